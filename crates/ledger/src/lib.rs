@@ -1,1 +1,39 @@
-//! placeholder
+//! The ledger: a totally ordered, append-only log of byte strings under a Merkle tree, and the few stores beside it.
+//!
+//! It knows positions, bytes and hashes, never meaning. Everything that happens in the house becomes an entry here, and
+//! the position is the only lock there is: an append names the size it was decided at, and loses if that has moved on.
+//!
+//! **Invariants**
+//! - The bytes of an entry are stored and hashed exactly as given (RFC 6962, SHA-256); nothing rewrites them.
+//! - Every acknowledged append is durable, and in the same transaction stands a checkpoint signed over the new root
+//!   (C2SP tlog-checkpoint). Whatever alters, drops, adds or reorders entries disagrees with that signature.
+//! - Damage is named with a stable code and the first bad position, and refused. Nothing is ever repaired silently.
+//!
+//! **Deliberately absent**
+//! - Events, serialization, clocks. A checkpoint carries no time: two ledgers with the same key, origin and entries sign
+//!   the same note.
+//! - Protection against somebody who replaces the whole directory by an older copy of itself, or who holds the private
+//!   key. Both need a memory outside: hand a checkpoint kept elsewhere to [`OpenOptions::witness`].
+//! - Integrity of the desk. What lies there must be erasable, so nothing may depend on it still being there.
+//!
+//! Reading order: [`digest`], [`merkle`], [`note`], [`checkpoint`], [`api`], [`memory`], [`sqlite`].
+
+pub mod digest;
+pub mod merkle;
+pub mod note;
+
+pub mod checkpoint;
+pub mod error;
+pub mod limits;
+
+pub mod api;
+pub mod memory;
+//pub mod sqlite;
+
+pub use api::{Answer, Batch, Entry, Head, Ledger, NewEntry, Position, Snapshot};
+pub use checkpoint::Checkpoint;
+pub use digest::Digest;
+pub use error::{AppendError, StoreError};
+pub use memory::MemoryLedger;
+pub use note::{SigningKey, VerifyingKey};
+//pub use sqlite::{Fault, OpenMode, OpenOptions, SqliteLedger, VerifyReport};

@@ -1,0 +1,140 @@
+//! The contract of a ledger, whatever it is stored in.
+//!
+//! **Invariant:** all stores behave alike; one test suite runs over each of them through this trait.
+//! **Deliberately absent:** async. The engine calls from its own writer thread; reads take microseconds.
+
+use crate::{
+    checkpoint::Checkpoint,
+    digest::Digest,
+    error::{AppendError, StoreError},
+};
+use serde::{Deserialize, Serialize};
+
+/// The 0-based index of an entry.
+pub type Position = u64;
+
+/// An entry to be appended. At most [`crate::limits::ENTRY_BYTES`] bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewEntry {
+    pub body: Vec<u8>,
+}
+
+/// The answer to a command, remembered under its idempotency key in the transaction that stores what it caused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    pub key: String,
+    pub body: Vec<u8>,
+}
+
+/// What is appended at once: all of it or nothing. Either list may be empty.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Batch {
+    pub entries: Vec<NewEntry>,
+    pub answers: Vec<Answer>,
+}
+
+/// Where the ledger stands: its number of entries, and the root over them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Head {
+    pub size: u64,
+    pub root: Digest,
+}
+
+/// A stored entry. `leaf` was computed from `body` and found to equal what the tree holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    pub position: Position,
+    pub body: Vec<u8>,
+    pub leaf: Digest,
+}
+
+/// A cached state with the head it was taken at. Its digest was checked, and `root` is that of this very log at `size`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshot {
+    pub size: u64,
+    pub root: Digest,
+    pub bytes: Vec<u8>,
+}
+
+/// An append-only log under a Merkle tree, with the stores beside it. Object safe; all calls block.
+///
+/// Damage found by any call is an error whose [`StoreError::is_damage`] holds; whoever gets one stops and says so.
+pub trait Ledger: Send + Sync {
+    /// Appends `batch` if the ledger has exactly `expected` entries, durably and with a signed checkpoint. A batch
+    /// without entries only remembers its answers.
+    fn append(&self, expected: Position, batch: &Batch) -> Result<Head, AppendError>;
+
+    /// The current size and root.
+    fn head(&self) -> Result<Head, StoreError>;
+
+    /// Entries from `from` on, each checked against the tree. At most `limit`, and possibly fewer
+    /// ([`crate::limits::READ_ITEMS`], [`crate::limits::READ_BYTES`]); none only at the end or for a `limit` of zero.
+    fn read(&self, from: Position, limit: usize) -> Result<Vec<Entry>, StoreError>;
+
+    /// The answer remembered under `key`.
+    fn answer(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// The signed note over the current head.
+    fn checkpoint(&self) -> Result<Checkpoint, StoreError>;
+
+    /// The key that checks this ledger's checkpoints; publish it.
+    fn verifying_key(&self) -> crate::note::VerifyingKey;
+
+    /// The root when the ledger had `size` entries.
+    fn root_at(&self, size: u64) -> Result<Digest, StoreError>;
+
+    /// The audit path of an entry in the tree of `size` entries; check it with [`crate::merkle::verify_inclusion`].
+    fn inclusion(&self, position: Position, size: u64) -> Result<Vec<Digest>, StoreError>;
+
+    /// The proof that the tree of `new` entries begins with that of `old`; check it with
+    /// [`crate::merkle::verify_consistency`].
+    fn consistency(&self, old: u64, new: u64) -> Result<Vec<Digest>, StoreError>;
+
+    /// Stores bytes under their SHA-256. Storing the same bytes again changes nothing.
+    fn put_blob(&self, bytes: &[u8]) -> Result<Digest, StoreError>;
+
+    /// The bytes of a blob, checked against its digest.
+    fn blob(&self, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Keeps a state taken at `size`, and the last [`crate::limits::SNAPSHOTS_KEPT`] of this tag only.
+    fn put_snapshot(&self, size: u64, tag: &str, bytes: &[u8]) -> Result<(), StoreError>;
+
+    /// The newest snapshot of the tag that is intact and of this log. Others are passed over with a [notice], since a
+    /// snapshot is only a cache.
+    ///
+    /// [notice]: Ledger::notices
+    fn latest_snapshot(&self, tag: &str) -> Result<Option<Snapshot>, StoreError>;
+
+    /// What people should be told though it stops nothing, each said once: snapshots passed over, for example.
+    fn notices(&self) -> Vec<String>;
+
+    /// Puts a value on the desk: what must be erasable or is hot lies there, outside the log, without proofs.
+    fn desk_put(&self, table: &str, key: &str, value: &[u8]) -> Result<(), StoreError> {
+        self.desk_put_many(&[(table, key, value)])
+    }
+
+    /// Puts many values (table, key, value) in one transaction.
+    fn desk_put_many(&self, rows: &[(&str, &str, &[u8])]) -> Result<(), StoreError>;
+
+    /// The value under a key.
+    fn desk_get(&self, table: &str, key: &str) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Erases a value; the bytes are overwritten in the file. `false` if there was none.
+    fn desk_delete(&self, table: &str, key: &str) -> Result<bool, StoreError> {
+        Ok(self.desk_delete_many(table, &[key])? > 0)
+    }
+
+    /// Erases many values of a table in one transaction; gives how many there were.
+    fn desk_delete_many(&self, table: &str, keys: &[&str]) -> Result<usize, StoreError>;
+
+    /// Rows whose key begins with `prefix`, ordered by key (bytewise), after `after_key` if given; at most `limit` and
+    /// [`crate::limits::READ_ITEMS`].
+    fn desk_scan(
+        &self,
+        table: &str,
+        prefix: &str,
+        after_key: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<(String, Vec<u8>)>, StoreError>;
+}

@@ -1,1 +1,4 @@
 //! placeholder
+
+pub mod permit;
+pub mod runner;

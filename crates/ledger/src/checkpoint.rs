@@ -38,9 +38,8 @@ impl Checkpoint {
         if origin != key.name() {
             return Err(NoteError::Malformed("its origin is not the name of its key"));
         }
-        let canonical = !size.is_empty()
-            && size.bytes().all(|b| b.is_ascii_digit())
-            && (size == "0" || !size.starts_with('0'));
+        let canonical =
+            !size.is_empty() && size.bytes().all(|b| b.is_ascii_digit()) && (size == "0" || !size.starts_with('0'));
         let size = size
             .parse()
             .ok()

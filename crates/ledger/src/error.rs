@@ -24,7 +24,9 @@ pub enum StoreError {
     KeyMissing { path: PathBuf },
     #[error("the signing key `{}` cannot be used: {why}", path.display())]
     KeyUnusable { path: PathBuf, why: String },
-    #[error("the ledger belongs to key `{found}`, but the key at hand is `{expected}`; somebody signed with another key, or the key file is that of another ledger")]
+    #[error(
+        "the ledger belongs to key `{found}`, but the key at hand is `{expected}`; somebody signed with another key, or the key file is that of another ledger"
+    )]
     WrongKey { expected: String, found: String },
     #[error("the signed checkpoint is damaged: {why}; restore a backup")]
     CheckpointDamaged { why: String },
@@ -34,15 +36,25 @@ pub enum StoreError {
     EntriesSwapped { position: u64, other: u64 },
     #[error("entry {position} is missing, though later ones are there; restore a backup")]
     EntryMissing { position: u64 },
-    #[error("the ledger ends before entry {position}, but its checkpoint was signed over {signed} entries; restore a backup")]
+    #[error(
+        "the ledger ends before entry {position}, but its checkpoint was signed over {signed} entries; restore a backup"
+    )]
     TailMissing { position: u64, signed: u64 },
-    #[error("entry {position} stands outside the {signed} entries that the checkpoint was signed over; restore a backup")]
+    #[error(
+        "entry {position} stands outside the {signed} entries that the checkpoint was signed over; restore a backup"
+    )]
     EntryUnsigned { position: i64, signed: u64 },
-    #[error("the stored tree is damaged from entry {position} on (level {level}), while the entries themselves agree with the signed checkpoint; restore a backup")]
+    #[error(
+        "the stored tree is damaged from entry {position} on (level {level}), while the entries themselves agree with the signed checkpoint; restore a backup"
+    )]
     TreeDamaged { position: u64, level: u8 },
-    #[error("entries {position} to {last} were rewritten together with their hashes: they disagree with the tree above them; restore a backup")]
+    #[error(
+        "entries {position} to {last} were rewritten together with their hashes: they disagree with the tree above them; restore a backup"
+    )]
     HistoryRewritten { position: u64, last: u64 },
-    #[error("the ledger has {found} entries and does not continue the {witnessed} that the checkpoint kept elsewhere was signed over; it was rolled back or replaced")]
+    #[error(
+        "the ledger has {found} entries and does not continue the {witnessed} that the checkpoint kept elsewhere was signed over; it was rolled back or replaced"
+    )]
     NotAContinuation { witnessed: u64, found: u64 },
     #[error("the write-ahead log `{}` is damaged at frame {frame}, before commits that were already acknowledged; restore a backup", path.display())]
     LogDamaged { path: PathBuf, frame: u64 },
@@ -67,7 +79,9 @@ pub enum StoreError {
     AnswerExists { key: String },
     #[error("the ledger is locked by another process while {doing}; try again, or stop the other process")]
     Busy { doing: String },
-    #[error("storage failed while {doing}: {detail}; check the disk, its free space and the permissions, then try again")]
+    #[error(
+        "storage failed while {doing}: {detail}; check the disk, its free space and the permissions, then try again"
+    )]
     Storage { doing: String, detail: String },
 }
 

@@ -28,7 +28,7 @@ pub mod limits;
 
 pub mod api;
 pub mod memory;
-//pub mod sqlite;
+pub mod sqlite;
 
 pub use api::{Answer, Batch, Entry, Head, Ledger, NewEntry, Position, Snapshot};
 pub use checkpoint::Checkpoint;
@@ -36,4 +36,4 @@ pub use digest::Digest;
 pub use error::{AppendError, StoreError};
 pub use memory::MemoryLedger;
 pub use note::{SigningKey, VerifyingKey};
-//pub use sqlite::{Fault, OpenMode, OpenOptions, SqliteLedger, VerifyReport};
+pub use sqlite::{Fault, OpenMode, OpenOptions, SqliteLedger, VerifyReport};

@@ -1,0 +1,140 @@
+//! Moves the write-ahead log into the database file, off the path of the writer.
+//!
+//! A thread with a connection of its own does it (SQLite's passive checkpoint blocks neither readers nor the writer) when
+//! enough has gathered, or when the writer has paused. With nothing pending it sleeps without polling. Only if the log
+//! has grown far beyond that does the writer stop to do it itself, since only then can the log start over.
+//!
+//! **Deliberately absent:** any part in durability. What was acknowledged is synchronised in the log before.
+
+use super::schema::{failed, writer};
+use crate::error::StoreError;
+use rusqlite::Connection;
+use std::{
+    path::Path,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+/// Bytes in the log after which it is moved even while the writer is busy.
+const GATHERED: u64 = 8 << 20;
+/// Bytes after which the writer itself stops for it.
+const OVERGROWN: u64 = 128 << 20;
+/// How long the writer must have paused.
+const PAUSE: Duration = Duration::from_millis(200);
+
+#[derive(Default)]
+struct Pending {
+    /// Bytes committed since the log was last begun to be moved, and since all of it was.
+    fresh: u64,
+    total: u64,
+    commits: u64,
+    trouble: Option<StoreError>,
+    stop: bool,
+}
+
+#[derive(Default)]
+struct Shared {
+    pending: Mutex<Pending>,
+    wake: Condvar,
+}
+
+/// See the module. Stops and waits for its thread when dropped.
+pub(super) struct Flusher {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Pending> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One passive checkpoint; whether all of the log is in the file now.
+fn move_log(conn: &Connection) -> Result<bool, StoreError> {
+    conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
+        let (busy, log, moved): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        Ok(busy == 0 && log == moved)
+    })
+    .map_err(failed("moving the write-ahead log into the database"))
+}
+
+impl Flusher {
+    pub fn start(path: &Path, patience: Duration) -> Result<Flusher, StoreError> {
+        let conn = writer(path, patience)?;
+        let shared = Arc::new(Shared::default());
+        let thread = {
+            let shared = Arc::clone(&shared);
+            thread::Builder::new()
+                .name("ledger-flush".into())
+                .spawn(move || run(&shared, &conn))
+                .map_err(|error| StoreError::Storage { doing: "starting a thread".into(), detail: error.to_string() })?
+        };
+        Ok(Flusher { shared, thread: Some(thread) })
+    }
+
+    /// Called by the writer after each commit, with about how many bytes went into the log.
+    pub fn committed(&self, bytes: u64, writer: &Connection) -> Result<(), StoreError> {
+        let mut pending = self.shared.lock();
+        let (was_idle, was_below) = (pending.fresh == 0, pending.fresh < GATHERED);
+        pending.fresh += bytes;
+        pending.total += bytes;
+        pending.commits += 1;
+        if was_idle || (was_below && pending.fresh >= GATHERED) {
+            self.shared.wake.notify_one();
+        }
+        let overgrown = pending.total >= OVERGROWN;
+        drop(pending);
+        if overgrown && move_log(writer)? {
+            let mut pending = self.shared.lock();
+            (pending.fresh, pending.total) = (0, 0);
+        }
+        Ok(())
+    }
+
+    /// What went wrong since last asked; nothing is lost by it, and it is tried again.
+    pub fn trouble(&self) -> Option<StoreError> {
+        self.shared.lock().trouble.take()
+    }
+}
+
+impl Drop for Flusher {
+    fn drop(&mut self) {
+        self.shared.lock().stop = true;
+        self.shared.wake.notify_one();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn run(shared: &Shared, conn: &Connection) {
+    let mut pending = shared.lock();
+    while !pending.stop {
+        if pending.fresh == 0 {
+            pending = shared.wake.wait(pending).unwrap_or_else(PoisonError::into_inner);
+            continue;
+        }
+        if pending.fresh < GATHERED {
+            let commits = pending.commits;
+            let (guard, timeout) = shared.wake.wait_timeout(pending, PAUSE).unwrap_or_else(PoisonError::into_inner);
+            pending = guard;
+            let paused = timeout.timed_out() && pending.commits == commits;
+            if pending.stop || (!paused && pending.fresh < GATHERED) {
+                continue;
+            }
+        }
+        let moving = pending.total;
+        pending.fresh = 0;
+        drop(pending);
+        let outcome = move_log(conn);
+        pending = shared.lock();
+        match outcome {
+            Ok(true) => pending.total = pending.total.saturating_sub(moving),
+            Ok(false) => {}
+            Err(StoreError::Busy { .. }) => {}
+            Err(error) => pending.trouble = Some(error),
+        }
+    }
+}

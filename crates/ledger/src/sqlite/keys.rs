@@ -1,0 +1,102 @@
+//! The files beside the database: the private key (`<database>.key`, mode 0600) and its public half (`<database>.vkey`).
+//!
+//! **Invariant:** a key is made once, with the ledger, and never replaced: who can write the database alone cannot sign
+//! for it. **Deliberately absent:** rotation; a new key is a new ledger that begins with the old one's last checkpoint.
+
+use super::schema::io_failed;
+use crate::{
+    error::StoreError,
+    note::{NoteError, SigningKey, VerifyingKey},
+};
+use std::{
+    ffi::OsString,
+    fs::{self, OpenOptions},
+    io::Write as _,
+    path::{Path, PathBuf},
+};
+use zeroize::Zeroizing;
+
+/// `path` with `suffix` after its whole name.
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = OsString::from(path.as_os_str());
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+pub(super) fn key_path(database: &Path) -> PathBuf {
+    beside(database, ".key")
+}
+
+fn vkey_path(database: &Path) -> PathBuf {
+    beside(database, ".vkey")
+}
+
+/// A fresh key. Without a name given, the origin is `interlock/` and twelve digits of the key's own hash.
+pub(super) fn generate(origin: Option<&str>) -> Result<SigningKey, StoreError> {
+    let mut seed = Zeroizing::new([0u8; 32]);
+    getrandom::fill(&mut *seed)
+        .map_err(|error| StoreError::Storage { doing: "making a signing key".into(), detail: error.to_string() })?;
+    let made = |name: &str| {
+        SigningKey::from_seed(name, &seed).map_err(|error: NoteError| StoreError::Malformed {
+            what: "the origin of the ledger",
+            why: error.to_string(),
+        })
+    };
+    match origin {
+        Some(origin) => made(origin),
+        None => {
+            let id = made("interlock")?.verifying_key().to_string();
+            made(&format!("interlock/{}", &crate::Digest::of(id.as_bytes()).to_string()[7..19]))
+        }
+    }
+}
+
+/// Writes both files; refuses if either is there.
+pub(super) fn store(database: &Path, key: &SigningKey) -> Result<(), StoreError> {
+    write_new(&key_path(database), key.to_text().as_bytes(), 0o600)?;
+    write_new(&vkey_path(database), format!("{}\n", key.verifying_key()).as_bytes(), 0o644)
+}
+
+fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<(), StoreError> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
+    let mut file = options.open(path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::AlreadyExists => StoreError::AlreadyExists { path: path.into() },
+        _ => io_failed("creating", path)(error),
+    })?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(io_failed("writing", path))
+}
+
+/// Reads the private key; refuses one that others may read.
+pub(super) fn load(database: &Path) -> Result<SigningKey, StoreError> {
+    let path = key_path(database);
+    let unusable = |why: String| StoreError::KeyUnusable { path: path.clone(), why };
+    let text = Zeroizing::new(fs::read_to_string(&path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => StoreError::KeyMissing { path: path.clone() },
+        _ => unusable(error.to_string()),
+    })?);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = fs::metadata(&path).map_err(|error| unusable(error.to_string()))?.permissions().mode();
+        if mode & 0o077 != 0 {
+            return Err(unusable(format!("others may read it (mode {:o}); run chmod 600 on it", mode & 0o777)));
+        }
+    }
+    SigningKey::parse(&text).map_err(|error| unusable(error.to_string()))
+}
+
+/// The public key to verify with: from the private key, or where that is kept away, from its published half.
+pub(super) fn load_public(database: &Path) -> Result<VerifyingKey, StoreError> {
+    match load(database) {
+        Ok(key) => Ok(key.verifying_key()),
+        Err(missing @ StoreError::KeyMissing { .. }) => {
+            let path = vkey_path(database);
+            let text = fs::read_to_string(&path).map_err(|_| missing)?;
+            VerifyingKey::parse(&text).map_err(|error| StoreError::KeyUnusable { path, why: error.to_string() })
+        }
+        Err(other) => Err(other),
+    }
+}

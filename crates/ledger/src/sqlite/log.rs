@@ -1,0 +1,230 @@
+//! Appending and reading, and the view of the head that both start from.
+//!
+//! **Invariant:** entries, filled tiles, answers, edge and signed checkpoint are written in one transaction; the state in
+//! memory moves on only after it is committed.
+
+use super::{
+    SqliteLedger,
+    audit::missing,
+    schema::failed,
+    state::{Row, State, Stored, peek, tile_id},
+};
+use crate::{
+    api::{Batch, Entry, Head, Position},
+    checkpoint::Checkpoint,
+    digest::Digest,
+    error::{AppendError, StoreError},
+    limits,
+    merkle::{Tree, encode_hashes},
+};
+use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior, params};
+use std::sync::{Arc, PoisonError};
+
+/// What one commit adds to the log beyond the bytes of its entries: the pages of checkpoint, edge and last leaf.
+const COMMIT_OVERHEAD: u64 = 32 << 10;
+
+impl SqliteLedger {
+    /// Runs a question in one read transaction, so that all it sees is of one moment.
+    pub(super) fn ask<R>(&self, question: impl FnOnce(&Connection) -> Result<R, StoreError>) -> Result<R, StoreError> {
+        let idle = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let conn = match idle {
+            Some(conn) => conn,
+            None => super::schema::reader(&self.path, self.patience)?,
+        };
+        let answer = {
+            let view = conn.unchecked_transaction().map_err(failed("beginning to read"))?;
+            question(&view)
+        };
+        let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
+        if readers.len() < super::READERS_KEPT {
+            readers.push(conn);
+        }
+        answer
+    }
+
+    /// Runs a change in one write transaction; commits if it succeeds. `bytes` is about how much it writes.
+    pub(super) fn change<R, E: From<StoreError>>(
+        &self,
+        doing: &str,
+        bytes: u64,
+        change: impl FnOnce(&Transaction<'_>) -> Result<R, E>,
+    ) -> Result<R, E> {
+        let mut conn = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed(doing))?;
+        let outcome = change(&tx)?;
+        tx.commit().map_err(failed(doing))?;
+        // The commit stands whatever becomes of moving the log; trouble there is told, not returned.
+        if let Err(error) = self.flusher.committed(bytes + COMMIT_OVERHEAD, &conn) {
+            self.notice(error.to_string());
+        }
+        Ok(outcome)
+    }
+
+    fn known(&self) -> Arc<State> {
+        Arc::clone(&self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn learn(&self, state: &Arc<State>) {
+        let mut known = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.checkpoint.size > known.checkpoint.size {
+            *known = Arc::clone(state);
+        }
+    }
+
+    /// The state that `conn` sees. If another process has moved it on, its signature is checked, and that it continues
+    /// what we knew.
+    pub(super) fn state(&self, conn: &Connection) -> Result<Arc<State>, StoreError> {
+        let known = self.known();
+        let (size, root) = peek(conn)?;
+        if size == known.checkpoint.size && root == Some(known.checkpoint.root) {
+            return Ok(known);
+        }
+        let state = Arc::new(Row::load(conn, &self.verifying_key)?.into_state()?);
+        // A reader may have begun just before a commit that we know of already; it then sees an older, signed state.
+        let (older, newer) = if state.checkpoint.size < known.checkpoint.size {
+            (&state.checkpoint, &known)
+        } else {
+            (&known.checkpoint, &state)
+        };
+        if Tree::new(&newer.edge, &Stored(conn)).root_at(older.size)? != older.root {
+            return Err(StoreError::NotAContinuation {
+                witnessed: known.checkpoint.size,
+                found: state.checkpoint.size,
+            });
+        }
+        self.learn(&state);
+        Ok(state)
+    }
+
+    pub(super) fn append_batch(&self, expected: Position, batch: &Batch) -> Result<Head, AppendError> {
+        limits::batch(batch)?;
+        let bytes = batch.entries.iter().map(|it| it.body.len() + 48).sum::<usize>()
+            + batch.answers.iter().map(|it| it.body.len() + it.key.len() + 48).sum::<usize>();
+        let state = self.change("appending", bytes as u64, |tx| {
+            let state = self.state(tx)?;
+            let known = self.known();
+            if state.checkpoint.size < known.checkpoint.size {
+                // We hold the write lock, so this is no old view: somebody put an older file in place.
+                return Err(AppendError::from(StoreError::NotAContinuation {
+                    witnessed: known.checkpoint.size,
+                    found: state.checkpoint.size,
+                }));
+            }
+            if state.checkpoint.size != expected {
+                return Err(AppendError::Conflict { expected, actual: state.checkpoint.size });
+            }
+            remember(tx, batch)?;
+            if batch.entries.is_empty() {
+                return Ok(state);
+            }
+            Ok(Arc::new(self.extend(tx, &state, batch)?))
+        })?;
+        self.learn(&state);
+        Ok(state.head())
+    }
+
+    fn extend(&self, tx: &Transaction<'_>, state: &State, batch: &Batch) -> Result<State, StoreError> {
+        let appending = failed("appending");
+        let mut edge = state.edge.clone();
+        {
+            let mut entry =
+                tx.prepare_cached("INSERT INTO entry (position, body) VALUES (?, ?)").map_err(&appending)?;
+            let mut tile = tx.prepare_cached("INSERT INTO tile (id, hashes) VALUES (?, ?)").map_err(&appending)?;
+            let mut keep = |level, index, hashes: &[Digest]| {
+                tile.execute(params![tile_id(level, index), encode_hashes(hashes)]).map(|_| ())
+            };
+            for new in &batch.entries {
+                entry.execute(params![edge.size() as i64, new.body]).map_err(&appending)?;
+                edge.push(Digest::leaf(&new.body), &mut keep).map_err(&appending)?;
+            }
+        }
+        let checkpoint = Checkpoint::sign(&self.key, edge.size(), edge.root());
+        tx.prepare_cached("UPDATE checkpoint SET size = ?, root = ?, edge = ?, note = ? WHERE id = 0")
+            .and_then(|mut it| {
+                it.execute(params![
+                    checkpoint.size as i64,
+                    checkpoint.root.0.as_slice(),
+                    edge.encode(),
+                    checkpoint.note
+                ])
+            })
+            .map_err(&appending)?;
+        Ok(State { checkpoint, edge })
+    }
+
+    pub(super) fn read_entries(&self, from: Position, limit: usize) -> Result<Vec<Entry>, StoreError> {
+        self.ask(|conn| {
+            let state = self.state(conn)?;
+            let size = state.checkpoint.size;
+            let wanted = (limit.min(limits::READ_ITEMS) as u64).min(size.saturating_sub(from));
+            if wanted == 0 {
+                return Ok(Vec::new());
+            }
+            let stored = Stored(conn);
+            let tree = Tree::new(&state.edge, &stored);
+            let mut statement = conn
+                .prepare_cached(
+                    "SELECT position, body FROM entry WHERE position >= ? AND position < ? ORDER BY position",
+                )
+                .map_err(failed("reading entries"))?;
+            let mut rows = statement.query([from as i64, (from + wanted) as i64]).map_err(failed("reading entries"))?;
+            let mut out = Vec::with_capacity(wanted.min(1_024) as usize);
+            let mut bytes = 0usize;
+            for position in from..from + wanted {
+                if bytes >= limits::READ_BYTES {
+                    break;
+                }
+                let row = rows.next().map_err(|error| match failed("reading entries")(error) {
+                    StoreError::FileDamaged { doing, detail, .. } => {
+                        StoreError::FileDamaged { doing, position: Some(position), detail }
+                    }
+                    other => other,
+                })?;
+                let found = row.filter(|row| row.get_ref(0).is_ok_and(|it| it.as_i64() == Ok(position as i64)));
+                let Some(row) = found else { return Err(missing(conn, position, size)) };
+                let Some(body) = row.get_ref(1).ok().and_then(|it| it.as_blob().ok()) else {
+                    return Err(StoreError::EntryAltered { position });
+                };
+                let leaf = Digest::leaf(body);
+                if tree.leaf(position)? != leaf {
+                    return Err(StoreError::EntryAltered { position });
+                }
+                bytes += body.len();
+                out.push(Entry { position, body: body.to_vec(), leaf });
+            }
+            Ok(out)
+        })
+    }
+
+    /// A question about the tree.
+    pub(super) fn ask_tree<R>(
+        &self,
+        question: impl FnOnce(&Tree<'_, Stored<'_>>) -> Result<R, StoreError>,
+    ) -> Result<R, StoreError> {
+        self.ask(|conn| question(&Tree::new(&self.state(conn)?.edge, &Stored(conn))))
+    }
+}
+
+/// The digest over an answer and its key, so that neither can be exchanged unnoticed.
+pub(super) fn answer_digest(key: &str, body: &[u8]) -> Digest {
+    Digest::of_parts(&[b"answer", key.as_bytes(), body])
+}
+
+fn remember(tx: &Transaction<'_>, batch: &Batch) -> Result<(), StoreError> {
+    if batch.answers.is_empty() {
+        return Ok(());
+    }
+    let mut statement = tx
+        .prepare_cached("INSERT INTO answer (key, digest, body) VALUES (?, ?, ?)")
+        .map_err(failed("remembering an answer"))?;
+    for answer in &batch.answers {
+        let digest = answer_digest(&answer.key, &answer.body);
+        statement.execute(params![answer.key, digest.0.as_slice(), answer.body]).map_err(|error| {
+            match error.sqlite_error_code() {
+                Some(ErrorCode::ConstraintViolation) => StoreError::AnswerExists { key: answer.key.clone() },
+                _ => failed("remembering an answer")(error),
+            }
+        })?;
+    }
+    Ok(())
+}

@@ -1,0 +1,61 @@
+//! What a runner is told once, by whoever starts it.
+//!
+//! Invariants: what is trusted (permit keys, artefact keys, environments, program directories) comes from here and never from an
+//! order.
+
+use crate::permit::PermitKeys;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Settings of a runner. Start from [`RunnerConfig::new`] and change what differs.
+#[derive(Clone, Debug)]
+pub struct RunnerConfig {
+    /// Unique in the installation.
+    pub name: String,
+    /// What it can reach and do; steps are leased by label.
+    pub labels: BTreeMap<String, String>,
+    /// How many steps run at once; at least 1. Default 4.
+    pub capacity: u32,
+    /// Journal, artefact cache and working directories; one directory per runner.
+    pub data_dir: PathBuf,
+    /// Who may sign permits.
+    pub permit_keys: PermitKeys,
+    /// The environments it serves; `None`: whatever its permits name.
+    pub environments: Option<BTreeSet<String>>,
+    /// minisign public keys (base64 line) whose artefacts it accepts; `None`: the key the server names in the order.
+    pub artifact_keys: Option<BTreeSet<String>>,
+    /// Where programs are looked for before PATH. A relative path such as `shop/deploy` is looked for only here.
+    pub program_dirs: Vec<PathBuf>,
+    /// Whether programs outside `program_dirs` are refused.
+    pub only_program_dirs: bool,
+    /// Between asking a process group to end and killing it. Default 2 s.
+    pub kill_grace: Duration,
+    /// How long running steps may take to end when the runner is told to stop. Default 20 s.
+    pub shutdown_grace: Duration,
+    /// How much of each of a program's two output streams is kept, in bytes: the first half and the last half. Default 4 MiB.
+    pub output_limit: usize,
+    /// How many delivered reports are remembered, so that a late second lease of the same key is answered. Default 10,000.
+    pub delivered_kept: usize,
+}
+
+impl RunnerConfig {
+    /// The defaults.
+    pub fn new(name: impl Into<String>, data_dir: impl Into<PathBuf>, permit_keys: PermitKeys) -> Self {
+        Self {
+            name: name.into(),
+            labels: BTreeMap::new(),
+            capacity: 4,
+            data_dir: data_dir.into(),
+            permit_keys,
+            environments: None,
+            artifact_keys: None,
+            program_dirs: Vec::new(),
+            only_program_dirs: false,
+            kill_grace: Duration::from_secs(2),
+            shutdown_grace: Duration::from_secs(20),
+            output_limit: 4 << 20,
+            delivered_kept: 10_000,
+        }
+    }
+}

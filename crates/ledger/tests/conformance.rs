@@ -1,5 +1,7 @@
 //! One suite for every store, spoken through the contract alone.
 
+#![allow(clippy::unwrap_used, reason = "the helpers of a test fail it by panicking")]
+
 use interlock_ledger::{
     Answer, AppendError, Batch, Checkpoint, Digest, Ledger, MemoryLedger, NewEntry, OpenOptions, SqliteLedger,
     StoreError, limits, merkle,

@@ -3,6 +3,8 @@
 //! The test starts itself again as the process to be killed. What that one has acknowledged, it says on its standard
 //! output, after the append has returned.
 
+#![allow(clippy::unwrap_used, reason = "the helpers of a test fail it by panicking")]
+
 use interlock_ledger::{Batch, Ledger, NewEntry, OpenOptions, SqliteLedger, StoreError};
 use std::{
     fs,

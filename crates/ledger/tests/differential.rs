@@ -1,5 +1,7 @@
 //! The same random calls to the store in memory and the one in SQLite, closed and opened again at random: same answers.
 
+#![allow(clippy::unwrap_used, reason = "the helpers of a test fail it by panicking")]
+
 use interlock_ledger::{Answer, Batch, Digest, Ledger, MemoryLedger, NewEntry, OpenMode, OpenOptions, SqliteLedger};
 use proptest::prelude::*;
 

@@ -1,5 +1,7 @@
 //! Several at once: threads, two openings of one file as two processes have it, and a backup while it runs.
 
+#![allow(clippy::unwrap_used, reason = "the helpers of a test fail it by panicking")]
+
 use interlock_ledger::{
     Answer, AppendError, Batch, Checkpoint, Ledger, NewEntry, OpenOptions, SqliteLedger, StoreError, merkle,
 };

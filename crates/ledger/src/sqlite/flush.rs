@@ -17,7 +17,7 @@ use std::{
 };
 
 /// Bytes in the log after which it is moved even while the writer is busy.
-const GATHERED: u64 = 8 << 20;
+const GATHERED: u64 = 32 << 20;
 /// Bytes after which the writer itself stops for it.
 const OVERGROWN: u64 = 128 << 20;
 /// How long the writer must have paused.

@@ -97,7 +97,7 @@ pub trait Ledger: Send + Sync {
     /// The bytes of a blob, checked against its digest.
     fn blob(&self, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError>;
 
-    /// Keeps a state taken at `size`, and the last [`crate::limits::SNAPSHOTS_KEPT`] of this tag only.
+    /// Keeps a state taken at `size`, without holding up appends, and the last [`crate::limits::SNAPSHOTS_KEPT`] of this tag only.
     fn put_snapshot(&self, size: u64, tag: &str, bytes: &[u8]) -> Result<(), StoreError>;
 
     /// The newest snapshot of the tag that is intact and of this log. Others are passed over with a [notice], since a

@@ -62,7 +62,10 @@ fn key_id(name: &str, public: &[u8; 32]) -> [u8; 4] {
     [digest[0], digest[1], digest[2], digest[3]]
 }
 
-fn parse_key(text: &str) -> Result<(&str, [u8; 4], Zeroizing<[u8; 32]>), NoteError> {
+/// Name, key id, and the bytes of a public or private key.
+type KeyParts<'t> = (&'t str, [u8; 4], Zeroizing<[u8; 32]>);
+
+fn parse_key(text: &str) -> Result<KeyParts<'_>, NoteError> {
     let mut parts = text.trim_end_matches('\n').splitn(3, '+');
     let (Some(name), Some(id), Some(data)) = (parts.next(), parts.next(), parts.next()) else {
         return Err(NoteError::Key("it does not have the form `name+id+key`"));

@@ -1,19 +1,15 @@
-//! What lies beside the log: answers, blobs, snapshots, the desk.
+//! What lies beside the log in the same file: answers, blobs, the desk.
 //!
-//! **Invariant:** answers, blobs and snapshots carry a digest that is checked whenever they are read.
+//! **Invariant:** answers and blobs carry a digest that is checked whenever they are read.
 //! **Deliberately absent:** digests on the desk. What lies there must be erasable, and the log vouches for none of it.
 
-use super::{SqliteLedger, log::answer_digest, schema::failed, state::Stored};
-use crate::{api::Snapshot, digest::Digest, error::StoreError, limits, merkle::Tree};
+use super::{SqliteLedger, log::answer_digest, schema::failed};
+use crate::{digest::Digest, error::StoreError, limits};
 use rusqlite::{OptionalExtension as _, params};
-
-pub(super) fn snapshot_digest(tag: &str, size: u64, root: &[u8], bytes: &[u8]) -> Digest {
-    Digest::of_parts(&[b"snapshot", tag.as_bytes(), &size.to_be_bytes(), root, bytes])
-}
 
 impl SqliteLedger {
     pub(super) fn find_answer(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        let found: Option<(Vec<u8>, Vec<u8>)> = self.ask(|conn| {
+        let found: Option<(Vec<u8>, Vec<u8>)> = self.ask(|conn, _| {
             conn.prepare_cached("SELECT digest, body FROM answer WHERE key = ?")
                 .and_then(|mut it| it.query_row([key], |row| Ok((row.get(0)?, row.get(1)?))).optional())
                 .map_err(failed("looking up an answer"))
@@ -28,7 +24,7 @@ impl SqliteLedger {
     pub(super) fn store_blob(&self, bytes: &[u8]) -> Result<Digest, StoreError> {
         limits::within("a blob, in bytes,", bytes.len(), limits::BLOB_BYTES)?;
         let digest = Digest::of(bytes);
-        self.change("storing a blob", bytes.len() as u64, |tx| {
+        self.change("storing a blob", bytes.len() as u64, |tx, _| {
             tx.prepare_cached("INSERT INTO blob (digest, body) VALUES (?, ?) ON CONFLICT (digest) DO NOTHING")
                 .and_then(|mut it| it.execute(params![digest.0.as_slice(), bytes]))
                 .map_err(failed("storing a blob"))
@@ -37,7 +33,7 @@ impl SqliteLedger {
     }
 
     pub(super) fn find_blob(&self, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
-        let found: Option<Vec<u8>> = self.ask(|conn| {
+        let found: Option<Vec<u8>> = self.ask(|conn, _| {
             conn.prepare_cached("SELECT body FROM blob WHERE digest = ?")
                 .and_then(|mut it| it.query_row([digest.0.as_slice()], |row| row.get(0)).optional())
                 .map_err(failed("reading a blob"))
@@ -48,78 +44,10 @@ impl SqliteLedger {
         }
     }
 
-    pub(super) fn store_snapshot(&self, size: u64, tag: &str, bytes: &[u8]) -> Result<(), StoreError> {
-        limits::key("the tag of a snapshot", tag)?;
-        limits::within("a snapshot, in bytes,", bytes.len(), limits::SNAPSHOT_BYTES)?;
-        self.change("storing a snapshot", bytes.len() as u64, |tx| {
-            let doing = failed("storing a snapshot");
-            let root = Tree::new(&self.state(tx)?.edge, &Stored(tx)).root_at(size)?;
-            let digest = snapshot_digest(tag, size, &root.0, bytes);
-            tx.execute(
-                "INSERT INTO snapshot (tag, size, root, digest, body) VALUES (?, ?, ?, ?, ?)
-                 ON CONFLICT (tag, size) DO UPDATE SET root = excluded.root, digest = excluded.digest, body = excluded.body",
-                params![tag, size as i64, root.0.as_slice(), digest.0.as_slice(), bytes],
-            )
-            .map_err(&doing)?;
-            // Overwriting many megabytes that are free anyway would stall the writer; a snapshot holds no secrets that
-            // the log does not.
-            tx.pragma_update(None, "secure_delete", false).map_err(&doing)?;
-            let pruned = tx.execute(
-                "DELETE FROM snapshot WHERE tag = ?1 AND size NOT IN (SELECT size FROM snapshot WHERE tag = ?1 ORDER BY size DESC LIMIT ?2)",
-                params![tag, limits::SNAPSHOTS_KEPT as i64],
-            );
-            tx.pragma_update(None, "secure_delete", true).map_err(&doing)?;
-            pruned.map(|_| ()).map_err(&doing)
-        })
-    }
-
-    pub(super) fn find_snapshot(&self, tag: &str) -> Result<Option<Snapshot>, StoreError> {
-        self.ask(|conn| {
-            let doing = failed("reading a snapshot");
-            let state = self.state(conn)?;
-            let stored = Stored(conn);
-            let tree = Tree::new(&state.edge, &stored);
-            let mut statement = conn
-                .prepare_cached("SELECT size, root, digest, body FROM snapshot WHERE tag = ? ORDER BY size DESC")
-                .map_err(&doing)?;
-            let mut rows = statement.query([tag]).map_err(&doing)?;
-            loop {
-                // A snapshot is a cache: whatever is wrong with it, the log holds the same and more.
-                let row = match rows.next() {
-                    Ok(Some(row)) => row,
-                    Ok(None) => return Ok(None),
-                    Err(error) => {
-                        self.notice(format!("snapshots of `{tag}` cannot be read and were passed over: {error}"));
-                        return Ok(None);
-                    }
-                };
-                let fields = (|| -> rusqlite::Result<(i64, Vec<u8>, Vec<u8>, Vec<u8>)> {
-                    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
-                })();
-                let verdict = fields.map_err(|error| error.to_string()).and_then(|(size, root, digest, bytes)| {
-                    let size = u64::try_from(size).map_err(|_| "its size is negative".to_string())?;
-                    let wrong = |why: &str| format!("at {size} {why}");
-                    if digest != snapshot_digest(tag, size, &root, &bytes).0 {
-                        return Err(wrong("has another digest"));
-                    }
-                    match tree.root_at(size) {
-                        Ok(here) if here.0.as_slice() == root => Ok(Snapshot { size, root: here, bytes }),
-                        Ok(_) => Err(wrong("was taken of another log")),
-                        Err(error) => Err(wrong(&error.to_string())),
-                    }
-                });
-                match verdict {
-                    Ok(snapshot) => return Ok(Some(snapshot)),
-                    Err(why) => self.notice(format!("a snapshot of `{tag}` was passed over: {why}")),
-                }
-            }
-        })
-    }
-
     pub(super) fn put_desk(&self, rows: &[(&str, &str, &[u8])]) -> Result<(), StoreError> {
         limits::desk_rows(rows)?;
         let bytes = rows.iter().map(|(_, key, value)| key.len() + value.len() + 48).sum::<usize>();
-        self.change("writing to the desk", bytes as u64, |tx| {
+        self.change("writing to the desk", bytes as u64, |tx, _| {
             let doing = failed("writing to the desk");
             let mut statement = tx
                 .prepare_cached(
@@ -135,7 +63,7 @@ impl SqliteLedger {
     }
 
     pub(super) fn find_desk(&self, table: &str, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        self.ask(|conn| {
+        self.ask(|conn, _| {
             conn.prepare_cached("SELECT value FROM desk WHERE name = ? AND key = ?")
                 .and_then(|mut it| it.query_row([table, key], |row| row.get(0)).optional())
                 .map_err(failed("reading from the desk"))
@@ -144,7 +72,7 @@ impl SqliteLedger {
 
     pub(super) fn delete_desk(&self, table: &str, keys: &[&str]) -> Result<usize, StoreError> {
         limits::within("the number of desk rows", keys.len(), limits::BATCH_ITEMS)?;
-        self.change("erasing from the desk", 0, |tx| {
+        self.change("erasing from the desk", 0, |tx, _| {
             let doing = failed("erasing from the desk");
             let mut statement = tx.prepare_cached("DELETE FROM desk WHERE name = ? AND key = ?").map_err(&doing)?;
             let mut count = 0;
@@ -162,7 +90,7 @@ impl SqliteLedger {
         after_key: Option<&str>,
         limit: usize,
     ) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
-        self.ask(|conn| {
+        self.ask(|conn, _| {
             let doing = failed("reading from the desk");
             let limit = limit.min(limits::READ_ITEMS);
             // A key after a prefix is at or above it, and the rows that share it lie together.

@@ -24,8 +24,13 @@ use std::sync::{Arc, PoisonError};
 const COMMIT_OVERHEAD: u64 = 32 << 10;
 
 impl SqliteLedger {
-    /// Runs a question in one read transaction, so that all it sees is of one moment.
-    pub(super) fn ask<R>(&self, question: impl FnOnce(&Connection) -> Result<R, StoreError>) -> Result<R, StoreError> {
+    /// Runs a question in one read transaction, so that all it sees is of one moment, and that moment not before what we
+    /// knew when it began.
+    pub(super) fn ask<R>(
+        &self,
+        question: impl FnOnce(&Connection, &Arc<State>) -> Result<R, StoreError>,
+    ) -> Result<R, StoreError> {
+        let known = self.known();
         let idle = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let conn = match idle {
             Some(conn) => conn,
@@ -33,7 +38,7 @@ impl SqliteLedger {
         };
         let answer = {
             let view = conn.unchecked_transaction().map_err(failed("beginning to read"))?;
-            question(&view)
+            question(&view, &known)
         };
         let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
         if readers.len() < super::READERS_KEPT {
@@ -47,11 +52,12 @@ impl SqliteLedger {
         &self,
         doing: &str,
         bytes: u64,
-        change: impl FnOnce(&Transaction<'_>) -> Result<R, E>,
+        change: impl FnOnce(&Transaction<'_>, &Arc<State>) -> Result<R, E>,
     ) -> Result<R, E> {
         let mut conn = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.known();
         let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed(doing))?;
-        let outcome = change(&tx)?;
+        let outcome = change(&tx, &known)?;
         tx.commit().map_err(failed(doing))?;
         // The commit stands whatever becomes of moving the log; trouble there is told, not returned.
         if let Err(error) = self.flusher.committed(bytes + COMMIT_OVERHEAD, &conn) {
@@ -71,26 +77,18 @@ impl SqliteLedger {
         }
     }
 
-    /// The state that `conn` sees. If another process has moved it on, its signature is checked, and that it continues
-    /// what we knew.
-    pub(super) fn state(&self, conn: &Connection) -> Result<Arc<State>, StoreError> {
-        let known = self.known();
+    /// The state that `conn` sees, whose transaction was begun after `known` was. If another process has moved it on, its
+    /// signature is checked, and that it continues what we knew. Every known state was committed, so a view begun later
+    /// that is behind it means that somebody put an older file in place.
+    pub(super) fn state(&self, conn: &Connection, known: &Arc<State>) -> Result<Arc<State>, StoreError> {
         let (size, root) = peek(conn)?;
         if size == known.checkpoint.size && root == Some(known.checkpoint.root) {
-            return Ok(known);
+            return Ok(Arc::clone(known));
         }
         let state = Arc::new(Row::load(conn, &self.verifying_key)?.into_state()?);
-        // A reader may have begun just before a commit that we know of already; it then sees an older, signed state.
-        let (older, newer) = if state.checkpoint.size < known.checkpoint.size {
-            (&state.checkpoint, &known)
-        } else {
-            (&known.checkpoint, &state)
-        };
-        if Tree::new(&newer.edge, &Stored(conn)).root_at(older.size)? != older.root {
-            return Err(StoreError::NotAContinuation {
-                witnessed: known.checkpoint.size,
-                found: state.checkpoint.size,
-            });
+        let (before, now) = (&known.checkpoint, &state.checkpoint);
+        if now.size < before.size || Tree::new(&state.edge, &Stored(conn)).root_at(before.size)? != before.root {
+            return Err(StoreError::NotAContinuation { witnessed: before.size, found: now.size });
         }
         self.learn(&state);
         Ok(state)
@@ -100,16 +98,8 @@ impl SqliteLedger {
         limits::batch(batch)?;
         let bytes = batch.entries.iter().map(|it| it.body.len() + 48).sum::<usize>()
             + batch.answers.iter().map(|it| it.body.len() + it.key.len() + 48).sum::<usize>();
-        let state = self.change("appending", bytes as u64, |tx| {
-            let state = self.state(tx)?;
-            let known = self.known();
-            if state.checkpoint.size < known.checkpoint.size {
-                // We hold the write lock, so this is no old view: somebody put an older file in place.
-                return Err(AppendError::from(StoreError::NotAContinuation {
-                    witnessed: known.checkpoint.size,
-                    found: state.checkpoint.size,
-                }));
-            }
+        let state = self.change("appending", bytes as u64, |tx, known| {
+            let state = self.state(tx, known)?;
             if state.checkpoint.size != expected {
                 return Err(AppendError::Conflict { expected, actual: state.checkpoint.size });
             }
@@ -153,8 +143,8 @@ impl SqliteLedger {
     }
 
     pub(super) fn read_entries(&self, from: Position, limit: usize) -> Result<Vec<Entry>, StoreError> {
-        self.ask(|conn| {
-            let state = self.state(conn)?;
+        self.ask(|conn, known| {
+            let state = self.state(conn, known)?;
             let size = state.checkpoint.size;
             let wanted = (limit.min(limits::READ_ITEMS) as u64).min(size.saturating_sub(from));
             if wanted == 0 {
@@ -201,7 +191,7 @@ impl SqliteLedger {
         &self,
         question: impl FnOnce(&Tree<'_, Stored<'_>>) -> Result<R, StoreError>,
     ) -> Result<R, StoreError> {
-        self.ask(|conn| question(&Tree::new(&self.state(conn)?.edge, &Stored(conn))))
+        self.ask(|conn, known| question(&Tree::new(&self.state(conn, known)?.edge, &Stored(conn))))
     }
 }
 

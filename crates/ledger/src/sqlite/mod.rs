@@ -1,8 +1,8 @@
 //! The ledger in one SQLite file: write-ahead log, synchronised at each commit, one writer, many readers.
 //!
 //! `schema` the file · `keys` what signs · `state` the signed head · `log` append and read · `beside` answers, blobs,
-//! snapshots, desk · `audit` entries against tree against signature · `verify` the report · `backup` copies · `flush`
-//! and `wal` the write-ahead log.
+//! desk · `snapshots` files of their own · `audit` entries against tree against signature · `verify` the report ·
+//! `backup` copies · `flush` and `wal` the write-ahead log.
 //!
 //! **Invariant:** opening checks who made the file, that its tables are as written, that the checkpoint is signed by our
 //! key, and that the tree (and, by default, every entry) agrees with it; the first thing that does not is the error.
@@ -16,6 +16,7 @@ mod flush;
 mod keys;
 mod log;
 mod schema;
+mod snapshots;
 mod state;
 mod verify;
 mod wal;
@@ -83,6 +84,7 @@ pub struct SqliteLedger {
     state: Mutex<Arc<State>>,
     notices: Mutex<Vec<String>>,
     readers: Mutex<Vec<Connection>>,
+    snapshots: Mutex<()>,
     // Dropped before the writer, whose closing then moves the rest of the log.
     flusher: flush::Flusher,
     writer: Mutex<Connection>,
@@ -112,6 +114,7 @@ impl SqliteLedger {
             backup::appear(&partial, path)
         })();
         if let Err(error) = made {
+            // What was begun under an odd name does no harm if it stays.
             let _ = fs::remove_file(&partial);
             return Err(error);
         }
@@ -144,12 +147,9 @@ impl SqliteLedger {
         let from = match &options.mode {
             OpenMode::Full => 0,
             OpenMode::Since(size) => *size,
-            OpenMode::SinceSnapshot(tag) => conn
-                .query_row("SELECT max(size) FROM snapshot WHERE tag = ?", [tag], |row| row.get::<_, Option<i64>>(0))
-                .map_err(failed("looking for a snapshot"))?
-                .and_then(|size| u64::try_from(size).ok())
-                .filter(|size| *size <= row.checkpoint.size)
-                .unwrap_or(0),
+            OpenMode::SinceSnapshot(tag) => {
+                snapshots::newest_size(path, tag)?.filter(|size| *size <= row.checkpoint.size).unwrap_or(0)
+            }
         };
         audit::run(path, patience, &verifying_key, &row, from)?;
         let state = row.into_state()?;
@@ -164,6 +164,7 @@ impl SqliteLedger {
             state: Mutex::new(Arc::new(state)),
             notices: Mutex::default(),
             readers: Mutex::default(),
+            snapshots: Mutex::default(),
             flusher: flush::Flusher::start(path, patience)?,
             writer: Mutex::new(conn),
         })
@@ -227,7 +228,7 @@ impl Ledger for SqliteLedger {
     }
 
     fn head(&self) -> Result<Head, StoreError> {
-        self.ask(|conn| Ok(self.state(conn)?.head()))
+        self.ask(|conn, known| Ok(self.state(conn, known)?.head()))
     }
 
     fn read(&self, from: Position, limit: usize) -> Result<Vec<Entry>, StoreError> {
@@ -239,7 +240,7 @@ impl Ledger for SqliteLedger {
     }
 
     fn checkpoint(&self) -> Result<Checkpoint, StoreError> {
-        self.ask(|conn| Ok(self.state(conn)?.checkpoint.clone()))
+        self.ask(|conn, known| Ok(self.state(conn, known)?.checkpoint.clone()))
     }
 
     fn verifying_key(&self) -> VerifyingKey {

@@ -3,11 +3,10 @@
 //! **Invariant:** never writes to the database; a check that could not be made is a fault, not a pass.
 
 use super::{
-    audit,
-    beside::snapshot_digest,
-    keys,
+    audit, keys,
     log::answer_digest,
     schema::{check_header, check_tables, failed, reader},
+    snapshots,
     state::{Row, check_identity},
     wal,
 };
@@ -125,8 +124,11 @@ fn examine_all(
         Ok(count) => report.blobs = count,
         Err(error) => errors.push(error),
     }
-    match snapshots(&conn, &mut report.warnings) {
-        Ok(count) => report.snapshots = count,
+    match snapshots::check_all(path) {
+        Ok((sound, damaged)) => {
+            report.snapshots = sound;
+            report.warnings = damaged;
+        }
         Err(error) => report.warnings.push(format!("the snapshots cannot be read: {error}")),
     }
     structure(&conn)
@@ -172,24 +174,6 @@ fn blobs(conn: &Connection, errors: &mut Vec<StoreError>) -> Result<u64, StoreEr
             count += 1;
         } else {
             errors.push(StoreError::BlobDamaged { digest: Digest::from_slice(&name).unwrap_or(found) });
-        }
-    }
-    Ok(count)
-}
-
-fn snapshots(conn: &Connection, warnings: &mut Vec<String>) -> Result<u64, StoreError> {
-    let doing = failed("checking the snapshots");
-    let mut statement = conn.prepare("SELECT tag, size, root, digest, body FROM snapshot").map_err(&doing)?;
-    let mut rows = statement.query([]).map_err(&doing)?;
-    let mut count = 0;
-    while let Some(row) = rows.next().map_err(&doing)? {
-        let fields: rusqlite::Result<(String, i64, Vec<u8>, Vec<u8>, Vec<u8>)> =
-            (|| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?)))();
-        let (tag, size, root, digest, bytes) = fields.map_err(&doing)?;
-        if u64::try_from(size).is_ok_and(|size| snapshot_digest(&tag, size, &root, &bytes).0.as_slice() == digest) {
-            count += 1;
-        } else {
-            warnings.push(format!("the snapshot of `{tag}` at {size} is damaged and will be passed over"));
         }
     }
     Ok(count)

@@ -5,89 +5,15 @@
 #![allow(clippy::unwrap_used, reason = "the helpers of a test fail it by panicking")]
 
 use interlock_ledger::{
-    Answer, Batch, Checkpoint, Digest, Entry, Ledger, NewEntry, OpenMode, OpenOptions, SigningKey, SqliteLedger,
-    StoreError,
+    Batch, Checkpoint, Digest, Entry, Ledger, NewEntry, OpenMode, OpenOptions, SigningKey, SqliteLedger, StoreError,
 };
 use rusqlite::{Connection, params};
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
-use tempfile::TempDir;
+use std::{fs, path::Path};
 
-/// A small generator (SplitMix64), so that a seed names a round for ever.
-struct Seeded(u64);
+mod beside;
+mod sound;
 
-impl Seeded {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % limit
-    }
-}
-
-const SIZE: u64 = 1_003;
-
-fn body(n: u64) -> Vec<u8> {
-    let mut random = Seeded(n);
-    let length = 20 + random.below(300);
-    (0..length).map(|_| random.below(256) as u8).collect()
-}
-
-struct Sound {
-    _folder: TempDir,
-    path: PathBuf,
-    entries: Vec<Entry>,
-}
-
-/// A closed ledger of 1,003 entries (three full levels of tiles, and an edge), answers, a blob and a snapshot.
-fn sound() -> Sound {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("ledger.db");
-    let ledger = SqliteLedger::create(&path, OpenOptions::default()).unwrap();
-    let mut at = 0;
-    for part in (0..SIZE).collect::<Vec<_>>().chunks(100) {
-        let batch = Batch {
-            entries: part.iter().map(|n| NewEntry { body: body(*n) }).collect(),
-            answers: vec![Answer { key: format!("key {at}"), body: body(at) }],
-        };
-        at = ledger.append(at, &batch).unwrap().size;
-    }
-    ledger.put_blob(&body(5)).unwrap();
-    ledger.put_snapshot(500, "world", &body(6)).unwrap();
-    ledger.put_snapshot(900, "world", &body(7)).unwrap();
-    let entries = ledger.read(0, 10_000).unwrap();
-    drop(ledger);
-    Sound { _folder: folder, path, entries }
-}
-
-impl Sound {
-    /// A copy to do harm to.
-    fn copy(&self) -> (TempDir, PathBuf) {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("ledger.db");
-        for suffix in ["", ".key", ".vkey"] {
-            fs::copy(with(&self.path, suffix), with(&path, suffix)).unwrap();
-        }
-        (folder, path)
-    }
-}
-
-fn with(path: &Path, suffix: &str) -> PathBuf {
-    PathBuf::from(format!("{}{suffix}", path.display()))
-}
-
-fn harm(path: &Path, work: impl FnOnce(&Connection)) {
-    let conn = Connection::open(path).unwrap();
-    work(&conn);
-    conn.close().unwrap();
-}
-
-fn open(path: &Path) -> Result<SqliteLedger, StoreError> {
-    SqliteLedger::open(path, OpenOptions::default())
-}
+use sound::{SIZE, Seeded, flip, harm, open, sound, stored, with};
 
 /// Opening refuses with `wanted`, and verifying says the same.
 fn refused(path: &Path, wanted: &StoreError, what: &str) {
@@ -97,15 +23,6 @@ fn refused(path: &Path, wanted: &StoreError, what: &str) {
     assert!(!report.passed(), "{what}");
     assert_eq!(report.faults[0].code, wanted.code(), "{what}: {:?}", report.faults);
     assert_eq!(report.first_bad_position(), wanted.position(), "{what}: {:?}", report.faults);
-}
-
-fn flip(bytes: &mut [u8], random: &mut Seeded) {
-    let at = random.below(bytes.len() as u64) as usize;
-    bytes[at] ^= 1 << random.below(8);
-}
-
-fn stored(conn: &Connection, sql: &str, id: i64) -> Vec<u8> {
-    conn.query_row(sql, [id], |row| row.get(0)).unwrap()
 }
 
 fn move_entry(conn: &Connection, from: u64, to: i64) {
@@ -289,7 +206,7 @@ fn another_key_is_named() {
     }
     // The key file of another ledger.
     let (_folder, path) = sound.copy();
-    let (_other_folder, other) = (tempfile::tempdir().unwrap(), self::sound());
+    let (_other_folder, other) = (tempfile::tempdir().unwrap(), sound::sound());
     fs::copy(with(&other.path, ".key"), with(&path, ".key")).unwrap();
     assert!(matches!(open(&path).err(), Some(StoreError::WrongKey { .. })));
     let key = other.path.clone();
@@ -415,62 +332,6 @@ fn a_removed_ledger_is_not_silently_begun_anew() {
     assert_eq!(SqliteLedger::open_or_create(&path, OpenOptions::default()).err(), Some(removed.clone()));
     assert!(SqliteLedger::create(&path, OpenOptions::default()).is_err());
     assert_eq!(SqliteLedger::verify(&path).faults[0].code, removed.code());
-}
-
-#[test]
-fn answers_and_blobs_are_checked_when_read_and_snapshots_passed_over() {
-    let sound = sound();
-    let mut random = Seeded(15);
-    for round in 0..20 {
-        let (_folder, path) = sound.copy();
-        harm(&path, |conn| {
-            let mut answer: Vec<u8> =
-                conn.query_row("SELECT body FROM answer WHERE key = 'key 100'", [], |row| row.get(0)).unwrap();
-            flip(&mut answer, &mut random);
-            conn.execute("UPDATE answer SET body = ? WHERE key = 'key 100'", [answer]).unwrap();
-            let mut blob: Vec<u8> = conn.query_row("SELECT body FROM blob", [], |row| row.get(0)).unwrap();
-            flip(&mut blob, &mut random);
-            conn.execute("UPDATE blob SET body = ?", [blob]).unwrap();
-            let mut state: Vec<u8> =
-                conn.query_row("SELECT body FROM snapshot WHERE size = 900", [], |row| row.get(0)).unwrap();
-            flip(&mut state, &mut random);
-            conn.execute("UPDATE snapshot SET body = ? WHERE size = 900", [state]).unwrap();
-        });
-        let ledger = open(&path).unwrap();
-        let digest = Digest::of(&body(5));
-        assert_eq!(ledger.answer("key 100"), Err(StoreError::AnswerDamaged { key: "key 100".into() }), "{round}");
-        assert_eq!(ledger.answer("key 200").unwrap(), Some(body(200)));
-        assert_eq!(ledger.blob(&digest), Err(StoreError::BlobDamaged { digest }), "{round}");
-        let snapshot = ledger.latest_snapshot("world").unwrap().unwrap();
-        assert_eq!((snapshot.size, snapshot.bytes), (500, body(6)));
-        let notices = ledger.notices();
-        assert!(notices.len() == 1 && notices[0].contains("at 900"), "{notices:?}");
-        assert_eq!(ledger.notices(), Vec::<String>::new(), "each is said once");
-        drop(ledger);
-        let report = SqliteLedger::verify(&path);
-        let codes: Vec<&str> = report.faults.iter().map(|fault| fault.code).collect();
-        assert_eq!((codes, report.warnings.len()), (vec!["L019", "L018"], 1));
-    }
-}
-
-#[test]
-fn a_snapshot_of_another_log_is_passed_over() {
-    let (sound, other) = (sound(), tempfile::tempdir().unwrap());
-    let (_folder, path) = sound.copy();
-    let path_of_other = other.path().join("ledger.db");
-    let ledger = SqliteLedger::create(&path_of_other, OpenOptions::default()).unwrap();
-    let batch = Batch { entries: vec![NewEntry { body: b"else".to_vec() }; 950], answers: vec![] };
-    ledger.append(0, &batch).unwrap();
-    ledger.put_snapshot(950, "world", b"of another log").unwrap();
-    drop(ledger);
-    harm(&path, |conn| {
-        conn.execute("ATTACH ? AS other", [path_of_other.display().to_string()]).unwrap();
-        conn.execute_batch("INSERT INTO snapshot SELECT * FROM other.snapshot").unwrap();
-        conn.execute_batch("DETACH other").unwrap();
-    });
-    let ledger = open(&path).unwrap();
-    assert_eq!(ledger.latest_snapshot("world").unwrap().unwrap().size, 900);
-    assert!(ledger.notices()[0].contains("another log"));
 }
 
 #[test]

@@ -1,0 +1,81 @@
+import { Avatar, Menu, SegmentedControl, Text, UnstyledButton, useMantineColorScheme } from '@mantine/core'
+import { IconKeyboard, IconLogout, IconPrinter } from '@tabler/icons-react'
+import { useQuery, useQueryClient } from '@tanstack/react-query'
+import { useEffect } from 'react'
+import { useNavigate } from 'react-router'
+import { readSession, signOut } from '~/lib/api/session'
+
+export function PersonMenu({ onKeys }: { onKeys: () => void }) {
+  const session = useQuery({ queryKey: ['session'], queryFn: readSession, staleTime: 300_000 })
+  const { colorScheme, setColorScheme } = useMantineColorScheme()
+  const client = useQueryClient()
+  const navigate = useNavigate()
+  useEffect(() => {
+    // The calendar library reads its own attribute; it follows Mantine's, whoever sets that.
+    const root = document.documentElement
+    const copy = () => root.setAttribute('data-color-scheme', root.getAttribute('data-mantine-color-scheme') ?? 'light')
+    const observer = new MutationObserver(copy)
+    observer.observe(root, { attributeFilter: ['data-mantine-color-scheme'] })
+    copy()
+    return () => observer.disconnect()
+  }, [])
+  if (!session.data) return null
+  const { person, server } = session.data
+  const leave = async () => {
+    await signOut()
+    client.clear()
+    navigate('/sign-in')
+  }
+  return (
+    <Menu width={250} position="bottom-end" withinPortal>
+      <Menu.Target>
+        <UnstyledButton aria-label={`${person.name}: menu`} className="person-button">
+          <Avatar name={person.name} color="initials" size={30} radius="xl" alt="" />
+        </UnstyledButton>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <div className="person-card">
+          <Text size="sm" fw={600}>
+            {person.name}
+          </Text>
+          <Text size="xs" c="dimmed">
+            {person.roles.join(' · ')}
+          </Text>
+        </div>
+        <Menu.Divider />
+        <div className="person-card">
+          <SegmentedControl
+            fullWidth
+            size="xs"
+            value={colorScheme}
+            onChange={value => setColorScheme(value as 'light' | 'dark' | 'auto')}
+            aria-label="Colour scheme"
+            data={[
+              { value: 'light', label: 'Light' },
+              { value: 'dark', label: 'Dark' },
+              { value: 'auto', label: 'System' },
+            ]}
+          />
+        </div>
+        <Menu.Divider />
+        <Menu.Item
+          leftSection={<IconKeyboard size={15} />}
+          onClick={onKeys}
+          rightSection={<span className="nav-key">?</span>}
+        >
+          Keys
+        </Menu.Item>
+        <Menu.Item leftSection={<IconPrinter size={15} />} onClick={() => window.print()}>
+          Print this page
+        </Menu.Item>
+        <Menu.Item leftSection={<IconLogout size={15} />} onClick={() => void leave()}>
+          Sign out
+        </Menu.Item>
+        <Menu.Divider />
+        <Text size="xs" c="dimmed" px="sm" py={4}>
+          Interlock {server.version}
+        </Text>
+      </Menu.Dropdown>
+    </Menu>
+  )
+}

@@ -1,0 +1,102 @@
+/** The one place that talks HTTP: same-origin JSON, CSRF header, idempotency keys, RFC 9457 problems. */
+import type { Blocker } from './core'
+
+export interface ProblemBody {
+  type: string
+  title: string
+  status: number
+  code: string
+  detail: string
+  blockers: Blocker[]
+}
+
+/** A refusal or failure as the server words it; `code` is stable, `blockers` say what clears it. */
+export class Problem extends Error {
+  readonly body: ProblemBody
+  constructor(body: ProblemBody) {
+    super(body.detail || body.title)
+    this.name = 'Problem'
+    this.body = body
+  }
+  get status() {
+    return this.body.status
+  }
+  get code() {
+    return this.body.code
+  }
+  get blockers() {
+    return this.body.blockers
+  }
+}
+
+const unreachable: ProblemBody = {
+  type: 'about:blank',
+  title: 'The server cannot be reached',
+  status: 0,
+  code: 'unreachable',
+  detail: 'No answer came back. Check the network and that the server runs; the page tries again by itself.',
+  blockers: [],
+}
+
+let csrf: string | null = null
+export const rememberCsrf = (token: string | null) => {
+  csrf = token
+}
+
+export type QueryValue = string | number | boolean | null | undefined
+export const query = (values: Record<string, QueryValue>) => {
+  const params = new URLSearchParams()
+  for (const [key, value] of Object.entries(values))
+    if (value !== null && value !== undefined && value !== '') params.set(key, String(value))
+  const text = params.toString()
+  return text ? `?${text}` : ''
+}
+
+export const newKey = () =>
+  typeof crypto.randomUUID === 'function'
+    ? crypto.randomUUID()
+    : Array.from(crypto.getRandomValues(new Uint8Array(16)), b => b.toString(16).padStart(2, '0')).join('')
+
+async function send(path: string, init: RequestInit): Promise<Response> {
+  let response: Response
+  try {
+    response = await fetch(`/api/v1${path}`, { credentials: 'same-origin', ...init })
+  } catch (error) {
+    if (error instanceof DOMException && error.name === 'AbortError') throw error
+    throw new Problem(unreachable)
+  }
+  if (response.ok) return response
+  const text = await response.text()
+  let body: Partial<ProblemBody> = {}
+  try {
+    body = JSON.parse(text) as Partial<ProblemBody>
+  } catch {
+    body = {}
+  }
+  throw new Problem({
+    type: body.type ?? 'about:blank',
+    title: body.title ?? response.statusText,
+    status: response.status,
+    code: body.code ?? `http-${response.status}`,
+    detail: body.detail ?? 'The server answered without an explanation.',
+    blockers: body.blockers ?? [],
+  })
+}
+
+export async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
+  const response = await send(path, { headers: { accept: 'application/json' }, signal })
+  return (await response.json()) as T
+}
+
+/** `key` is the idempotency key: the same key again returns the first answer, so a double click does nothing twice. */
+export async function post<T>(path: string, body: unknown, key = newKey(), method = 'POST'): Promise<T> {
+  const headers: Record<string, string> = {
+    accept: 'application/json',
+    'content-type': 'application/json',
+    'idempotency-key': key,
+  }
+  if (csrf) headers['x-csrf-token'] = csrf
+  const response = await send(path, { method, headers, body: JSON.stringify(body ?? {}) })
+  if (response.status === 204) return undefined as T
+  return (await response.json()) as T
+}

@@ -1,0 +1,91 @@
+/** One event source for the whole page: what changed on the server makes the queries about it stale. */
+import type { QueryClient } from '@tanstack/react-query'
+import { useSyncExternalStore } from 'react'
+
+export interface LiveEvent {
+  position: number
+  kinds: string[]
+  subjects: string[]
+}
+export type LiveState = 'connecting' | 'live' | 'lost'
+
+/** Queries that the news about a noun makes stale; the first word of an event's kind is its noun. */
+const stale: Record<string, string[]> = {
+  release: ['today', 'releases', 'release', 'timeline', 'calendar', 'environments'],
+  change: ['today', 'release', 'timeline'],
+  gate: ['today', 'release', 'timeline'],
+  calendar: ['today', 'calendar', 'slots', 'environments', 'release'],
+  deployment: ['today', 'releases', 'release', 'deployment', 'timeline', 'environments', 'services', 'metrics'],
+  step: ['deployment'],
+  verification: ['deployment', 'canary', 'release'],
+  canary: ['canary', 'deployment', 'release'],
+  operations: ['release', 'today'],
+  watch: ['release', 'today'],
+  rollback: ['release', 'deployment', 'today', 'timeline', 'environments'],
+  review: ['release', 'today', 'timeline'],
+  learning: ['release', 'today', 'metrics', 'timeline'],
+  environment: ['environments', 'calendar', 'today'],
+  catalog: ['services', 'environments'],
+  artifact: ['release', 'environments'],
+  people: ['people', 'session'],
+  policy: ['policies', 'release'],
+}
+
+export function staleRoots(kinds: string[]): string[] {
+  const roots = new Set<string>(['ledger'])
+  for (const kind of kinds)
+    for (const root of stale[kind.split(/[._-]/)[0] ?? ''] ?? Object.values(stale).flat()) roots.add(root)
+  return [...roots]
+}
+
+let state: LiveState = 'connecting'
+let position = 0
+const listeners = new Set<() => void>()
+const tell = (next: LiveState, at = position) => {
+  if (next === state && at === position) return
+  state = next
+  position = at
+  for (const listener of listeners) listener()
+}
+const subscribe = (listener: () => void) => {
+  listeners.add(listener)
+  return () => {
+    listeners.delete(listener)
+  }
+}
+export const useLive = () => ({
+  state: useSyncExternalStore(subscribe, () => state),
+  position: useSyncExternalStore(subscribe, () => position),
+})
+
+/** Opens the feed and returns how to close it. News of one burst is gathered for 200 ms, so that a wave makes one reload. */
+export function follow(client: QueryClient): () => void {
+  const source = new EventSource('/api/v1/live')
+  let pending = new Set<string>()
+  let timer: ReturnType<typeof setTimeout> | null = null
+  const flush = () => {
+    timer = null
+    const roots = pending
+    pending = new Set()
+    void client.invalidateQueries({ predicate: query => roots.has(String(query.queryKey[0])) })
+  }
+  const gather = (roots: string[]) => {
+    for (const root of roots) pending.add(root)
+    timer ??= setTimeout(flush, 200)
+  }
+  source.onopen = () => {
+    if (state === 'lost') void client.invalidateQueries()
+    tell('live')
+  }
+  source.onerror = () => tell('lost')
+  source.onmessage = message => {
+    const event = JSON.parse(message.data as string) as LiveEvent
+    tell('live', event.position)
+    gather(staleRoots(event.kinds))
+  }
+  return () => {
+    source.close()
+    if (timer) clearTimeout(timer)
+    tell('connecting')
+  }
+}

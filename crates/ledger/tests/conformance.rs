@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "the helpers of a test fail it by panicking")]
 
+mod scratch;
+
 use interlock_ledger::{
     Answer, AppendError, Batch, Checkpoint, Digest, Ledger, MemoryLedger, NewEntry, OpenOptions, SqliteLedger,
     StoreError, limits, merkle,
@@ -23,7 +25,7 @@ fn answers(pairs: &[(&str, &str)]) -> Vec<Answer> {
 /// Runs a check on a fresh ledger of each kind.
 fn on_each(check: impl Fn(&dyn Ledger)) {
     check(&MemoryLedger::default());
-    let folder = tempfile::tempdir().unwrap();
+    let folder = scratch::folder();
     let path = folder.path().join("ledger.db");
     let ledger = SqliteLedger::create(&path, OpenOptions::default()).unwrap();
     check(&ledger);

@@ -5,6 +5,8 @@
 
 #![allow(clippy::unwrap_used, reason = "the helpers of a test fail it by panicking")]
 
+mod scratch;
+
 use interlock_ledger::{Batch, Ledger, NewEntry, OpenOptions, SqliteLedger, StoreError};
 use std::{
     fs,
@@ -65,7 +67,7 @@ fn kill_after(path: &Path, commits: usize) -> u64 {
 
 #[test]
 fn nothing_acknowledged_is_lost_over_twelve_kills() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = scratch::folder();
     let path = folder.path().join("ledger.db");
     drop(SqliteLedger::create(&path, OpenOptions::default()).unwrap());
     let mut at_least = 0;
@@ -119,7 +121,7 @@ fn frames(log: &[u8]) -> Vec<(usize, bool)> {
 
 #[test]
 fn a_log_damaged_before_acknowledged_commits_is_refused() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = scratch::folder();
     let (path, size) = crashed(folder.path());
     let (file, log) = (fs::read(&path).unwrap(), fs::read(with(&path, "-wal")).unwrap());
     let restore = |log: &[u8]| {
@@ -165,7 +167,7 @@ fn a_log_damaged_before_acknowledged_commits_is_refused() {
 
 #[test]
 fn a_log_cut_off_in_its_last_commit_loses_that_commit_whole() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = scratch::folder();
     let (path, size) = crashed(folder.path());
     let (file, log) = (fs::read(&path).unwrap(), fs::read(with(&path, "-wal")).unwrap());
     let frames = frames(&log);

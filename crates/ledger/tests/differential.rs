@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "the helpers of a test fail it by panicking")]
 
+mod scratch;
+
 use interlock_ledger::{Answer, Batch, Digest, Ledger, MemoryLedger, NewEntry, OpenMode, OpenOptions, SqliteLedger};
 use proptest::prelude::*;
 
@@ -78,11 +80,11 @@ fn outcome(ledger: &dyn Ledger, call: &Call) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
 
     #[test]
     fn both_stores_answer_alike(calls in prop::collection::vec(call(), 1..40)) {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = scratch::folder();
         let path = folder.path().join("ledger.db");
         let memory = MemoryLedger::default();
         let mut sqlite = SqliteLedger::create(&path, OpenOptions::default()).unwrap();

@@ -5,6 +5,8 @@
 
 #![allow(clippy::unwrap_used, reason = "the helpers of a test fail it by panicking")]
 
+mod scratch;
+
 use interlock_ledger::{Batch, Digest, Ledger, NewEntry, OpenOptions, SqliteLedger};
 use serde_json::{Value, json};
 use std::{path::Path, process::Command};
@@ -53,7 +55,7 @@ fn an_independent_implementation_agrees() {
         );
         return;
     }
-    let folder = tempfile::tempdir().unwrap();
+    let folder = scratch::folder();
     let path = folder.path().join("ledger.db");
     let ledger = SqliteLedger::create(&path, OpenOptions::default()).unwrap();
     let mut size = 0;

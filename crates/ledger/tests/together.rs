@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "the helpers of a test fail it by panicking")]
 
+mod scratch;
+
 use interlock_ledger::{
     Answer, AppendError, Batch, Checkpoint, Ledger, NewEntry, OpenOptions, SqliteLedger, StoreError, merkle,
 };
@@ -31,7 +33,7 @@ fn open(path: &Path) -> SqliteLedger {
 
 #[test]
 fn of_two_that_decided_at_the_same_position_exactly_one_wins() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = scratch::folder();
     let (path, first) = fresh(folder.path());
     let second = open(&path);
     let barrier = Barrier::new(2);
@@ -72,7 +74,7 @@ fn of_two_that_decided_at_the_same_position_exactly_one_wins() {
 
 #[test]
 fn what_one_process_appends_the_other_sees_and_checks() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = scratch::folder();
     let (path, first) = fresh(folder.path());
     let second = open(&path);
     for size in 0..40 {
@@ -85,7 +87,7 @@ fn what_one_process_appends_the_other_sees_and_checks() {
 
 #[test]
 fn a_head_moved_on_by_a_stranger_is_refused_while_running() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = scratch::folder();
     let (path, ledger) = fresh(folder.path());
     let mut size = 0;
     for _ in 0..30 {
@@ -116,7 +118,7 @@ fn a_head_moved_on_by_a_stranger_is_refused_while_running() {
 
 #[test]
 fn readers_see_whole_moments_while_a_writer_appends() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = scratch::folder();
     let (_, ledger) = fresh(folder.path());
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
@@ -149,7 +151,7 @@ fn readers_see_whole_moments_while_a_writer_appends() {
 
 #[test]
 fn a_backup_made_while_running_restores_to_the_same_ledger() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = scratch::folder();
     let (path, ledger) = fresh(folder.path());
     let mut size = 0;
     for n in 0..50 {
@@ -199,7 +201,7 @@ fn a_backup_made_while_running_restores_to_the_same_ledger() {
 
 #[test]
 fn a_damaged_backup_is_not_restored() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = scratch::folder();
     let (_, ledger) = fresh(folder.path());
     ledger.append(0, &Batch { entries: vec![NewEntry { body: vec![9; 50] }; 100], answers: vec![] }).unwrap();
     let (copy, target) = (folder.path().join("backup.db"), folder.path().join("restored.db"));
@@ -213,7 +215,7 @@ fn a_damaged_backup_is_not_restored() {
 
 #[test]
 fn verifying_changes_no_byte_and_works_beside_a_running_ledger() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = scratch::folder();
     let (path, ledger) = fresh(folder.path());
     ledger.append(0, &one("a")).unwrap();
     let report = SqliteLedger::verify(&path);
@@ -226,7 +228,7 @@ fn verifying_changes_no_byte_and_works_beside_a_running_ledger() {
 
 #[test]
 fn what_is_erased_from_the_desk_is_gone_from_the_file() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = scratch::folder();
     let (path, ledger) = fresh(folder.path());
     let name = b"Augusta Ada King, Countess of Lovelace".repeat(400);
     ledger.desk_put("people", "p1", &name).unwrap();
@@ -240,7 +242,7 @@ fn what_is_erased_from_the_desk_is_gone_from_the_file() {
 
 #[test]
 fn the_origin_is_chosen_at_creation_and_is_the_name_of_the_key() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = scratch::folder();
     let path = folder.path().join("ledger.db");
     let options = |origin: &str| OpenOptions { origin: Some(origin.into()), ..OpenOptions::default() };
     let refused = SqliteLedger::create(&path, options("two words")).err();

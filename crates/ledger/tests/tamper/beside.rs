@@ -42,7 +42,7 @@ fn answers_and_blobs_are_checked_when_read_and_snapshots_passed_over() {
 
 #[test]
 fn a_snapshot_of_another_log_is_passed_over() {
-    let (sound, other) = (sound(), tempfile::tempdir().unwrap());
+    let (sound, other) = (sound(), crate::scratch::folder());
     let (_folder, path) = sound.copy();
     let path_of_other = other.path().join("ledger.db");
     let ledger = SqliteLedger::create(&path_of_other, OpenOptions::default()).unwrap();

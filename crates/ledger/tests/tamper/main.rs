@@ -11,6 +11,8 @@ use rusqlite::{Connection, params};
 use std::{fs, path::Path};
 
 mod beside;
+#[path = "../scratch/mod.rs"]
+mod scratch;
 mod sound;
 
 use sound::{SIZE, Seeded, flip, harm, open, sound, stored, with};
@@ -206,7 +208,7 @@ fn another_key_is_named() {
     }
     // The key file of another ledger.
     let (_folder, path) = sound.copy();
-    let (_other_folder, other) = (tempfile::tempdir().unwrap(), sound::sound());
+    let (_other_folder, other) = (scratch::folder(), sound::sound());
     fs::copy(with(&other.path, ".key"), with(&path, ".key")).unwrap();
     assert!(matches!(open(&path).err(), Some(StoreError::WrongKey { .. })));
     let key = other.path.clone();
@@ -284,7 +286,7 @@ fn a_damaged_checkpoint_is_named() {
 
 #[test]
 fn foreign_files_are_named_and_left_alone() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = scratch::folder();
     let path = folder.path().join("other.db");
     let foreign = |path: &Path| {
         let before = fs::read(path).unwrap();

@@ -37,7 +37,7 @@ pub struct Sound {
 
 /// A closed ledger of 1,003 entries (three full levels of tiles, and an edge), answers, a blob and a snapshot.
 pub fn sound() -> Sound {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::scratch::folder();
     let path = folder.path().join("ledger.db");
     let ledger = SqliteLedger::create(&path, OpenOptions::default()).unwrap();
     let mut at = 0;
@@ -59,7 +59,7 @@ pub fn sound() -> Sound {
 impl Sound {
     /// A copy to do harm to.
     pub fn copy(&self) -> (TempDir, PathBuf) {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = crate::scratch::folder();
         let path = folder.path().join("ledger.db");
         for suffix in ["", ".key", ".vkey"] {
             fs::copy(with(&self.path, suffix), with(&path, suffix)).unwrap();

@@ -281,7 +281,6 @@ impl Judge {
         let clear = self.evidence_intervals > 0
             && wealth < self.config.pass_wealth_below
             && self.enough_intervals()
-            && self.gap == 0
             && self.t - self.step_started >= self.config.min_pass_intervals
             && pass.iter().all(|metric| metric.reached || (metric.final_only && !at_end));
         match (clear, at_end) {

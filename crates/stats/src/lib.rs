@@ -7,6 +7,9 @@
 //! Deliberately absent: fetching metrics, choosing what to do about a verdict, and anything that knows what a release
 //! is. Those live in the domain and in the integrations.
 
+pub mod burst;
 pub mod canary;
+pub mod interval;
 pub mod multiple;
+pub mod risk;
 pub mod special;

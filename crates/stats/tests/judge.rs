@@ -20,15 +20,15 @@ fn calm() -> Interval {
 fn judge(change: impl FnOnce(&mut Config)) -> Judge {
     let mut config = Config::default();
     change(&mut config);
-    Judge::new(config).unwrap()
+    Judge::new(config).expect("the settings are sound")
 }
 
 fn feed(judge: &mut Judge, interval: &Interval, times: usize) -> Assessment {
     let mut last = None;
     for _ in 0..times {
-        last = Some(judge.observe(interval).unwrap());
+        last = Some(judge.observe(interval).expect("the figures are sound"));
     }
-    last.unwrap()
+    last.expect("fed at least once")
 }
 
 fn passes(verdict: &Verdict) -> bool {

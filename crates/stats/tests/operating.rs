@@ -14,9 +14,9 @@ fn detection(scenario: &Scenario, runs: u64, first_seed: u64) -> (f64, u32) {
     let mut delays = Vec::new();
     for seed in first_seed..first_seed + runs {
         let (history, watched) = run(scenario, seed);
-        let mut judge = Judge::calibrated(config.clone(), &history).unwrap();
+        let mut judge = Judge::calibrated(config.clone(), &history).expect("the default settings are sound");
         for interval in &watched {
-            let assessment = judge.observe(interval).unwrap();
+            let assessment = judge.observe(interval).expect("simulated data are sound");
             if assessment.verdict == Verdict::Fail {
                 delays.push(assessment.t);
                 break;

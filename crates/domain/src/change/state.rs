@@ -1,0 +1,212 @@
+//! The changes there are.
+
+use super::Event;
+use crate::{
+    core::{Map, Meta, edit},
+    reason::{NoteRef, Ruling},
+};
+use interlock_ids::{AccountId, ChangeId, ConditionId, Digest, Identity, Name, ReleaseId};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeSet, sync::Arc};
+
+/// ITIL's classes of change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Class {
+    Standard,
+    Normal,
+    Emergency,
+}
+
+impl Class {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Class::Standard => "standard",
+            Class::Normal => "normal",
+            Class::Emergency => "emergency",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    Low,
+    Medium,
+    High,
+}
+
+impl Level {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Level::Low => "low",
+            Level::Medium => "medium",
+            Level::High => "high",
+        }
+    }
+}
+
+/// What is at stake: computed from the services touched and from all that depend on them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Impact {
+    pub level: Level,
+    pub users: u64,
+    pub revenue_per_hour: u64,
+    pub data_classes: BTreeSet<Name>,
+    /// Services that depend on those touched, directly or not.
+    pub dependants: BTreeSet<Name>,
+    /// Why the level is what it is, one sentence per reason.
+    pub reasons: Vec<String>,
+}
+
+/// Who wrote what is in it, from Git.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Authorship {
+    pub authors: BTreeSet<AccountId>,
+    pub co_authors: BTreeSet<AccountId>,
+    /// Addresses of authors and co-authors that belong to no account.
+    pub unknown: BTreeSet<Identity>,
+    pub commits: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Decision {
+    Approve,
+    Reject,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Approval {
+    pub by: AccountId,
+    /// Whose decision it is, if it was delegated.
+    pub on_behalf_of: Option<AccountId>,
+    pub decision: Decision,
+    pub reason: NoteRef,
+    pub at: Timestamp,
+    pub ruling: Ruling,
+    pub withdrawn: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Condition {
+    pub id: ConditionId,
+    pub text: NoteRef,
+    pub by: AccountId,
+    pub met: Option<Met>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Met {
+    pub by: AccountId,
+    pub at: Timestamp,
+    pub evidence: NoteRef,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    Open,
+    Rejected,
+    Closed,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    pub id: ChangeId,
+    /// The release that carries it.
+    pub release: ReleaseId,
+    pub class: Class,
+    pub services: BTreeSet<Name>,
+    pub artifacts: BTreeSet<Digest>,
+    pub requested_by: Option<AccountId>,
+    pub summary: NoteRef,
+    pub impact: Impact,
+    pub authorship: Authorship,
+    pub status: Status,
+    pub opened: Timestamp,
+    pub approvals: Vec<Approval>,
+    pub conditions: Vec<Condition>,
+}
+
+impl Change {
+    /// Decisions in force.
+    pub fn decisions(&self, decision: Decision) -> impl Iterator<Item = &Approval> {
+        self.approvals.iter().filter(move |it| !it.withdrawn && it.decision == decision)
+    }
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct State {
+    pub changes: Map<ChangeId, Change>,
+    pub by_release: imbl::OrdMap<ReleaseId, ChangeId>,
+}
+
+impl State {
+    pub fn change(&self, id: ChangeId) -> Option<&Change> {
+        self.changes.get(&id).map(Arc::as_ref)
+    }
+
+    pub fn of_release(&self, release: ReleaseId) -> Option<&Change> {
+        self.change(*self.by_release.get(&release)?)
+    }
+
+    pub(crate) fn apply(&mut self, event: &Event, meta: &Meta) {
+        match event {
+            Event::Opened(it) => {
+                self.by_release.insert(it.release, it.change);
+                let change = Change {
+                    id: it.change,
+                    release: it.release,
+                    class: it.class,
+                    services: it.services.clone(),
+                    artifacts: it.artifacts.clone(),
+                    requested_by: it.requested_by,
+                    summary: it.summary,
+                    impact: it.impact.clone(),
+                    authorship: it.authorship.clone(),
+                    status: Status::Open,
+                    opened: meta.at,
+                    approvals: Vec::new(),
+                    conditions: Vec::new(),
+                };
+                self.changes.insert(it.change, Arc::new(change));
+            }
+            Event::Decided(it) => edit(&mut self.changes, &it.change, |change| {
+                change.approvals.push(Approval {
+                    by: it.account,
+                    on_behalf_of: it.on_behalf_of,
+                    decision: it.decision,
+                    reason: it.reason,
+                    at: meta.at,
+                    ruling: it.ruling.clone(),
+                    withdrawn: false,
+                });
+                change.conditions.extend(it.conditions.iter().map(|condition| Condition {
+                    id: condition.id,
+                    text: condition.text,
+                    by: it.account,
+                    met: None,
+                }));
+                if it.decision == Decision::Reject {
+                    change.status = Status::Rejected;
+                }
+            }),
+            Event::Withdrawn(it) => edit(&mut self.changes, &it.change, |change| {
+                change.approvals.iter_mut().filter(|approval| approval.by == it.account).for_each(|approval| approval.withdrawn = true);
+                if change.decisions(Decision::Reject).next().is_none() && change.status == Status::Rejected {
+                    change.status = Status::Open;
+                }
+            }),
+            Event::ConditionMet(it) => edit(&mut self.changes, &it.change, |change| {
+                for condition in change.conditions.iter_mut().filter(|condition| condition.id == it.condition) {
+                    condition.met = Some(Met { by: it.account, at: meta.at, evidence: it.evidence });
+                }
+            }),
+            Event::Closed(it) => edit(&mut self.changes, &it.change, |change| change.status = Status::Closed),
+        }
+    }
+}

@@ -1,5 +1,7 @@
 //! The router over real sockets: shares as ordered, bodies and statuses passed through, dead servers reported as such.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests: a panic is the report")]
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 

@@ -1,8 +1,13 @@
 //! The demo world as it really is: Node processes, router, customers. One world for all of it, since it takes seconds to
 //! bring up.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests: a panic is the report")]
+
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 use interlock_demo::client::{get_json, get_text, post_json, put_json};
@@ -54,7 +59,8 @@ fn differing_totals(answers: &[(u16, Value)]) -> usize {
 }
 
 fn journal(target: &Target) -> Vec<Value> {
-    fs::read_to_string(target.journal()).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    let text = fs::read_to_string(target.journal()).unwrap();
+    text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
 }
 
 /// Orders one after the other and all at once, straight at one instance; gives the wrong totals of each.
@@ -112,6 +118,7 @@ async fn story(world: World, data: PathBuf) {
     assert_eq!(fs::read(&description.artefacts["checkout"]["1.2.0"].signature_file).unwrap(), signature);
 
     deployment(&world, &description.frontend("staging")).await;
+    interruption(&world).await;
     smoke(&world).await;
     the_flaw(&world).await;
     weights(&world).await;
@@ -162,6 +169,27 @@ async fn deployment(world: &World, router: &str) {
         run_step(&world.description().steps.join("deploy-instance.mjs"), &forged).await.unwrap_err().to_string();
     assert!(refused.contains("nothing was changed"), "{refused}");
     assert_eq!(version_of(&target).await, "1.1.0");
+}
+
+/// A step killed in the middle, and the same order once more: the version is there, and was completed once.
+async fn interruption(world: &World) {
+    let target = world.description().targets.iter().find(|target| target.name == "staging-basket-1").unwrap().clone();
+    let program = world.description().steps.join("deploy-instance.mjs");
+    let order = target.order(world.description(), "apply", "k1", "1.1.0").unwrap();
+    let mut child = Command::new("node").arg(program).stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(order.to_string().as_bytes()).unwrap();
+    let until = Instant::now() + Duration::from_secs(30);
+    while !journal(&target).iter().any(|entry| entry["key"] == "k1") && Instant::now() < until {
+        std::thread::yield_now();
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    tell(world, &target, "apply", "k1", "1.1.0").await;
+    assert_eq!(tell(world, &target, "apply", "k1", "1.1.0").await, "unchanged");
+    assert_eq!(version_of(&target).await, "1.1.0");
+    let completed =
+        journal(&target).iter().filter(|entry| entry["key"] == "k1" && entry["phase"] == "completed").count();
+    assert_eq!(completed, 1, "{:?}", journal(&target));
 }
 
 async fn smoke(world: &World) {

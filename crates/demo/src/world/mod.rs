@@ -305,3 +305,29 @@ fn make(data: &Path) -> Result<World> {
     write_json(&Description::file(data), &description)?;
     Ok(World { description })
 }
+
+/// A description without anything behind it.
+#[cfg(test)]
+pub(crate) fn description_for_tests(dir: &Path) -> Description {
+    let ports: Vec<u16> = (1..=layout::ports_needed() as u16).map(|n| 20_000 + n).collect();
+    let (ports, targets) = layout::assign(dir, &ports);
+    let file = |name: &str| dir.join(name);
+    let key = SigningKey {
+        id: String::new(),
+        public: String::new(),
+        public_file: file("release.pub"),
+        secret_file: file("release.key"),
+    };
+    Description {
+        format: FORMAT,
+        created: jiff::Timestamp::UNIX_EPOCH,
+        dir: dir.to_owned(),
+        ports,
+        repository: file("shop"),
+        commits: BTreeMap::new(),
+        artefacts: BTreeMap::new(),
+        key,
+        steps: file("steps"),
+        targets,
+    }
+}

@@ -80,7 +80,7 @@ impl Executor {
             // What the journal holds is about the other order, and stays.
             return report;
         }
-        let record = Record::Finished { fingerprint, report: report.clone() };
+        let record = Record::Finished { fingerprint, report: Box::new(report.clone()) };
         if let Err(fault) = self.journal.append(record).await {
             // Without the journal the report can still be delivered, only not after a restart.
             tracing::error!(key = order.key, %fault, "a report could not be kept");
@@ -91,7 +91,7 @@ impl Executor {
     /// Ends an order whose execution broke off by a defect of the runner.
     pub async fn give_up(&self, order: &StepOrder, fault: Fault, transcript: &Transcript) -> StepReport {
         let report = self.report(order, &AtomicU64::new(order.fence), self.clock.now(), Err(fault), transcript);
-        let record = Record::Finished { fingerprint: fingerprint(order), report: report.clone() };
+        let record = Record::Finished { fingerprint: fingerprint(order), report: Box::new(report.clone()) };
         if let Err(fault) = self.journal.append(record).await {
             tracing::error!(key = order.key, %fault, "a report could not be kept");
         }

@@ -32,7 +32,7 @@ pub enum Record {
     /// The process group that does it.
     Spawned { key: String, group: u32 },
     /// It ended so.
-    Finished { fingerprint: String, report: StepReport },
+    Finished { fingerprint: String, report: Box<StepReport> },
     /// The server has the report.
     Delivered { key: String },
 }
@@ -81,7 +81,7 @@ impl Index {
                 }
             }
             Record::Finished { fingerprint, report } => {
-                let report = Arc::new(report);
+                let report = Arc::<StepReport>::from(report);
                 self.known.insert(report.key.clone(), Known::Finished { fingerprint, report, delivered: false });
             }
             Record::Delivered { key } => {
@@ -105,7 +105,7 @@ impl Index {
     fn records(&self) -> impl Iterator<Item = Record> {
         let finished = |known: &Known| match known {
             Known::Finished { fingerprint, report, .. } => {
-                Some(Record::Finished { fingerprint: fingerprint.clone(), report: (**report).clone() })
+                Some(Record::Finished { fingerprint: fingerprint.clone(), report: Box::new((**report).clone()) })
             }
             Known::Began { .. } => None,
         };
@@ -376,7 +376,7 @@ mod tests {
     }
 
     fn finished(key: &str) -> Record {
-        Record::Finished { fingerprint: "f".into(), report: report(key) }
+        Record::Finished { fingerprint: "f".into(), report: Box::new(report(key)) }
     }
 
     fn delivered(key: &str) -> Record {

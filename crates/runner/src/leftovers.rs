@@ -13,13 +13,20 @@ use std::time::{Duration, Instant};
 /// Blocks for up to `grace` before it kills. Returns how many processes there were.
 pub fn end(key: &str, group: Option<u32>, grace: Duration) -> usize {
     let found = find(key, group);
-    found.iter().for_each(|pid| drop(kill_process(*pid, Signal::TERM)));
+    signal(&found, Signal::TERM);
     let until = Instant::now() + grace;
     while Instant::now() < until && !find(key, group).is_empty() {
         std::thread::sleep(Duration::from_millis(20));
     }
-    find(key, group).iter().for_each(|pid| drop(kill_process(*pid, Signal::KILL)));
+    signal(&find(key, group), Signal::KILL);
     found.len()
+}
+
+fn signal(processes: &[Pid], signal: Signal) {
+    for pid in processes {
+        // It can only fail because the process is gone, which is what is wanted.
+        let _ = kill_process(*pid, signal);
+    }
 }
 
 fn find(key: &str, group: Option<u32>) -> Vec<Pid> {

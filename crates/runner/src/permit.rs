@@ -153,14 +153,14 @@ mod tests {
         PermitKeys::one("k1", key().verifying_key().to_bytes())
     }
 
-    fn code(permit: Permit, now: &str, change: impl FnOnce(&mut Binding<'_>)) -> Result<(), &'static str> {
-        let digest = DIGEST.parse().unwrap();
+    fn code<'a>(permit: Permit, now: &str, change: impl FnOnce(&mut Binding<'a>)) -> Result<(), &'static str> {
+        let digest: &'static Digest = Box::leak(Box::new(DIGEST.parse().unwrap()));
         let mut about = Binding {
             deployment: "dep_1",
             environment: "production",
             target: "cart-1",
             service: "cart",
-            digest: Some(&digest),
+            digest: Some(digest),
             fence: 7,
         };
         change(&mut about);
@@ -239,6 +239,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
         fn no_flipped_bit_survives(index in 0usize..1000, bit in 0u8..7) {
             let good = sign(serde_json::to_string(&permit()).unwrap());

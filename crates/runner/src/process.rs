@@ -340,7 +340,8 @@ async fn listen(mut stream: impl AsyncRead + Unpin, ear: Arc<Ear>, stdout: bool)
             break;
         }
         ear.beat.fetch_add(1, Ordering::Relaxed);
-        lines.push(&buffer[..read], |piece| ear.hear(piece, stdout));
+        let hear = |piece: Piece<'_>| ear.hear(piece, stdout);
+        if stdout { lines.push(&buffer[..read], hear) } else { lines.push_block(&buffer[..read], hear) }
     }
     lines.end(|piece| ear.hear(piece, stdout));
 }

@@ -18,7 +18,7 @@ use interlock_wire::runner::{Lease, LeaseRequest, StepOrder};
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinSet;
@@ -48,17 +48,19 @@ struct Shared {
     wake: Notify,
 }
 
-/// Speaks to a runner from elsewhere.
+/// Speaks to a runner from elsewhere. Does not keep it alive: its data directory is free once [`Runner::run`] has returned.
 #[derive(Clone)]
 pub struct RunnerHandle {
-    shared: Arc<Shared>,
+    shared: Weak<Shared>,
     stop: watch::Sender<bool>,
 }
 
 impl RunnerHandle {
     /// There may be work: ask for a lease now.
     pub fn wake(&self) {
-        self.shared.wake.notify_one();
+        if let Some(shared) = self.shared.upgrade() {
+            shared.wake.notify_one();
+        }
     }
 
     /// Lease no more, let running steps end within the grace, deliver, return from [`Runner::run`].
@@ -68,7 +70,7 @@ impl RunnerHandle {
 
     /// How many steps are in hand.
     pub fn running(&self) -> usize {
-        self.shared.running().len()
+        self.shared.upgrade().map_or(0, |shared| shared.running().len())
     }
 }
 
@@ -105,7 +107,7 @@ impl Runner {
     }
 
     pub fn handle(&self) -> RunnerHandle {
-        RunnerHandle { shared: self.shared.clone(), stop: self.stop.clone() }
+        RunnerHandle { shared: Arc::downgrade(&self.shared), stop: self.stop.clone() }
     }
 
     /// Works until [`RunnerHandle::stop`].
@@ -130,6 +132,7 @@ impl Runner {
             tasks.shutdown().await;
         }
         carrying.abort();
+        let _ = carrying.await;
         if timeout(FLUSH, self.shared.courier.flush()).await.is_err() {
             tracing::warn!("reports wait on disk for the next start");
         }

@@ -10,7 +10,8 @@ use std::collections::BTreeSet;
 async fn artefacts_that_are_not_what_they_should_be_are_refused() {
     let rig = Rig::new();
     let stranger = minisign::KeyPair::generate_unencrypted_keypair().unwrap();
-    let cases: Vec<(&str, Box<dyn Fn(&mut ArtifactOrder)>)> = vec![
+    type Change<'a> = Box<dyn Fn(&mut ArtifactOrder) + 'a>;
+    let cases: Vec<(&str, Change<'_>)> = vec![
         ("R201", Box::new(|artifact| artifact.digest = "sha256:../../etc/passwd".into())),
         ("R201", Box::new(|artifact| artifact.digest = artifact.digest.to_uppercase())),
         ("R203", Box::new(|artifact| artifact.size = 7)),

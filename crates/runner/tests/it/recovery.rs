@@ -48,7 +48,9 @@ async fn killed_in(rig: &Rig, order: &StepOrder) {
 #[tokio::test(flavor = "multi_thread")]
 async fn steps_run_in_parallel_up_to_capacity_and_everything_is_delivered() {
     let rig = Rig::new();
-    rig.server.grant(orders(&rig, 12, r#"echo start >> "$LOG"; sleep 0.05; echo end >> "$LOG"; echo done"#));
+    // The first three wait for each other, so they must run at the same time.
+    let script = r#"echo start >> "$LOG"; while [ $(grep -c start "$LOG") -lt 3 ]; do sleep 0.01; done; echo end >> "$LOG"; echo done"#;
+    rig.server.grant(orders(&rig, 12, script));
     let life = Life::with(&rig, RunnerConfig { capacity: 3, ..rig.config() });
     eventually(|| rig.server.reported() == 12).await;
     life.end().await;

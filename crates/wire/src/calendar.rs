@@ -27,21 +27,28 @@ pub enum WindowKind {
     Maintenance,
 }
 
-/// One window. Exactly one of `once` and `recurring` is given.
+/// One window.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WindowSpec {
     pub name: String,
     pub kind: WindowKind,
-    #[serde(default)]
-    pub once: Option<Once>,
-    #[serde(default)]
-    pub recurring: Option<Recurring>,
+    pub schedule: ScheduleSpec,
     #[serde(default)]
     pub scope: ScopeSpec,
     /// Why it is there.
     #[serde(default)]
     pub reason: String,
+}
+
+/// When a window is: exactly one of the two.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ScheduleSpec {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub once: Option<Once>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recurring: Option<Recurring>,
 }
 
 /// Between two instants.

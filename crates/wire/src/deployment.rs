@@ -26,22 +26,14 @@ fn eight() -> u32 {
     8
 }
 
-/// One step: exactly one of `program`, `http`, `traffic`, `wait`.
+/// One step.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StepSpec {
     pub name: String,
     #[serde(default)]
     pub phase: Phase,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub program: Option<ProgramSpec>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub http: Option<HttpSpec>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub traffic: Option<TrafficSpec>,
-    /// Nothing happens for so long.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub wait: Option<Length>,
+    pub run: RunSpec,
     /// After which it is stopped and counts as failed, up to `1d`.
     pub timeout: Length,
     /// How often it is tried at all, 1 to 10.
@@ -54,6 +46,21 @@ pub struct StepSpec {
 
 fn once() -> u32 {
     1
+}
+
+/// What a step does: exactly one of these.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RunSpec {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub program: Option<ProgramSpec>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub http: Option<HttpSpec>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub traffic: Option<TrafficSpec>,
+    /// Nothing happens for so long.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wait: Option<Length>,
 }
 
 /// When in a wave a step runs: `deploy` before the wave is judged, `settle` after it was judged good.

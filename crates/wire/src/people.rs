@@ -45,8 +45,8 @@ pub struct Account {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AccountSpec {
-    /// What people call the owner.
-    pub name: String,
+    /// What people call its owner.
+    pub display_name: String,
     #[serde(default)]
     pub email: Option<String>,
     #[serde(default)]

@@ -1,1 +1,121 @@
-//! placeholder
+//! The shell round the core: takes commands, lets the core decide, writes down what was decided, performs what is owed.
+//!
+//! Invariants: `submit` is the only way anything is ever written; what is acknowledged is durable; what is published is
+//! acknowledged; a crash at any moment loses nothing that was acknowledged and owes exactly what it owed before.
+//! Deliberately absent: rules (the core has them), HTTP (the server), and anything that knows an outside system: those are
+//! behind the traits in [`ports`].
+
+mod desk;
+mod entropy;
+mod live;
+mod measure;
+mod observe;
+mod open;
+mod perform;
+pub mod ports;
+mod submit;
+
+pub use desk::{Desk, DeskError, Person, Session};
+pub use entropy::{Clock, Entropy, Sources};
+pub use live::{Outputs, Published};
+pub use open::{OpenError, Options};
+pub use submit::{Receipt, Recorded, SubmitError};
+
+use arc_swap::ArcSwap;
+use interlock_domain::{
+    core::{Actor, Command, Context, Event, World},
+    reason::Refusal,
+};
+use interlock_ids::{AnalysisId, Fresh, Id, Kind};
+use interlock_ledger::Ledger;
+use jiff::Timestamp;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
+use tokio::sync::{Notify, broadcast};
+
+/// A running engine. Cloning it is cheap; all clones are one engine.
+#[derive(Clone)]
+pub struct Engine(Arc<Inner>);
+
+struct Inner {
+    ledger: Arc<dyn Ledger>,
+    world: ArcSwap<World>,
+    queue: submit::Queue,
+    published: broadcast::Sender<Published>,
+    desk: Desk,
+    outputs: Outputs,
+    sources: Sources,
+    ports: ports::Ports,
+    /// The course of analyses, as pages show it.
+    courses: Mutex<BTreeMap<AnalysisId, serde_json::Value>>,
+    /// Rings when there may be steps to hand out.
+    work: Notify,
+}
+
+impl Engine {
+    /// What is known now: a consistent value that later events do not change.
+    pub fn world(&self) -> Arc<World> {
+        self.0.world.load_full()
+    }
+
+    /// How many entries the ledger has.
+    pub fn head(&self) -> u64 {
+        self.0.world.load().position
+    }
+
+    pub fn ledger(&self) -> &Arc<dyn Ledger> {
+        &self.0.ledger
+    }
+
+    pub fn desk(&self) -> &Desk {
+        &self.0.desk
+    }
+
+    pub fn output(&self) -> &Outputs {
+        &self.0.outputs
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.0.sources.clock.now()
+    }
+
+    /// A fresh id.
+    pub fn fresh<K: Kind>(&self) -> Id<K> {
+        self.ids().id()
+    }
+
+    fn ids(&self) -> Fresh {
+        self.0.sources.ids()
+    }
+
+    /// What would happen if the command were submitted now. Changes nothing, whatever the answer.
+    ///
+    /// # Errors
+    /// The refusal that submitting would give.
+    pub fn try_out(&self, actor: &Actor, command: &Command) -> Result<Vec<Event>, Refusal> {
+        let ctx = Context { now: self.now(), actor: actor.clone(), ids: self.ids() };
+        interlock_domain::core::decide(&self.world(), command, &ctx)
+    }
+
+    /// Follows what is written from now on. A follower that is too slow misses events and is told how many.
+    pub fn follow(&self) -> broadcast::Receiver<Published> {
+        self.0.published.subscribe()
+    }
+
+    /// Waits until there may be steps to hand out.
+    pub async fn work(&self) {
+        self.0.work.notified().await;
+    }
+
+    /// The course of an analysis as far as it has been measured; of a finished one, from its evidence.
+    pub fn canary(&self, analysis: AnalysisId) -> Option<serde_json::Value> {
+        let running = self.0.courses.lock().ok().and_then(|courses| courses.get(&analysis).cloned());
+        running.or_else(|| {
+            let digest = self.world().verification.analysis(analysis)?.evidence?;
+            let bytes = self.0.ledger.blob(&interlock_ledger::Digest(digest.0)).ok()??;
+            serde_json::from_slice(&bytes).ok()
+        })
+    }
+}

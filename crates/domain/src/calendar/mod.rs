@@ -19,3 +19,6 @@ pub use evaluate::{Closed, Opening, Scope, open_at, open_during, slots};
 pub use event::*;
 pub use recur::{Occurrence, occurrences, validate};
 pub use state::{Calendar, Lockdown, Schedule, State, Window, WindowKind, WindowScope};
+
+#[cfg(test)]
+mod tests;

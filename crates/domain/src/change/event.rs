@@ -1,0 +1,82 @@
+//! What has happened to changes.
+
+use super::{Authorship, Class, Decision, Impact};
+use crate::{
+    core::{Subject, World, payload},
+    reason::{NoteRef, Ruling},
+};
+use interlock_ids::{AccountId, ChangeId, ConditionId, Digest, Name, ReleaseId};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "data")]
+pub enum Event {
+    #[serde(rename = "change.opened")]
+    Opened(Opened),
+    #[serde(rename = "change.decided")]
+    Decided(Decided),
+    #[serde(rename = "change.decision_withdrawn")]
+    Withdrawn(Withdrawn),
+    #[serde(rename = "change.condition_met")]
+    ConditionMet(ConditionMet),
+    #[serde(rename = "change.closed")]
+    Closed(Closed),
+}
+
+payload! {
+    /// A change was opened. Since 0.1.
+    Opened {
+        change: ChangeId,
+        release: ReleaseId,
+        class: Class,
+        services: BTreeSet<Name>,
+        artifacts: BTreeSet<Digest>,
+        requested_by: Option<AccountId>,
+        summary: NoteRef,
+        impact: Impact,
+        authorship: Authorship,
+    }
+    /// A condition as it was attached.
+    Attached { id: ConditionId, text: NoteRef }
+    /// Somebody approved or rejected. Since 0.1.
+    Decided {
+        change: ChangeId,
+        account: AccountId,
+        on_behalf_of: Option<AccountId>,
+        decision: Decision,
+        reason: NoteRef,
+        conditions: Vec<Attached>,
+        ruling: Ruling,
+    }
+    /// Somebody took a decision back. Since 0.1.
+    Withdrawn { change: ChangeId, account: AccountId, reason: NoteRef }
+    /// A condition was met. Since 0.1.
+    ConditionMet { change: ChangeId, condition: ConditionId, account: AccountId, evidence: NoteRef }
+    /// A change ended with its release. Since 0.1.
+    Closed { change: ChangeId }
+}
+
+impl Event {
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Event::Opened(_) => "change.opened",
+            Event::Decided(_) => "change.decided",
+            Event::Withdrawn(_) => "change.decision_withdrawn",
+            Event::ConditionMet(_) => "change.condition_met",
+            Event::Closed(_) => "change.closed",
+        }
+    }
+
+    pub fn subjects(&self, world: &World) -> Vec<Subject> {
+        let (change, release) = match self {
+            Event::Opened(it) => (it.change, Some(it.release)),
+            Event::Decided(it) => (it.change, None),
+            Event::Withdrawn(it) => (it.change, None),
+            Event::ConditionMet(it) => (it.change, None),
+            Event::Closed(it) => (it.change, None),
+        };
+        let release = release.or_else(|| world.change.change(change).map(|it| it.release));
+        std::iter::once(Subject::Change(change)).chain(release.map(Subject::Release)).collect()
+    }
+}

@@ -1,0 +1,21 @@
+//! Every command there is, one line per room.
+
+use crate::*;
+
+/// Something somebody wants to happen.
+#[derive(Clone, Debug)]
+pub enum Command {
+    Policy(policy::Command),
+    People(people::Command),
+    Catalog(catalog::Command),
+    Calendar(calendar::Command),
+    Environment(environment::Command),
+    Artifact(artifact::Command),
+    Change(change::Command),
+    Release(release::Command),
+    Deployment(deployment::Command),
+    Verification(verification::Command),
+    Operations(operations::Command),
+    Rollback(rollback::Command),
+    Learning(learning::Command),
+}

@@ -1,0 +1,27 @@
+//! The world: the state of every room, as one value. Cloning it is cheap; a reader holds a consistent snapshot without a lock.
+
+use super::Trail;
+use crate::*;
+use serde::{Deserialize, Serialize};
+
+/// Everything that is known at one position of the ledger.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct World {
+    /// Entries folded into this world: the position the next entry will have.
+    pub position: u64,
+    pub trail: Trail,
+    pub reason: reason::State,
+    pub policy: policy::State,
+    pub people: people::State,
+    pub catalog: catalog::State,
+    pub calendar: calendar::State,
+    pub environment: environment::State,
+    pub artifact: artifact::State,
+    pub change: change::State,
+    pub release: release::State,
+    pub deployment: deployment::State,
+    pub verification: verification::State,
+    pub operations: operations::State,
+    pub rollback: rollback::State,
+    pub learning: learning::State,
+}

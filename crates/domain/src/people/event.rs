@@ -1,0 +1,86 @@
+//! What has happened about people.
+
+use super::AccountKind;
+use crate::core::{Subject, payload};
+use interlock_ids::{AccountId, DelegationId, Digest, Identity, Name, TokenId};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "data")]
+pub enum Event {
+    #[serde(rename = "people.founded")]
+    Founded(Founded),
+    #[serde(rename = "people.setup_claimed")]
+    SetupClaimed(SetupClaimed),
+    #[serde(rename = "people.account_put")]
+    AccountPut(AccountPut),
+    #[serde(rename = "people.accounts_linked")]
+    AccountsLinked(AccountsLinked),
+    #[serde(rename = "people.account_closed")]
+    AccountClosed(AccountClosed),
+    #[serde(rename = "people.token_issued")]
+    TokenIssued(TokenIssued),
+    #[serde(rename = "people.token_revoked")]
+    TokenRevoked(TokenRevoked),
+    #[serde(rename = "people.delegated")]
+    Delegated(Delegated),
+    #[serde(rename = "people.delegation_ended")]
+    DelegationEnded(DelegationEnded),
+    #[serde(rename = "people.leave_put")]
+    LeavePut(LeavePut),
+}
+
+payload! {
+    /// The organisation began. Since 0.1.
+    Founded { organisation: String, time_zone_data: String, setup: Digest, setup_until: Timestamp }
+    /// The one-time link was used. Since 0.1.
+    SetupClaimed { account: AccountId }
+    /// An account was created or changed. Since 0.1.
+    AccountPut { account: AccountId, account_kind: AccountKind, roles: BTreeSet<Name>, groups: BTreeSet<Name>, identities: BTreeSet<Identity> }
+    /// Two accounts were found to belong to one person. Since 0.1.
+    AccountsLinked { a: AccountId, b: AccountId }
+    /// An account was closed. Since 0.1.
+    AccountClosed { account: AccountId }
+    /// An API token was issued. Since 0.1.
+    TokenIssued { token: TokenId, account: AccountId, name: String, hash: Digest, scopes: Option<BTreeSet<String>>, expires: Timestamp }
+    /// An API token was revoked. Since 0.1.
+    TokenRevoked { token: TokenId }
+    /// Somebody delegated decisions. Since 0.1.
+    Delegated { delegation: DelegationId, from: AccountId, to: AccountId, from_time: Timestamp, until: Timestamp }
+    /// A delegation was ended early. Since 0.1.
+    DelegationEnded { delegation: DelegationId }
+    /// Somebody will be away. Since 0.1.
+    LeavePut { account: AccountId, from_time: Timestamp, until: Timestamp }
+}
+
+impl Event {
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Event::Founded(_) => "people.founded",
+            Event::SetupClaimed(_) => "people.setup_claimed",
+            Event::AccountPut(_) => "people.account_put",
+            Event::AccountsLinked(_) => "people.accounts_linked",
+            Event::AccountClosed(_) => "people.account_closed",
+            Event::TokenIssued(_) => "people.token_issued",
+            Event::TokenRevoked(_) => "people.token_revoked",
+            Event::Delegated(_) => "people.delegated",
+            Event::DelegationEnded(_) => "people.delegation_ended",
+            Event::LeavePut(_) => "people.leave_put",
+        }
+    }
+
+    pub fn subjects(&self) -> Vec<Subject> {
+        match self {
+            Event::Founded(_) | Event::TokenRevoked(_) | Event::DelegationEnded(_) => Vec::new(),
+            Event::SetupClaimed(it) => vec![Subject::Account(it.account)],
+            Event::AccountPut(it) => vec![Subject::Account(it.account)],
+            Event::AccountsLinked(it) => vec![Subject::Account(it.a), Subject::Account(it.b)],
+            Event::AccountClosed(it) => vec![Subject::Account(it.account)],
+            Event::TokenIssued(it) => vec![Subject::Account(it.account)],
+            Event::Delegated(it) => vec![Subject::Account(it.from), Subject::Account(it.to)],
+            Event::LeavePut(it) => vec![Subject::Account(it.account)],
+        }
+    }
+}

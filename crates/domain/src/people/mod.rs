@@ -1,0 +1,15 @@
+//! People: accounts, roles, groups, tokens, delegation, leave.
+//!
+//! Invariants: an e-mail address is linked to at most one account; a robot has an owner; a token never outlives a year, is kept
+//! as a hash only and never may more than its account. Deliberately absent: names, addresses and passwords. They are kept
+//! outside the ledger, where a person can be erased.
+
+mod command;
+mod decide;
+mod event;
+mod state;
+
+pub use command::{AccountSpec, Command};
+pub use decide::decide;
+pub use event::*;
+pub use state::{Account, AccountKind, Delegation, Setup, State, Token};

@@ -1,0 +1,23 @@
+//! Releases: scope, model, window, triggers, gates, permit, and the life from draft to closed.
+//!
+//! Invariants: the scope does not change once frozen; a permit exists only while every gate passes, and is bound to digests,
+//! environment and time; every gate is computed afresh at planning, at authorisation and at the lease of each step.
+//! Deliberately absent: how a deployment runs (deployment), what a verdict of policy is (policy).
+
+mod check;
+mod command;
+mod decide;
+mod event;
+mod gate;
+mod state;
+
+pub use command::Command;
+pub use decide::{decide, owed, react};
+pub use event::*;
+pub(crate) use decide::actor_facts;
+pub(crate) use gate::{blockers, text};
+pub use gate::{Gate, gates};
+pub use state::{
+    CanarySpec, Comparison, Criterion, CriterionKind, Indicator, Item, Margins, Model, OnInconclusive, Permit, Release, RollbackPlan, Spec, Stage, State, Take, Trigger,
+    TriggerAction, WatchSpec, WaveSpec,
+};

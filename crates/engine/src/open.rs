@@ -1,0 +1,130 @@
+//! Opening: the newest usable snapshot, then the entries after it. Snapshots are a cache; the ledger is the truth.
+
+use crate::{Desk, DeskError, Engine, Inner, Outputs, Sources, ports::Ports, submit};
+use arc_swap::ArcSwap;
+use interlock_domain::core::{self, DecodeError, Meta, Record, World};
+use interlock_ledger::{Ledger, StoreError};
+use std::sync::{Arc, Mutex};
+use tokio::sync::{Notify, broadcast};
+
+/// Names the form of World in snapshots: another form is thrown away and folded anew.
+const FORM: &str = concat!("world-", env!("CARGO_PKG_VERSION"), "-1");
+const CHUNK: usize = 10_000;
+/// Entries after which a new snapshot is worth its while.
+const SNAPSHOT_EVERY: u64 = 20_000;
+
+/// What an engine needs beside a ledger.
+#[derive(Clone, Default)]
+pub struct Options {
+    pub sources: Sources,
+    pub ports: Ports,
+}
+
+/// Why a ledger cannot be worked with.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("entry {position} cannot be understood: {cause}")]
+    Entry { position: u64, cause: DecodeError },
+    #[error(transparent)]
+    Desk(#[from] DeskError),
+    #[error("the world could not be written as a snapshot: {0}; nothing depends on it")]
+    Snapshot(String),
+    #[error("the thread that writes could not be started: {0}")]
+    Thread(std::io::Error),
+}
+
+impl Engine {
+    /// Opens a ledger: folds it into a world and starts the thread that writes.
+    ///
+    /// # Errors
+    /// The ledger cannot be read, or holds entries this version does not know.
+    pub fn open(ledger: Arc<dyn Ledger>, options: Options) -> Result<Self, OpenError> {
+        let world = load(ledger.as_ref())?;
+        let desk = Desk::open(ledger.clone(), options.sources.clone())?;
+        let (queue, jobs) = submit::Queue::new();
+        let inner = Arc::new(Inner {
+            ledger,
+            world: ArcSwap::from_pointee(world),
+            queue,
+            published: broadcast::channel(4096).0,
+            desk,
+            outputs: Outputs::default(),
+            sources: options.sources,
+            ports: options.ports,
+            courses: Mutex::default(),
+            work: Notify::new(),
+        });
+        let weak = Arc::downgrade(&inner);
+        let thread = std::thread::Builder::new().name("ledger".into());
+        thread.spawn(move || submit::run(&weak, &jobs)).map_err(OpenError::Thread)?;
+        Ok(Self(inner))
+    }
+
+    /// Writes a snapshot of the world as it is now, so that the next start need not fold so much.
+    ///
+    /// # Errors
+    /// It could not be written; nothing depends on it.
+    pub fn snapshot(&self) -> Result<(), OpenError> {
+        let world = self.world();
+        let bytes = rmp_serde::to_vec_named(world.as_ref()).map_err(|error| OpenError::Snapshot(error.to_string()))?;
+        self.0.ledger.put_snapshot(world.position, FORM, &bytes)?;
+        Ok(())
+    }
+
+    /// Writes snapshots now and then, in the background, until the engine is gone.
+    pub(crate) async fn keep_snapshots(self) {
+        let mut last = self.0.ledger.latest_snapshot(FORM).ok().flatten().map_or(0, |snapshot| snapshot.size);
+        let mut news = self.follow();
+        while !matches!(news.recv().await, Err(broadcast::error::RecvError::Closed)) {
+            if self.head() >= last + SNAPSHOT_EVERY {
+                last = self.head();
+                let engine = self.clone();
+                let written = tokio::task::spawn_blocking(move || engine.snapshot()).await;
+                if let Ok(Err(error)) = written {
+                    tracing::warn!(%error, "no snapshot could be written; the next start will take longer");
+                }
+            }
+        }
+    }
+}
+
+impl Inner {
+    /// Folds in what others have written.
+    pub(crate) fn catch_up(&self) -> Result<(), OpenError> {
+        let mut world = World::clone(&self.world.load());
+        fold(self.ledger.as_ref(), &mut world)?;
+        self.world.store(Arc::new(world));
+        Ok(())
+    }
+}
+
+fn load(ledger: &dyn Ledger) -> Result<World, OpenError> {
+    let snapshot = ledger.latest_snapshot(FORM)?;
+    let kept = snapshot.and_then(|it| match rmp_serde::from_slice::<World>(&it.bytes) {
+        Ok(world) if world.position == it.size => Some(world),
+        Ok(_) => None,
+        Err(error) => {
+            tracing::warn!(%error, "the snapshot cannot be read and is left aside; everything is folded anew");
+            None
+        }
+    });
+    let mut world = kept.unwrap_or_default();
+    fold(ledger, &mut world)?;
+    Ok(world)
+}
+
+fn fold(ledger: &dyn Ledger, world: &mut World) -> Result<(), OpenError> {
+    loop {
+        let entries = ledger.read(world.position, CHUNK)?;
+        if entries.is_empty() {
+            return Ok(());
+        }
+        for entry in entries {
+            let position = entry.position;
+            let record = Record::decode(&entry.body).map_err(|cause| OpenError::Entry { position, cause })?;
+            core::apply(world, &record.event, &Meta { position, at: record.at, by: record.by });
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! Performing what is owed: derived from the state after every change, compared with what is under way, begun or dropped.
+//!
+//! Nothing about what is under way is stored: after a crash the same list is derived again, and begun again under the same
+//! fences. Steps are not performed here; runners come for them.
+
+use crate::{Engine, SubmitError, measure, observe};
+use interlock_domain::{
+    core::{Actor, Command, Obligation, owed},
+    deployment, release,
+    reason::RefusalKind,
+};
+use jiff::Timestamp;
+use std::{collections::BTreeMap, time::Duration};
+use tokio::{sync::broadcast::error::RecvError, task::JoinHandle};
+
+/// How soon something that could not be submitted is tried again.
+const TRY_AGAIN: Duration = Duration::from_secs(1);
+const LOOK_AGAIN: Duration = Duration::from_secs(15);
+
+impl Engine {
+    /// Performs what is owed until the engine is gone. Run it once per organisation.
+    pub async fn perform(self) {
+        let snapshots = tokio::spawn(self.clone().keep_snapshots());
+        let mut under_way: BTreeMap<String, JoinHandle<()>> = BTreeMap::new();
+        let mut news = self.follow();
+        loop {
+            let owed: BTreeMap<String, Obligation> = owed(&self.world()).into_iter().map(|it| (it.key(), it)).collect();
+            under_way.retain(|key, task| {
+                let wanted = owed.contains_key(key);
+                if !wanted {
+                    task.abort();
+                }
+                wanted
+            });
+            let mut steps = false;
+            for (key, obligation) in owed {
+                if matches!(obligation, Obligation::Step(_)) {
+                    steps = true;
+                } else if !under_way.contains_key(&key) {
+                    under_way.insert(key, tokio::spawn(perform(self.clone(), obligation)));
+                }
+            }
+            if steps {
+                self.0.work.notify_waiters();
+            }
+            match news.recv().await {
+                // Whatever was missed shows in the state.
+                Ok(_) | Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => break,
+            }
+            // Entries that come together are looked at together.
+            while news.try_recv().is_ok() {}
+        }
+        snapshots.abort();
+        under_way.into_values().for_each(|task| task.abort());
+    }
+
+    /// Submits what the world outside has answered, until it is accepted or no longer asked for.
+    pub(crate) async fn insist(&self, command: Command) {
+        loop {
+            match self.submit(Actor::system(), command.clone(), None).await {
+                Ok(_) => return,
+                Err(SubmitError::Refused(refusal)) => {
+                    if refusal.kind != RefusalKind::Stale {
+                        tracing::error!(%refusal, "an answer from outside was refused");
+                    }
+                    return;
+                }
+                Err(SubmitError::Unavailable(error)) => {
+                    tracing::warn!(%error, "an answer from outside could not be written down yet");
+                    tokio::time::sleep(TRY_AGAIN).await;
+                }
+            }
+        }
+    }
+
+    /// Submits the same now and then, until it is no longer owed and the task is dropped: what stands in the way may clear
+    /// without leaving a trace in the ledger.
+    async fn keep_asking(&self, command: impl Fn() -> Command) {
+        loop {
+            self.insist(command()).await;
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    /// Sleeps until a moment of the engine's clock.
+    pub(crate) async fn sleep_until(&self, at: Timestamp) {
+        loop {
+            let left = at.as_millisecond() - self.now().as_millisecond();
+            if left <= 0 {
+                return;
+            }
+            // In parts: the clock may be set while we sleep.
+            tokio::time::sleep(Duration::from_millis(left.min(10_000) as u64)).await;
+        }
+    }
+}
+
+async fn perform(engine: Engine, obligation: Obligation) {
+    match obligation {
+        Obligation::Step(_) => {}
+        Obligation::WakeDeployment { deployment, at, .. } => {
+            engine.sleep_until(at).await;
+            engine.keep_asking(|| Command::Deployment(deployment::Command::Wake { deployment })).await;
+        }
+        Obligation::WakeRelease { release, at } => {
+            engine.sleep_until(at).await;
+            engine.keep_asking(|| Command::Release(release::Command::Reassess { release })).await;
+        }
+        Obligation::Measure(it) => measure::measure(engine, it).await,
+        Obligation::Observe(it) => observe::observe(engine, it).await,
+        Obligation::CheckCriteria(it) => observe::check_criteria(engine, it).await,
+    }
+}

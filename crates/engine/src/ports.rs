@@ -1,0 +1,81 @@
+//! What the engine asks of the world outside. One trait per need; adapters are in `interlock-integrations`.
+
+use async_trait::async_trait;
+use interlock_domain::catalog::Metrics;
+use interlock_ids::Name;
+use std::{collections::BTreeMap, sync::Arc};
+
+/// Counters of one endpoint as one series reports them: they only grow, until the process restarts.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Tally {
+    pub requests: f64,
+    pub errors: f64,
+}
+
+/// What one target says about one service, at one moment.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Reading {
+    /// When it was taken, Unix time in milliseconds.
+    pub at_ms: i64,
+    /// By endpoint; the empty name if the service does not tell endpoints apart.
+    pub endpoints: BTreeMap<String, Tally>,
+    /// Upper bounds in seconds, ascending, the last infinite, with cumulative counts.
+    pub latency: Vec<(f64, f64)>,
+    /// Momentary values, such as resident memory.
+    pub gauges: BTreeMap<String, f64>,
+}
+
+/// Why nothing could be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Unread(pub String);
+
+/// Reads figures.
+#[async_trait]
+pub trait Meter: Send + Sync {
+    /// What a target says about a service now.
+    async fn read(&self, service: &Name, address: &str, metrics: &Metrics) -> Result<Reading, Unread>;
+    /// The first value of a PromQL expression; `Ok(None)` if it gives nothing.
+    async fn query(&self, promql: &str) -> Result<Option<f64>, Unread>;
+}
+
+/// Asks a target over HTTP.
+#[async_trait]
+pub trait Probe: Send + Sync {
+    /// Status and body (at most 1 MiB) of a GET.
+    async fn get(&self, url: &str) -> Result<(u16, Vec<u8>), Unread>;
+}
+
+/// All ports.
+#[derive(Clone)]
+pub struct Ports {
+    pub meter: Arc<dyn Meter>,
+    pub probe: Arc<dyn Probe>,
+}
+
+/// An outside of which nothing is known: everything measured with it is inconclusive.
+pub struct Nothing;
+
+#[async_trait]
+impl Meter for Nothing {
+    async fn read(&self, _: &Name, _: &str, _: &Metrics) -> Result<Reading, Unread> {
+        Err(Unread("no source of metrics is configured".into()))
+    }
+
+    async fn query(&self, _: &str) -> Result<Option<f64>, Unread> {
+        Err(Unread("no source of metrics is configured".into()))
+    }
+}
+
+#[async_trait]
+impl Probe for Nothing {
+    async fn get(&self, _: &str) -> Result<(u16, Vec<u8>), Unread> {
+        Err(Unread("probing over HTTP is not configured".into()))
+    }
+}
+
+impl Default for Ports {
+    fn default() -> Self {
+        Self { meter: Arc::new(Nothing), probe: Arc::new(Nothing) }
+    }
+}

@@ -61,9 +61,7 @@ async fn a_service_that_is_not_there_or_does_not_answer_fails_the_check() {
     let rig = Rig::new();
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     rig.run(&rig.order(request(format!("http://{closed}/"), |_| ()))).await.is(Failed, "R402");
-    let url =
-        serve(Router::new().route("/", get(|| std::future::pending::<()>()).post(|| std::future::pending::<()>())))
-            .await;
+    let url = serve(Router::new().route("/", get(std::future::pending::<()>).post(std::future::pending::<()>))).await;
     let mut order = StepOrder { key: "hang".into(), timeout_ms: 200, ..rig.order(request(url.clone(), |_| ())) };
     rig.run(&order).await.is(Failed, "R406");
     // What was asked for by POST may have happened.

@@ -14,7 +14,8 @@ use std::sync::atomic::Ordering;
 async fn a_permit_that_does_not_fit_stops_the_step_before_anything_runs() {
     let rig = Rig::new();
     let at = |second| Timestamp::from_second(second).unwrap();
-    let changes: [(&str, fn(&mut Permit)); 7] = [
+    type Change = (&'static str, fn(&mut Permit));
+    let changes: [Change; 7] = [
         ("R106", |permit| permit.environment = "staging".into()),
         ("R107", |permit| permit.targets = vec!["cart-2".into()]),
         ("R107", |permit| permit.targets.clear()),

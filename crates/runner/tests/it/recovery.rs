@@ -290,7 +290,8 @@ async fn processes_of_a_killed_runner_are_ended_before_the_first_lease() {
     assert!(!gone(&bystander.id().to_string()));
     life.end().await;
     bystander.kill().unwrap();
-    (orphan.wait().unwrap(), bystander.wait().unwrap());
+    orphan.wait().unwrap();
+    bystander.wait().unwrap();
 }
 
 #[tokio::test]

@@ -31,7 +31,7 @@ function precompress(): Plugin {
 export default defineConfig(async ({ mode }) => {
   const plugins: Plugin[] = [...(react() as unknown as Plugin[]), precompress()]
   // Made-up data for looking at pages without a server; never part of a build.
-  if (mode === 'mock') plugins.push((await import('./mock/plugin')).mockApi())
+  if (mode === 'mock') plugins.push((await import('./mock/plugin.ts')).mockApi())
   return {
     plugins,
     resolve: { alias: { '~': resolve(import.meta.dirname, 'src') } },
@@ -49,6 +49,7 @@ export default defineConfig(async ({ mode }) => {
       port: 5173,
       proxy: mode === 'mock' ? undefined : { '/api': process.env.INTERLOCK_URL ?? 'http://127.0.0.1:8080' },
     },
+    preview: { port: 4173 },
     test: { include: ['src/**/*.test.ts'], environment: 'node' },
   }
 })

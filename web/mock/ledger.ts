@@ -1,6 +1,6 @@
 /** A real little Merkle log with a real signature, so that the proof on the page is truly checked. */
 import { createHash, generateKeyPairSync, sign } from 'node:crypto'
-import { at, hour, minute, people } from './basics'
+import { at, hour, minute, people } from './basics.ts'
 
 const hash = (...parts: Buffer[]) => createHash('sha256').update(Buffer.concat(parts)).digest()
 const kinds = [

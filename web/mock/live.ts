@@ -1,6 +1,6 @@
 /** A deployment that moves and a canary that gathers evidence while one looks at it. */
-import { at, envs, hour, minute, st, start } from './basics'
-import { action } from './releases'
+import { at, envs, hour, minute, st, start } from './basics.ts'
+import { action } from './releases.ts'
 
 export const control = { paused: false, aborted: false, rolledBack: false }
 const names = ['Verify artefact', 'Drain', 'Apply', 'Smoke test', 'Shift traffic']

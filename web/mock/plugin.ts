@@ -1,11 +1,14 @@
 /** Answers /api/v1 with made-up data inside the development server. Never part of a build. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Plugin } from 'vite'
-import { at, hour, people, services } from './basics'
-import * as ledger from './ledger'
-import { canary, control, deployment, output } from './live'
-import { releases } from './releases'
-import * as world from './world'
+import type { Connect, Plugin } from 'vite'
+import { at, hour, people, services } from './basics.ts'
+import * as ledger from './ledger.ts'
+import { canary, control, deployment, output } from './live.ts'
+import { releases } from './releases.ts'
+import * as world from './world.ts'
+
+const policy =
+  "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
 const session = () => ({
   person: { ...people.mara, email: 'mara@shop.example', roles: ['release manager', 'developer'] },
@@ -148,18 +151,28 @@ export function mockApi(): Plugin {
   return {
     name: 'mock-api',
     apply: 'serve',
-    configureServer(server) {
-      server.middlewares.use('/api/v1', async (request, response) => {
-        const url = new URL(request.url ?? '/', 'http://mock')
-        if (url.pathname === '/live') return live(response)
-        const method = request.method ?? 'GET'
-        const answer =
-          method === 'GET' ? read(url.pathname, url.searchParams) : write(method, url.pathname, await bodyOf(request))
-        response.writeHead(answer.status, {
-          'content-type': answer.status < 400 ? 'application/json' : 'application/problem+json',
-        })
-        response.end(answer.body === undefined ? '' : JSON.stringify(answer.body))
+    configureServer: server => answer(server.middlewares),
+    // The built page under the same content security policy as the real server sends.
+    configurePreviewServer: server => {
+      server.middlewares.use((_request, response, next) => {
+        response.setHeader('content-security-policy', policy)
+        next()
       })
+      answer(server.middlewares)
     },
   }
+}
+
+function answer(middlewares: Connect.Server) {
+  middlewares.use('/api/v1', async (request, response) => {
+    const url = new URL(request.url ?? '/', 'http://mock')
+    if (url.pathname === '/live') return live(response)
+    const method = request.method ?? 'GET'
+    const reply =
+      method === 'GET' ? read(url.pathname, url.searchParams) : write(method, url.pathname, await bodyOf(request))
+    response.writeHead(reply.status, {
+      'content-type': reply.status < 400 ? 'application/json' : 'application/problem+json',
+    })
+    response.end(reply.body === undefined ? '' : JSON.stringify(reply.body))
+  })
 }

@@ -1,4 +1,4 @@
-import { at, dayLength, digest, envs, hour, minute, people, sha, st } from './basics'
+import { at, dayLength, digest, envs, hour, minute, people, sha, st } from './basics.ts'
 
 const blocker = (code: string, message: string, clears: string, who: string[], by: string | null = null) => ({
   code,
@@ -376,7 +376,14 @@ const review = {
     action('complete', 'Complete the review', true, 'Closes the review and lets the next release of checkout proceed.'),
   ],
 }
-const base = (id: string, name: string, title: string, status: (typeof st)["draft"], sentence: string, offset: number) => ({
+const base = (
+  id: string,
+  name: string,
+  title: string,
+  status: (typeof st)['draft'],
+  sentence: string,
+  offset: number,
+) => ({
   id,
   name,
   title,

@@ -1,5 +1,5 @@
-import { at, cycles, dayLength, digest, envs, hour, minute, people, services, st, status } from './basics'
-import { action, releases, soon } from './releases'
+import { at, cycles, dayLength, digest, envs, hour, minute, people, services, st, status } from './basics.ts'
+import { action, releases, soon } from './releases.ts'
 
 const midnight = new Date(new Date().setHours(0, 0, 0, 0)).getTime()
 const iso = (t: number) => new Date(t).toISOString()
@@ -347,17 +347,15 @@ export const dora = (from: string, to: string) => {
 }
 export const observations = () => ({
   next: null,
-  items: releases
-    .slice(4)
-    .map((r, i) => ({
-      position: 400 - i * 9,
-      at: r.updated_at,
-      release: { id: r.id, name: r.name },
-      environment: r.environment,
-      counted: r.status.value === 'rolled_back' ? 'failed' : 'succeeded',
-      value: r.status.value === 'rolled_back' ? '1' : '0',
-      severity: r.status.value === 'rolled_back' ? 'bad' : 'good',
-    })),
+  items: releases.slice(4).map((r, i) => ({
+    position: 400 - i * 9,
+    at: r.updated_at,
+    release: { id: r.id, name: r.name },
+    environment: r.environment,
+    counted: r.status.value === 'rolled_back' ? 'failed' : 'succeeded',
+    value: r.status.value === 'rolled_back' ? '1' : '0',
+    severity: r.status.value === 'rolled_back' ? 'bad' : 'good',
+  })),
 })
 const roles = [
   ['release manager', 'developer'],

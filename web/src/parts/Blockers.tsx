@@ -29,7 +29,7 @@ export function Blockers({ blockers, compact = false }: { blockers: Blocker[]; c
               )}
               {blocker.by && (
                 <Text size="xs" c="dimmed" component="span">
-                  <Time at={blocker.by} prefix="by" />
+                  <Time at={blocker.by} prefix="needed" />
                 </Text>
               )}
               {!compact && <code className="code-chip">{blocker.code}</code>}

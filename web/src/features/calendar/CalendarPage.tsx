@@ -114,9 +114,12 @@ export function CalendarPage() {
             }}
             datesSet={info => {
               setRange({ from: info.start.toISOString(), to: info.end.toISOString() })
+              // The library reports its first range while it renders; the address may change only after that.
               const middle = new Date((info.start.getTime() + info.end.getTime()) / 2)
-              set('view', info.view.type)
-              set('date', middle.toISOString().slice(0, 10))
+              queueMicrotask(() => {
+                set('view', info.view.type)
+                set('date', middle.toISOString().slice(0, 10))
+              })
             }}
           />
         </div>

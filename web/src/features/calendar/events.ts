@@ -1,4 +1,5 @@
 import type { CalendarEntry } from '~/lib/api/calendar'
+import { severityColor } from '~/lib/labels'
 
 export interface CalendarEvent {
   id: string
@@ -8,6 +9,7 @@ export interface CalendarEvent {
   display?: 'background' | 'block'
   allDay?: boolean
   className?: string
+  color?: string
 }
 
 const word: Record<CalendarEntry['kind'], string> = {
@@ -17,6 +19,15 @@ const word: Record<CalendarEntry['kind'], string> = {
   release: 'Release',
   claim: 'Claim',
 }
+
+const colors: Record<CalendarEntry['kind'], string> = {
+  freeze: 'blue',
+  lockdown: 'red',
+  maintenance: 'teal',
+  release: 'indigo',
+  claim: 'grape',
+}
+const mantine = (name: string) => `var(--mantine-color-${name}-6)`
 
 const wholeDays = (entry: CalendarEntry) =>
   new Date(entry.end).getTime() - new Date(entry.start).getTime() >= 20 * 3_600_000
@@ -30,7 +41,10 @@ export function toEvents(entries: CalendarEntry[]): CalendarEvent[] {
       title: `${word[entry.kind]}: ${entry.title}${where ? ` · ${where}` : ''}`,
       start: entry.start,
       end: entry.end,
-      className: `cal cal-${entry.kind} sev-${entry.status?.severity ?? 'neutral'}`,
+      className: `cal cal-${entry.kind}`,
+      color: mantine(
+        entry.kind === 'release' && entry.status ? severityColor[entry.status.severity] : colors[entry.kind],
+      ),
     }
     if (entry.kind === 'release') return [{ ...titled, title: entry.title, display: 'block' }]
     if (entry.kind === 'claim') return [{ ...titled, display: 'block' }]

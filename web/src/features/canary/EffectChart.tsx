@@ -49,7 +49,8 @@ function options(canary: Canary, width: number, height: number): uPlot.Options {
       u.ctx.lineTo(left + w, y)
       u.ctx.stroke()
       u.ctx.textAlign = 'right'
-      u.ctx.fillText(words, left + w - 8 * devicePixelRatio, y - 5 * devicePixelRatio)
+      u.ctx.textBaseline = value === canary.harm ? 'bottom' : 'top'
+      u.ctx.fillText(words, left + w - 8 * devicePixelRatio, y + (value === canary.harm ? -4 : 5) * devicePixelRatio)
     }
     u.ctx.restore()
   }

@@ -159,7 +159,7 @@ function ReleaseTable({ rows }: { rows: ReleaseRow[] }) {
               <Table.Td>
                 <StatusBadge status={row.status} />
               </Table.Td>
-              <Table.Td visibleFrom="sm">
+              <Table.Td visibleFrom="sm" className="nowrap">
                 {row.environment.name}
                 <Text size="xs" c="dimmed">
                   {row.services.join(', ')}
@@ -171,7 +171,9 @@ function ReleaseTable({ rows }: { rows: ReleaseRow[] }) {
                   {row.model}
                 </Text>
               </Table.Td>
-              <Table.Td visibleFrom="lg">{row.owner.name}</Table.Td>
+              <Table.Td visibleFrom="lg" className="nowrap">
+                {row.owner.name}
+              </Table.Td>
               <Table.Td visibleFrom="sm" className="nowrap">
                 <Time at={row.updated_at} />
               </Table.Td>

@@ -20,7 +20,7 @@ export function ServicePage() {
 
 const Names = ({ refs, none }: { refs: Ref[]; none: string }) =>
   refs.length === 0 ? (
-    <>{none}</>
+    none
   ) : (
     <Group gap={8}>
       {refs.map(ref => (

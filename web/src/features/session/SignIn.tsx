@@ -6,10 +6,7 @@ import { useNavigate, useSearchParams } from 'react-router'
 import { Mark } from '~/app/Mark'
 import { signIn } from '~/lib/api/session'
 import { ProblemView } from '~/parts/States'
-
-/** Only addresses of this site are followed after sign-in. */
-export const safeReturn = (to: string | null) =>
-  to?.startsWith('/') && !to.startsWith('//') && !to.includes('\\') ? to : '/'
+import { safeReturn } from './safeReturn'
 
 export function SignIn() {
   useDocumentTitle('Sign in · Interlock')

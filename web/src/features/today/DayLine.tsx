@@ -18,16 +18,19 @@ export function DayLine({ today }: { today: Today }) {
   }
   return (
     <div className="dayline">
-      <div className="dayline-track" style={{ height: `${Math.max(2, today.ships_today.length) * 26 + 14}px` }}>
+      <div className="dayline-track" style={{ height: `${Math.max(2, today.ships_today.length) * 26 + 26}px` }}>
         {hours.slice(1, -1).map(hour => (
           <div key={hour} className="dayline-rule" style={{ left: `${(hour / 24) * 100}%` }} />
         ))}
         {today.freezes.map(freeze => (
           <Tooltip key={freeze.id} label={`Freeze: ${freeze.title} (${freeze.source})`}>
-            <div className="dayline-freeze hatch" style={place(freeze.start, freeze.end)}>
-              <span>{freeze.title}</span>
-            </div>
+            <div className="dayline-freeze hatch" style={place(freeze.start, freeze.end)} />
           </Tooltip>
+        ))}
+        {today.freezes.map(freeze => (
+          <span key={freeze.id} className="dayline-note" style={{ left: place(freeze.start, freeze.end).left }}>
+            {freeze.title}
+          </span>
         ))}
         {today.ships_today.map((ship, row) => (
           <Tooltip
@@ -36,7 +39,7 @@ export function DayLine({ today }: { today: Today }) {
           >
             <Link
               to={hrefOf('release', ship.release.id)}
-              className="dayline-bar"
+              className={`dayline-bar ${position(ship.window.start, start, end) > 0.55 ? 'dayline-early' : ''}`}
               style={{
                 ...place(ship.window.start, ship.window.end),
                 top: `${row * 26 + 8}px`,
@@ -44,7 +47,7 @@ export function DayLine({ today }: { today: Today }) {
                 borderColor: `var(--mantine-color-${severityColor[ship.status.severity]}-outline)`,
               }}
             >
-              {ship.release.name}
+              <span className="dayline-label">{ship.release.name}</span>
             </Link>
           </Tooltip>
         ))}

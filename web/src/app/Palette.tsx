@@ -69,6 +69,11 @@ export default function Palette({ wanted }: { wanted: number }) {
       }
       searchProps={{
         leftSection: <IconSearch size={18} />,
+        // Enter without an arrow key means the first line.
+        onKeyDown: event => {
+          if (event.key === 'Enter' && !document.querySelector('.mantine-Spotlight-action[data-selected]'))
+            document.querySelector<HTMLElement>('.mantine-Spotlight-action')?.click()
+        },
         placeholder: 'Find a release, service, commit, digest; or type an action',
       }}
     />

@@ -1,6 +1,17 @@
 import '@xyflow/react/dist/style.css'
 import { Badge, Text, useComputedColorScheme } from '@mantine/core'
-import { Background, Controls, Handle, type Node, type NodeProps, Position, ReactFlow } from '@xyflow/react'
+import {
+  Background,
+  BaseEdge,
+  Controls,
+  type Edge,
+  type EdgeProps,
+  Handle,
+  type Node,
+  type NodeProps,
+  Position,
+  ReactFlow,
+} from '@xyflow/react'
 import { useMemo } from 'react'
 import { useNavigate } from 'react-router'
 import type { ServiceList, ServiceRow } from '~/lib/api/service'
@@ -44,7 +55,12 @@ function Card({ data }: NodeProps<ServiceNode>) {
   )
 }
 
+function Routed({ id, data }: EdgeProps<Edge<{ path: string }, 'routed'>>) {
+  return <BaseEdge id={id} path={data?.path ?? ''} markerEnd="url(#arrow)" />
+}
+
 const nodeTypes = { service: Card }
+const edgeTypes = { routed: Routed }
 
 /** Who depends on whom, from left to right; services in a cycle are outlined and their edges dashed. */
 export default function ServiceGraph({ services }: { services: ServiceList }) {
@@ -56,6 +72,7 @@ export default function ServiceGraph({ services }: { services: ServiceList }) {
       nodes={nodes as ServiceNode[]}
       edges={edges}
       nodeTypes={nodeTypes}
+      edgeTypes={edgeTypes}
       colorMode={scheme}
       fitView
       fitViewOptions={{ padding: 0.12, maxZoom: 1.15 }}
@@ -68,6 +85,13 @@ export default function ServiceGraph({ services }: { services: ServiceList }) {
       proOptions={{ hideAttribution: true }}
       aria-label="Services and their dependencies; the same as a table under Table"
     >
+      <svg width="0" height="0" aria-hidden="true">
+        <defs>
+          <marker id="arrow" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7" orient="auto">
+            <path d="M0 0L8 4L0 8Z" className="arrow" />
+          </marker>
+        </defs>
+      </svg>
       <Background gap={22} size={1} />
       <Controls showInteractive={false} />
     </ReactFlow>

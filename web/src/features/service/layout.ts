@@ -14,13 +14,34 @@ interface Edge {
   id: string
   source: string
   target: string
-  animated: boolean
+  type: 'routed'
   className: string
+  /** Path of the edge round the nodes between its ends. */
+  data: { path: string }
+}
+
+interface Point {
+  x: number
+  y: number
+}
+
+/** A smooth line through points: quadratic pieces that meet half-way between them. */
+export function curve(points: Point[]): string {
+  const [first, ...rest] = points
+  if (!first) return ''
+  let path = `M${first.x} ${first.y}`
+  for (let i = 0; i < rest.length - 1; i++) {
+    const at = rest[i]!
+    const next = rest[i + 1]!
+    const end = i === rest.length - 2 ? next : { x: (at.x + next.x) / 2, y: (at.y + next.y) / 2 }
+    path += ` Q${at.x} ${at.y} ${end.x} ${end.y}`
+  }
+  return rest.length === 1 ? `${path} L${rest[0]!.x} ${rest[0]!.y}` : path
 }
 
 export function layOut(services: ServiceList): { nodes: Placed[]; edges: Edge[] } {
   const graph = new dagre.graphlib.Graph()
-  graph.setGraph({ rankdir: 'LR', nodesep: 26, ranksep: 84 })
+  graph.setGraph({ rankdir: 'LR', nodesep: 34, ranksep: 56, edgesep: 18 })
   graph.setDefaultEdgeLabel(() => ({}))
   const known = new Set(services.items.map(service => service.id))
   const together = (a: string, b: string) => services.cycles.some(cycle => cycle.includes(a) && cycle.includes(b))
@@ -35,11 +56,13 @@ export function layOut(services: ServiceList): { nodes: Placed[]; edges: Edge[] 
         id: `${service.id}-${target}`,
         source: service.id,
         target,
-        animated: cyclic,
+        type: 'routed',
+        data: { path: '' },
         className: cyclic ? 'edge-cycle' : 'edge',
       })
     }
   dagre.layout(graph)
+  for (const edge of edges) edge.data.path = curve(graph.edge(edge.source, edge.target).points as Point[])
   const nodes = services.items.map((service): Placed => {
     const at = graph.node(service.id) as { x: number; y: number }
     return {

@@ -256,10 +256,13 @@ fn validate(policies: &[(Policy, Meta)], errors: &mut Vec<PolicyError>) {
             errors.push(meta.place.error(code, fault.to_string(), help));
         }
     };
+    let mut wrong = BTreeSet::new();
     for fault in result.validation_errors() {
+        wrong.insert(fault.policy_id().to_string());
         report("P010", fault.policy_id(), fault, SCHEMA);
     }
-    for fault in result.validation_warnings() {
+    // That a policy which does not fit the schema cannot apply either says nothing new.
+    for fault in result.validation_warnings().filter(|fault| !wrong.contains(fault.policy_id().as_ref() as &str)) {
         report("P011", fault.policy_id(), fault, "take it out, or mend its condition");
     }
 }

@@ -8,9 +8,9 @@ pub(crate) const MAX_FILE_BYTES: usize = 256 * 1024;
 /// Policies in all packs together.
 pub(crate) const MAX_POLICIES: usize = 2_000;
 /// Brackets open at once.
-const MAX_DEPTH: usize = 32;
+const MAX_DEPTH: usize = 16;
 /// Operators in one policy; chains of them nest as deeply as brackets do once parsed.
-const MAX_OPERATORS: usize = 400;
+const MAX_OPERATORS: usize = 200;
 
 /// Words that combine expressions like operators do.
 const OPERATOR_WORDS: [&str; 7] = ["if", "then", "else", "has", "like", "in", "is"];

@@ -94,6 +94,7 @@ export function CalendarPage() {
             height="auto"
             nowIndicator
             dayMaxEvents={4}
+            slotHeaderFormat={{ hour: '2-digit', minute: '2-digit', hour12: false }}
             eventTimeFormat={{ hour: '2-digit', minute: '2-digit', hour12: false }}
             headerToolbar={{
               left: phone ? 'prev,next' : 'today prev,next',

@@ -1,5 +1,5 @@
 import { Group, Progress, Stack, Text, Tooltip, UnstyledButton } from '@mantine/core'
-import { useState } from 'react'
+import { Fragment, useState } from 'react'
 import type { Deployment, Step, Wave, WaveTarget } from '~/lib/api/deployment'
 import { severityColor, severityIcon } from '~/lib/labels'
 import { useNow } from '~/lib/now'
@@ -51,17 +51,19 @@ export function DeploymentGrid({ deployment }: { deployment: Deployment }) {
         </Group>
       </div>
       {deployment.waves.map(wave => (
-        <WaveBlock key={wave.index} wave={wave} chosen={chosen} onChoose={setChosen} />
+        <Fragment key={wave.index}>
+          <WaveBlock wave={wave} chosen={chosen} onChoose={setChosen} />
+          {selected && wave.targets.includes(selected.target) && (
+            <OutputPanel
+              key={selected.target.id + selected.step.id}
+              deployment={deployment.id}
+              step={selected.step}
+              target={selected.target.name}
+              onClose={() => setChosen(null)}
+            />
+          )}
+        </Fragment>
       ))}
-      {selected && (
-        <OutputPanel
-          key={selected.step.id}
-          deployment={deployment.id}
-          step={selected.step}
-          target={selected.target.name}
-          onClose={() => setChosen(null)}
-        />
-      )}
     </Stack>
   )
 }

@@ -120,7 +120,8 @@ http_request_duration_seconds_bucket{le="0.05",} 24054
         #[test]
         fn label_values_survive(value in "[^\\\\\"\n]{0,20}") {
             let line = format!("m{{l=\"{value}\"}} 1");
-            prop_assert_eq!(parse(&line).unwrap()[0].label("l"), Some(value.as_str()));
+            let samples = parse(&line).unwrap();
+            prop_assert_eq!(samples[0].label("l"), Some(value.as_str()));
         }
     }
 }

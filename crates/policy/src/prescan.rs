@@ -6,7 +6,7 @@
 /// Bytes in one file.
 pub(crate) const MAX_FILE_BYTES: usize = 256 * 1024;
 /// Policies in all packs together.
-pub(crate) const MAX_POLICIES: usize = 2_000;
+pub(crate) const MAX_POLICIES: usize = 1_000;
 /// Brackets open at once.
 const MAX_DEPTH: usize = 16;
 /// Operators in one policy; chains of them nest as deeply as brackets do once parsed.
@@ -15,13 +15,14 @@ const MAX_OPERATORS: usize = 200;
 /// Words that combine expressions like operators do.
 const OPERATOR_WORDS: [&str; 7] = ["if", "then", "else", "has", "like", "in", "is"];
 
-/// The first place where the text goes beyond the bounds: line (from 1) and what is too much.
-pub(crate) fn scan(text: &str) -> Result<(), (usize, String)> {
+/// How many policies the text has at most; or the first place where it goes beyond the bounds, as line (from 1; 0 for the
+/// text as a whole) and what is too much.
+pub(crate) fn scan(text: &str) -> Result<usize, (usize, String)> {
     if text.len() > MAX_FILE_BYTES {
         return Err((0, format!("the file has {} bytes; {MAX_FILE_BYTES} is the most", text.len())));
     }
     let bytes = text.as_bytes();
-    let (mut at, mut line, mut depth, mut operators) = (0, 1, 0_usize, 0);
+    let (mut at, mut line, mut depth, mut operators, mut policies) = (0, 1, 0_usize, 0, 0);
     while at < bytes.len() {
         match bytes[at] {
             b'\n' => line += 1,
@@ -50,7 +51,10 @@ pub(crate) fn scan(text: &str) -> Result<(), (usize, String)> {
                 }
             }
             b')' | b']' | b'}' => depth = depth.saturating_sub(1),
-            b';' => operators = 0,
+            b';' => {
+                operators = 0;
+                policies += 1;
+            }
             b'&' | b'|' | b'=' | b'!' | b'<' | b'>' | b'+' | b'-' | b'*' | b'.' => operators += 1,
             byte if byte.is_ascii_alphabetic() || byte == b'_' => {
                 let start = at;
@@ -68,7 +72,7 @@ pub(crate) fn scan(text: &str) -> Result<(), (usize, String)> {
         }
         at += 1;
     }
-    Ok(())
+    Ok(policies)
 }
 
 #[cfg(test)]

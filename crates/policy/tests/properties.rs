@@ -1,5 +1,7 @@
 //! What holds for every request and every pack, tried on many.
 
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 

@@ -3,6 +3,8 @@
 //! A table starts from an ordinary request that passes; each case changes what it is about and says what comes out. So a
 //! case shows the one thing that turns the verdict.
 
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 

@@ -50,7 +50,13 @@ pub fn identity(seed: u8) -> Identity {
 }
 
 impl Given {
+    /// Compiling the policies takes longer than any test, so it is done once.
     pub fn new() -> Self {
+        static FOUNDED: std::sync::OnceLock<Given> = std::sync::OnceLock::new();
+        FOUNDED.get_or_init(Self::found).clone()
+    }
+
+    fn found() -> Self {
         let mut given = Self { world: World::default(), now: time(START), accounts: BTreeMap::new(), submissions: 0, made: 0 };
         let setup = digest(255);
         let until = given.now + SignedDuration::from_hours(1);
@@ -206,6 +212,13 @@ impl Given {
         }
     }
 
+    /// Writes down that something has happened, without asking whether it may and without what would follow from it.
+    pub fn record(&mut self, event: impl Into<Event>) -> &mut Self {
+        let meta = Meta { position: self.world.position, at: self.now, by: core::By::System };
+        core::apply(&mut self.world, &event.into(), &meta);
+        self
+    }
+
     fn carry_out(&mut self, command: &Command, ctx: &Context) -> Result<Vec<Event>, Refusal> {
         let events = core::decide(&self.world, command, ctx)?;
         for event in &events {
@@ -244,6 +257,33 @@ impl Given {
     }
 }
 
+/// A release of some items into an environment, with nothing special about it.
+pub fn spec(title: &str, environment: &str, items: &[(&str, Digest)], summary: NoteRef) -> crate::release::Spec {
+    use crate::release::{Item, Model, RollbackPlan, Spec, WatchSpec};
+    Spec {
+        name: name(title),
+        summary,
+        class: crate::change::Class::Normal,
+        environment: name(environment),
+        items: items.iter().map(|(service, digest)| Item { service: name(service), digest: *digest }).collect(),
+        pipeline: name("standard"),
+        model: Model::BigBang,
+        length_s: 3600,
+        triggers: Vec::new(),
+        rollback: RollbackPlan::default(),
+        watch: WatchSpec { length_s: 600, interval_s: 10 },
+    }
+}
+
+/// An artifact of a service, built from one commit by `author`.
+pub fn artifact(service: &str, version: u8, author: Identity, co_authors: &[Identity]) -> crate::artifact::Artifact {
+    use crate::artifact::{Artifact, Commit, Source};
+    let sha = format!("{version:040x}");
+    let commit = Commit { sha: sha.clone(), author, committer: author, co_authors: co_authors.to_vec(), at: time(START) };
+    let source = Source { repository: format!("/srv/{service}"), commit: sha, since: None, commits: vec![commit], details: digest(201) };
+    Artifact { digest: digest(version), service: name(service), version: format!("1.{version}"), size: 10, signature: None, source: Some(source) }
+}
+
 /// The codes of a refusal's blockers, in their order.
 pub fn codes(refusal: &Refusal) -> Vec<&str> {
     refusal.blockers.iter().map(|it| it.code.as_str()).collect()
@@ -254,6 +294,11 @@ macro_rules! from_room {
         impl From<crate::$room::Command> for Command {
             fn from(command: crate::$room::Command) -> Self {
                 Command::$variant(command)
+            }
+        }
+        impl From<crate::$room::Event> for Event {
+            fn from(event: crate::$room::Event) -> Self {
+                Event::$variant(event)
             }
         }
     )*};

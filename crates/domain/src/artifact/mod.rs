@@ -13,3 +13,6 @@ pub use command::Command;
 pub use decide::{decide, react};
 pub use event::*;
 pub use state::{Artifact, Commit, Quarantine, Signature, SigningKey, Source, State};
+
+#[cfg(test)]
+mod tests;

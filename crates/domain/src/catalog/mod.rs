@@ -14,3 +14,6 @@ pub use decide::decide;
 pub use event::*;
 pub use graph::{cycles, dependants, order};
 pub use state::{Criticality, Metrics, Service, State};
+
+#[cfg(test)]
+mod tests;

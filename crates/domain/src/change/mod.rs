@@ -15,3 +15,6 @@ pub use decide::{authorship_now, decide, react};
 pub use event::*;
 pub use impact::{impact_of, required_approvals};
 pub use state::{Approval, Authorship, Change, Class, Condition, Decision, Impact, Level, State, Status};
+
+#[cfg(test)]
+mod tests;

@@ -13,3 +13,6 @@ pub use command::Command;
 pub use decide::decide;
 pub use event::*;
 pub use state::{Claim, Deployers, Environment, State, Target, Tier};
+
+#[cfg(test)]
+mod tests;

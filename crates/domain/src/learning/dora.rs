@@ -11,11 +11,12 @@ use crate::{
     rollback,
 };
 use interlock_ids::{DeploymentId, Name, ReleaseId};
+use interlock_stats::interval::{percentile, wilson};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 
-/// The 97.5 % point of the normal distribution: intervals contain what is estimated with a chance of 95 %.
-const Z: f64 = 1.959_963_984_540_054;
+/// Chance that an interval contains what is estimated.
+const CONFIDENCE: f64 = 0.95;
 
 /// What to look at: deployments that ended in `[from, until)`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -131,26 +132,27 @@ fn frequency(world: &World, query: &DoraQuery, ended: &[Ended]) -> Figure {
 }
 
 fn median(unit: &'static str, definition: &'static str, samples: Vec<Sample>) -> Figure {
-    let mut values: Vec<f64> = samples.iter().map(|it| it.value).collect();
-    values.sort_by(f64::total_cmp);
-    let middle = values.len() / 2;
-    let value = match values.len() {
-        0 => None,
-        n if n % 2 == 1 => Some(values[middle]),
-        _ => Some((values[middle - 1] + values[middle]) / 2.0),
-    };
-    let range = median_interval(&values);
-    Figure { value, unit, low: range.map(|it| it.0), high: range.map(|it| it.1), count: samples.len() as u64, definition, samples }
+    let values: Vec<f64> = samples.iter().map(|it| it.value).collect();
+    let found = percentile(&values, 0.5, CONFIDENCE);
+    Figure {
+        value: found.map(|it| it.estimate),
+        unit,
+        low: found.and_then(|it| it.low),
+        high: found.and_then(|it| it.high),
+        count: samples.len() as u64,
+        definition,
+        samples,
+    }
 }
 
 fn rate(definition: &'static str, samples: Vec<Sample>) -> Figure {
     let (hits, all) = (samples.iter().filter(|it| it.value > 0.0).count() as u64, samples.len() as u64);
-    let range = if all == 0 { None } else { wilson(hits, all) };
+    let found = wilson(hits, all, CONFIDENCE);
     Figure {
-        value: (all > 0).then(|| hits as f64 / all as f64),
+        value: found.map(|it| it.estimate),
         unit: "ratio",
-        low: range.map(|it| it.0),
-        high: range.map(|it| it.1),
+        low: found.map(|it| it.low),
+        high: found.map(|it| it.high),
         count: all,
         definition,
         samples,
@@ -220,33 +222,4 @@ fn previous<'a>(world: &'a World, deployment: &Deployment, service: &Name) -> Op
     all.filter(|it| it.direction == Direction::Forward && it.environment == deployment.environment && it.started < deployment.started)
         .filter(|it| ships(it))
         .max_by_key(|it| (it.started, it.id))
-}
-
-/// Wilson's score interval for a ratio (E. B. Wilson, 1927).
-fn wilson(hits: u64, all: u64) -> Option<(f64, f64)> {
-    if all == 0 {
-        return None;
-    }
-    let (n, p) = (all as f64, hits as f64 / all as f64);
-    let middle = (p + Z * Z / (2.0 * n)) / (1.0 + Z * Z / n);
-    let half = Z / (1.0 + Z * Z / n) * (p * (1.0 - p) / n + Z * Z / (4.0 * n * n)).sqrt();
-    Some(((middle - half).max(0.0), (middle + half).min(1.0)))
-}
-
-/// The interval for a median between two order statistics, from the binomial distribution (W. J. Conover, Practical
-/// Nonparametric Statistics, 3.2). `None` below six values, where no such interval reaches 95 %. `sorted` ascends.
-fn median_interval(sorted: &[f64]) -> Option<(f64, f64)> {
-    let n = sorted.len();
-    // The largest rank r with P(Binomial(n, 1/2) < r) at most 2.5 %; logarithms, since 2^-n leaves the range of f64.
-    let mut log_probability = -(n as f64) * std::f64::consts::LN_2;
-    let (mut below, mut rank) = (0.0, 0);
-    for k in 0..n / 2 {
-        below += log_probability.exp();
-        if below > 0.025 {
-            break;
-        }
-        rank = k + 1;
-        log_probability += ((n - k) as f64 / (k + 1) as f64).ln();
-    }
-    (rank > 0).then(|| (sorted[rank - 1], sorted[n - rank]))
 }

@@ -14,3 +14,6 @@ pub use decide::{blocking_reviews, decide, react};
 pub use dora::{Dora, DoraQuery, Figure, Sample, dora};
 pub use event::*;
 pub use state::{Action, Review, ReviewStatus, State};
+
+#[cfg(test)]
+mod tests;

@@ -13,3 +13,6 @@ pub use command::{AccountSpec, Command};
 pub use decide::decide;
 pub use event::*;
 pub use state::{Account, AccountKind, Delegation, Setup, State, Token};
+
+#[cfg(test)]
+mod tests;

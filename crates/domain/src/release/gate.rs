@@ -178,7 +178,10 @@ impl Facing<'_> {
             return self.unknown_change(["class", "impact", "approvals", "rejections", "required", "production_like"]);
         };
         let production_like = matches!(self.production_like(), Fact::Bool(true));
-        let approvals = approvers(self.world, change).len();
+        let requested = |account: &AccountId| change.requested_by.is_some_and(|it| self.world.people.same_person(it, *account));
+        let approvers = approvers(self.world, change);
+        let counts = |account: &&AccountId| !requested(account) && !is_author(self.world, change, **account);
+        let approvals = approvers.iter().filter(counts).count();
         let required = crate::change::required_approvals(change.class, change.impact.level, production_like);
         facts([
             ("class", Fact::Text(text(&change.class))),

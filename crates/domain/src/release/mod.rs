@@ -10,6 +10,8 @@ mod decide;
 mod event;
 mod gate;
 mod state;
+#[cfg(test)]
+mod tests;
 
 pub use command::Command;
 pub use decide::{decide, owed, react};

@@ -1,2 +1,54 @@
-//! Chores of the project.
-fn main() {}
+//! Chores of the project: `cargo xtask <chore>`. The Makefile calls these; continuous integration calls the Makefile.
+//!
+//! Deliberately absent: anything the product needs when it runs, and every dependency that takes long to compile. What has to
+//! know the core (golden files, measurements) is an example of the test kit, which is built when it is asked for.
+
+mod check;
+mod shell;
+mod suites;
+
+use anyhow::{Result, bail};
+use shell::Run;
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+cargo xtask <chore>
+
+  test           every test this machine can run; says what was left out and why
+  check [part]   what a change has to pass besides its tests; `check --list` names the parts
+  golden         writes golden files for event kinds that have none; never changes one
+  error-pages    lists error codes that have no page in docs/errors
+  bench [short]  measures and prints ratios; JSON lines in target/bench";
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match chore(&words) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Whether everything was as it should be.
+fn chore(words: &[&str]) -> Result<bool> {
+    std::env::set_current_dir(shell::root())?;
+    match words {
+        ["test"] => suites::run(),
+        ["check", parts @ ..] => check::run(parts),
+        ["golden"] => Run::cargo(["run", "--quiet", "-p", "interlock-testkit", "--example", "golden"]).status(),
+        ["error-pages"] => check::errors::list_missing(),
+        ["bench", more @ ..] => {
+            let bench = Run::cargo(["run", "--release", "-p", "interlock-testkit", "--example", "bench", "--"]);
+            bench.args(more.iter().copied()).status()
+        }
+        [] | ["help" | "--help" | "-h"] => {
+            println!("{USAGE}");
+            Ok(true)
+        }
+        _ => bail!("`{}` is no chore\n\n{USAGE}", words.join(" ")),
+    }
+}

@@ -52,7 +52,10 @@ fn an_artifact_is_refused_with_everything_that_is_wrong_with_it() {
     again.sha = "HEAD".into();
     source.commits.extend([again.clone(), again]);
     let refusal = given.refused("dan", Command::Register { artifact: it });
-    assert_eq!(codes(&refusal), ["unknown-service", "empty", "version", "unknown-key", "repository", "object-id", "named-twice"]);
+    assert_eq!(
+        codes(&refusal),
+        ["unknown-service", "empty", "version", "unknown-key", "repository", "object-id", "named-twice"]
+    );
 }
 
 #[test]
@@ -71,7 +74,13 @@ fn at_most_ten_thousand_commits_are_taken() {
 #[test]
 fn a_signing_key_has_the_form_of_minisign_and_stays_what_it_is() {
     let mut given = given();
-    for bad in ["", "RWQ", "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO", "AAQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3", "not base64 at all"] {
+    for bad in [
+        "",
+        "RWQ",
+        "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO",
+        "AAQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3",
+        "not base64 at all",
+    ] {
         let it = SigningKey { public_key: bad.into(), ..key("build", false) };
         assert_eq!(codes(&given.refused("admin", Command::PutKey { key: it })), ["public-key"], "{bad}");
     }

@@ -1,7 +1,8 @@
 //! What may happen to calendars.
 
 use super::{
-    Calendar, CalendarPut, CalendarRemoved, Command, Event, LockdownCalled, LockdownLifted, WindowScope, recur::validate,
+    Calendar, CalendarPut, CalendarRemoved, Command, Event, LockdownCalled, LockdownLifted, WindowScope,
+    recur::validate,
 };
 use crate::{
     core::{Context, World},
@@ -30,16 +31,26 @@ pub fn decide(world: &World, command: &Command, ctx: &Context) -> Result<Vec<Eve
             let mut wrong = Vec::new();
             tiers("the lockdown", scope, &mut wrong);
             if world.calendar.lockdowns.contains_key(lockdown) {
-                wrong.push(Blocker::new("id-taken", format!("lockdown `{lockdown}` exists already"), "a new id", "you"));
+                wrong.push(Blocker::new(
+                    "id-taken",
+                    format!("lockdown `{lockdown}` exists already"),
+                    "a new id",
+                    "you",
+                ));
             }
             if !wrong.is_empty() {
                 return Err(Refusal::new(RefusalKind::Invalid, "the lockdown cannot be called like this", wrong));
             }
-            Ok(vec![Event::LockdownCalled(LockdownCalled { lockdown: *lockdown, scope: scope.clone(), reason: *reason })])
+            Ok(vec![Event::LockdownCalled(LockdownCalled {
+                lockdown: *lockdown,
+                scope: scope.clone(),
+                reason: *reason,
+            })])
         }
         Command::LiftLockdown { lockdown } => {
             authorise(world, ctx, Question::new("calendar.manage", "Organisation", "organisation"))?;
-            let known = world.calendar.lockdowns.get(lockdown).ok_or_else(|| Refusal::not_found("lockdown", lockdown))?;
+            let known =
+                world.calendar.lockdowns.get(lockdown).ok_or_else(|| Refusal::not_found("lockdown", lockdown))?;
             if known.lifted.is_some() {
                 return Ok(Vec::new());
             }
@@ -56,7 +67,12 @@ fn put(world: &World, ctx: &Context, calendar: &Calendar) -> Result<Vec<Event>, 
         wrong.push(Blocker::new("count", message, "several calendars", "you"));
     }
     if calendar.source.is_empty() || calendar.source.chars().count() > 2_000 {
-        wrong.push(Blocker::new("source", "it does not say where it comes from", "`manifest`, or the address of a feed", "you"));
+        wrong.push(Blocker::new(
+            "source",
+            "it does not say where it comes from",
+            "`manifest`, or the address of a feed",
+            "you",
+        ));
     }
     let mut named = BTreeSet::new();
     for window in &calendar.windows {
@@ -69,7 +85,12 @@ fn put(world: &World, ctx: &Context, calendar: &Calendar) -> Result<Vec<Event>, 
         }
         tiers(&format!("window `{name}`"), &window.scope, &mut wrong);
         if window.reason.chars().count() > 500 {
-            wrong.push(Blocker::new("too-long", format!("window `{name}`: its reason has more than 500 characters"), "a shorter reason", "you"));
+            wrong.push(Blocker::new(
+                "too-long",
+                format!("window `{name}`: its reason has more than 500 characters"),
+                "a shorter reason",
+                "you",
+            ));
         }
     }
     if !wrong.is_empty() {

@@ -5,10 +5,7 @@
 //! A window that cannot be read keeps shut what it is about.
 
 use super::{Window, WindowKind, WindowScope, recur::expand};
-use crate::{
-    core::World,
-    reason::Slot,
-};
+use crate::{core::World, reason::Slot};
 use interlock_ids::Name;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeSet;
@@ -52,7 +49,9 @@ impl std::fmt::Display for Closed {
             WindowKind::Freeze if calendar == LOCKDOWN => write!(f, "lockdown `{window}` called by {owner}")?,
             WindowKind::Freeze => write!(f, "freeze `{window}` of calendar `{calendar}` ({owner})")?,
             WindowKind::Holiday => write!(f, "holiday `{window}` of calendar `{calendar}` ({owner})")?,
-            WindowKind::Maintenance => write!(f, "outside maintenance window `{window}` of calendar `{calendar}` ({owner})")?,
+            WindowKind::Maintenance => {
+                write!(f, "outside maintenance window `{window}` of calendar `{calendar}` ({owner})")?
+            }
         }
         match self.until {
             Some(at) if self.kind == WindowKind::Maintenance => write!(f, ", which begins at {at}"),
@@ -155,10 +154,18 @@ impl Applying<'_> {
 }
 
 fn applying<'a>(world: &'a World, scope: &Scope, span: Span) -> Vec<Applying<'a>> {
-    let windows = world.calendar.calendars.values().flat_map(|calendar| calendar.windows.iter().map(move |window| (calendar.as_ref(), window)));
+    let windows = world
+        .calendar
+        .calendars
+        .values()
+        .flat_map(|calendar| calendar.windows.iter().map(move |window| (calendar.as_ref(), window)));
     windows
         .filter(|(_, window)| {
-            if scope.services.is_empty() { applies(world, &window.scope, None, &scope.environment) } else { scope.services.iter().any(|it| applies(world, &window.scope, Some(it), &scope.environment)) }
+            if scope.services.is_empty() {
+                applies(world, &window.scope, None, &scope.environment)
+            } else {
+                scope.services.iter().any(|it| applies(world, &window.scope, Some(it), &scope.environment))
+            }
         })
         .map(|(calendar, window)| {
             let spans = expand(&window.schedule, span.start, span.end, MOST).ok();
@@ -193,11 +200,15 @@ fn lockdowns<'a>(world: &'a World, scope: &'a Scope) -> impl Iterator<Item = (&'
 
 /// For each service (or for the environment alone, if there are none) to which maintenance windows apply: those windows.
 fn maintenance<'a, 'b>(world: &World, scope: &Scope, windows: &'b [Applying<'a>]) -> Vec<Vec<&'b Applying<'a>>> {
-    let services: Vec<Option<&Name>> = if scope.services.is_empty() { vec![None] } else { scope.services.iter().map(Some).collect() };
+    let services: Vec<Option<&Name>> =
+        if scope.services.is_empty() { vec![None] } else { scope.services.iter().map(Some).collect() };
     let mut groups: Vec<Vec<&Applying>> = services
         .into_iter()
         .map(|service| {
-            let about = |it: &&Applying| it.window.kind == WindowKind::Maintenance && applies(world, &it.window.scope, service, &scope.environment);
+            let about = |it: &&Applying| {
+                it.window.kind == WindowKind::Maintenance
+                    && applies(world, &it.window.scope, service, &scope.environment)
+            };
             windows.iter().filter(about).collect::<Vec<_>>()
         })
         .filter(|group| !group.is_empty())

@@ -21,4 +21,6 @@ pub use recur::{Occurrence, occurrences, validate};
 pub use state::{Calendar, Lockdown, Schedule, State, Window, WindowKind, WindowScope};
 
 #[cfg(test)]
+mod opening_tests;
+#[cfg(test)]
 mod tests;

@@ -9,10 +9,7 @@ use super::{
     Schedule,
     rule::{Rule, stamp},
 };
-use calcard::{
-    common::timezone::Tz,
-    icalendar::ICalendar,
-};
+use calcard::{common::timezone::Tz, icalendar::ICalendar};
 use jiff::{
     SignedDuration, Timestamp, ToSpan,
     civil::DateTime,
@@ -66,10 +63,17 @@ pub fn occurrences(schedule: &Schedule, from: Timestamp, until: Timestamp, limit
 }
 
 /// As `occurrences`; an error if the schedule cannot be read, so that a caller can keep shut what it cannot judge.
-pub(super) fn expand(schedule: &Schedule, from: Timestamp, until: Timestamp, limit: usize) -> Result<Vec<Occurrence>, String> {
+pub(super) fn expand(
+    schedule: &Schedule,
+    from: Timestamp,
+    until: Timestamp,
+    limit: usize,
+) -> Result<Vec<Occurrence>, String> {
     let touches = |it: &Occurrence| it.start < it.end && it.start < until && from < it.end;
     match schedule {
-        Schedule::Once { start, end } => Ok([Occurrence { start: *start, end: *end }].into_iter().filter(touches).take(limit).collect()),
+        Schedule::Once { start, end } => {
+            Ok([Occurrence { start: *start, end: *end }].into_iter().filter(touches).take(limit).collect())
+        }
         Schedule::Recurring { start, zone, length_s, rule, plus, except } => {
             let zone = time_zone(zone)?;
             let rule = Rule::parse(rule, *start, &zone)?;
@@ -82,18 +86,28 @@ pub(super) fn expand(schedule: &Schedule, from: Timestamp, until: Timestamp, lim
             for at in except {
                 starts.remove(at);
             }
-            let resolved = starts.into_iter().map(|at| Occurrence { start: instant(&zone, at), end: instant(&zone, at.saturating_add(length)) });
+            let resolved = starts
+                .into_iter()
+                .map(|at| Occurrence { start: instant(&zone, at), end: instant(&zone, at.saturating_add(length)) });
             Ok(resolved.filter(touches).take(limit).collect())
         }
     }
 }
 
 fn time_zone(name: &str) -> Result<TimeZone, String> {
-    jiff::tz::db().get(name).map_err(|_| format!("`{name}` is not a time zone of the IANA database; write it as `Europe/Berlin`"))
+    jiff::tz::db()
+        .get(name)
+        .map_err(|_| format!("`{name}` is not a time zone of the IANA database; write it as `Europe/Berlin`"))
 }
 
 /// Wall-clock starts between `near` and `horizon`, both included; some before `near` may be among them.
-fn expand_rule(rule: &Rule, start: DateTime, near: DateTime, horizon: DateTime, limit: usize) -> Result<Vec<DateTime>, String> {
+fn expand_rule(
+    rule: &Rule,
+    start: DateTime,
+    near: DateTime,
+    horizon: DateTime,
+    limit: usize,
+) -> Result<Vec<DateTime>, String> {
     let anchor = rule.anchor(start, near);
     let end = rule.until.map_or(horizon, |until| until.min(horizon));
     if end < anchor {
@@ -109,7 +123,10 @@ fn expand_rule(rule: &Rule, start: DateTime, near: DateTime, horizon: DateTime, 
     if let Some(error) = expanded.errors.first() {
         return Err(format!("the rule cannot be expanded: {:?}", error.error));
     }
-    let starts = expanded.events.into_iter().filter_map(|event| event.start.naive_local().format("%Y-%m-%dT%H:%M:%S").to_string().parse().ok());
+    let starts = expanded
+        .events
+        .into_iter()
+        .filter_map(|event| event.start.naive_local().format("%Y-%m-%dT%H:%M:%S").to_string().parse().ok());
     Ok(starts.filter(|at: &DateTime| *at <= end).collect())
 }
 
@@ -117,7 +134,9 @@ fn expand_rule(rule: &Rule, start: DateTime, near: DateTime, horizon: DateTime, 
 fn instant(zone: &TimeZone, at: DateTime) -> Timestamp {
     let edge = if at.year() < 0 { Timestamp::MIN } else { Timestamp::MAX };
     match zone.to_ambiguous_timestamp(at).offset() {
-        AmbiguousOffset::Unambiguous { offset } | AmbiguousOffset::Fold { before: offset, .. } => offset.to_timestamp(at).unwrap_or(edge),
+        AmbiguousOffset::Unambiguous { offset } | AmbiguousOffset::Fold { before: offset, .. } => {
+            offset.to_timestamp(at).unwrap_or(edge)
+        }
         // Read with the later offset, a time in a gap is an instant less than the gap's length before the clock moved.
         AmbiguousOffset::Gap { after, .. } => {
             let before = after.to_timestamp(at).unwrap_or(edge);

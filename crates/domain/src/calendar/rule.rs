@@ -67,7 +67,9 @@ fn day(text: &str) -> Option<Weekday> {
 
 fn number(text: &str) -> Option<i64> {
     let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
-    (!digits.is_empty() && digits.len() <= 5 && digits.bytes().all(|b| b.is_ascii_digit())).then(|| text.parse().ok()).flatten()
+    (!digits.is_empty() && digits.len() <= 5 && digits.bytes().all(|b| b.is_ascii_digit()))
+        .then(|| text.parse().ok())
+        .flatten()
 }
 
 impl Rule {
@@ -78,7 +80,8 @@ impl Rule {
         }
         let mut parts: BTreeMap<String, String> = BTreeMap::new();
         for part in text.split(';') {
-            let (name, value) = part.split_once('=').ok_or_else(|| format!("`{part}` is not of the form NAME=VALUE"))?;
+            let (name, value) =
+                part.split_once('=').ok_or_else(|| format!("`{part}` is not of the form NAME=VALUE"))?;
             let (name, value) = (name.trim().to_ascii_uppercase(), value.trim().to_ascii_uppercase());
             if parts.insert(name.clone(), value).is_some() {
                 return Err(format!("{name} is given twice"));
@@ -130,7 +133,9 @@ impl Rule {
             let numbered = by_day(&value)?;
             let monthly_or_yearly = matches!(frequency, Frequency::Monthly | Frequency::Yearly);
             if numbered && (!monthly_or_yearly || by.contains_key("BYWEEKNO")) {
-                return Err(format!("BYDAY={value} counts days, which goes with MONTHLY and YEARLY only, and not with BYWEEKNO"));
+                return Err(format!(
+                    "BYDAY={value} counts days, which goes with MONTHLY and YEARLY only, and not with BYWEEKNO"
+                ));
             }
             by.insert("BYDAY", value);
         }
@@ -140,7 +145,8 @@ impl Rule {
         let mut rule = Self { frequency, interval, count, until, week_start, by };
         rule.combine()?;
         rule.fill(start);
-        let times = ["BYHOUR", "BYMINUTE", "BYSECOND"].iter().map(|name| rule.by[name].split(',').count()).product::<usize>();
+        let times =
+            ["BYHOUR", "BYMINUTE", "BYSECOND"].iter().map(|name| rule.by[name].split(',').count()).product::<usize>();
         if times > TIMES {
             return Err(format!("the rule recurs {times} times a day, and {TIMES} are the most"));
         }
@@ -175,7 +181,9 @@ impl Rule {
                     self.by.insert("BYMONTHDAY", of_month());
                 }
                 Frequency::Monthly => drop(self.by.insert("BYMONTHDAY", of_month())),
-                Frequency::Weekly => drop(self.by.insert("BYDAY", DAYS[start.weekday().to_monday_zero_offset() as usize].0.into())),
+                Frequency::Weekly => {
+                    drop(self.by.insert("BYDAY", DAYS[start.weekday().to_monday_zero_offset() as usize].0.into()))
+                }
                 Frequency::Daily => {}
             }
         } else if self.frequency == Frequency::Yearly && self.by.contains_key("BYWEEKNO") {

@@ -21,7 +21,8 @@ struct Graph {
 
 fn graph(world: &World) -> Graph {
     let mut graph = DiGraph::new();
-    let nodes: BTreeMap<Name, NodeIndex> = world.catalog.services.keys().map(|name| (name.clone(), graph.add_node(name.clone()))).collect();
+    let nodes: BTreeMap<Name, NodeIndex> =
+        world.catalog.services.keys().map(|name| (name.clone(), graph.add_node(name.clone()))).collect();
     for service in world.catalog.services.values() {
         for needed in &service.depends_on {
             if let (Some(from), Some(to)) = (nodes.get(&service.name), nodes.get(needed)) {

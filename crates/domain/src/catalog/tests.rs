@@ -57,7 +57,10 @@ fn a_service_in_use_is_not_removed() {
     let mut given = Given::new();
     given.service("a", &[]).service("b", &["a"]).service("c", &[]);
     given.environment("test", Tier::Test, &[("a", 1)]);
-    assert_eq!(codes(&given.refused("admin", Command::RemoveService { service: name("a") })), ["depended-on", "runs-there"]);
+    assert_eq!(
+        codes(&given.refused("admin", Command::RemoveService { service: name("a") })),
+        ["depended-on", "runs-there"]
+    );
     given.ok("admin", Command::RemoveService { service: name("c") });
     assert_eq!(given.refused("admin", Command::RemoveService { service: name("c") }).kind, RefusalKind::NotFound);
 }
@@ -81,7 +84,10 @@ fn dependants_are_found_however_far() {
 fn what_is_needed_comes_first_also_by_way_of_services_outside_the_scope() {
     let world = world(&[("shop", &["api"]), ("api", &["books"]), ("books", &[]), ("mail", &[])]);
     assert_eq!(order(&world, &names(&["shop", "books", "mail"])), [names(&["books", "mail"]), names(&["shop"])]);
-    assert_eq!(order(&world, &names(&["shop", "api", "books"])), [names(&["books"]), names(&["api"]), names(&["shop"])]);
+    assert_eq!(
+        order(&world, &names(&["shop", "api", "books"])),
+        [names(&["books"]), names(&["api"]), names(&["shop"])]
+    );
     assert_eq!(order(&world, &names(&[])), Vec::<BTreeSet<Name>>::new());
     assert_eq!(order(&world, &names(&["unheard-of"])), [names(&["unheard-of"])]);
 }

@@ -34,7 +34,10 @@ pub fn decide(world: &World, command: &Command, ctx: &Context) -> Result<Vec<Eve
             not_closed(change)?;
             if !change.approvals.iter().any(|it| !it.withdrawn && it.by == account) {
                 let message = "you have no decision on this change that you could withdraw";
-                return Err(Refusal::blocked("nothing is withdrawn", vec![Blocker::new("not-decided", message, "decide first", "you")]));
+                return Err(Refusal::blocked(
+                    "nothing is withdrawn",
+                    vec![Blocker::new("not-decided", message, "decide first", "you")],
+                ));
             }
             Ok(vec![Event::Withdrawn(Withdrawn { change: change.id, account, reason: *reason })])
         }
@@ -43,17 +46,33 @@ pub fn decide(world: &World, command: &Command, ctx: &Context) -> Result<Vec<Eve
             let account = world.people.acting(&ctx.actor)?.id;
             authorise(world, ctx, Question::new("condition.meet", "Condition", condition))?;
             not_closed(change)?;
-            let known = change.conditions.iter().find(|it| it.id == *condition).ok_or_else(|| Refusal::not_found("condition", condition))?;
+            let known = change
+                .conditions
+                .iter()
+                .find(|it| it.id == *condition)
+                .ok_or_else(|| Refusal::not_found("condition", condition))?;
             if let Some(met) = &known.met {
                 let message = format!("the condition was declared met by `{}` at {}", met.by, met.at);
-                return Err(Refusal::blocked("nothing changes", vec![Blocker::new("already-met", message, "nothing", "nobody")]));
+                return Err(Refusal::blocked(
+                    "nothing changes",
+                    vec![Blocker::new("already-met", message, "nothing", "nobody")],
+                ));
             }
-            Ok(vec![Event::ConditionMet(ConditionMet { change: change.id, condition: *condition, account, evidence: *evidence })])
+            Ok(vec![Event::ConditionMet(ConditionMet {
+                change: change.id,
+                condition: *condition,
+                account,
+                evidence: *evidence,
+            })])
         }
         Command::Close { change } => {
             system_only(ctx)?;
             let change = find(world, *change)?;
-            Ok(if change.status == Status::Closed { Vec::new() } else { vec![Event::Closed(Closed { change: change.id })] })
+            Ok(if change.status == Status::Closed {
+                Vec::new()
+            } else {
+                vec![Event::Closed(Closed { change: change.id })]
+            })
         }
     }
 }
@@ -77,7 +96,10 @@ pub fn react(world: &World, event: &core::Event) -> Vec<Command> {
         release::Event::Cancelled(it) => it.release,
         _ => return Vec::new(),
     };
-    let over = world.release.release(release).is_some_and(|it| matches!(it.stage, Stage::Closed | Stage::RolledBack | Stage::Cancelled));
+    let over = world
+        .release
+        .release(release)
+        .is_some_and(|it| matches!(it.stage, Stage::Closed | Stage::RolledBack | Stage::Cancelled));
     let open = world.change.of_release(release).filter(|it| over && it.status != Status::Closed);
     open.map(|it| Command::Close { change: it.id }).into_iter().collect()
 }
@@ -149,25 +171,37 @@ fn decide_on(world: &World, ctx: &Context, change: &Change, given: Given) -> Res
         let open = world.people.account(delegator).is_some_and(|it| !it.closed);
         if !in_force || !open {
             let message = format!("`{delegator}` has not delegated decisions to you, or not for now");
-            let blocker = Blocker::new("no-delegation", message, "a delegation that is in force", format!("account {delegator}"));
+            let blocker =
+                Blocker::new("no-delegation", message, "a delegation that is in force", format!("account {delegator}"));
             return Err(Refusal::new(RefusalKind::Denied, "you cannot decide for somebody else", vec![blocker]));
         }
     }
-    let person: BTreeSet<AccountId> = [Some(account), given.on_behalf_of].into_iter().flatten().flat_map(|it| world.people.reach(it)).collect();
-    let decided = change.approvals.iter().filter(|it| !it.withdrawn).any(|it| {
-        person.contains(&it.by) || it.on_behalf_of.is_some_and(|delegator| person.contains(&delegator))
-    });
+    let person: BTreeSet<AccountId> =
+        [Some(account), given.on_behalf_of].into_iter().flatten().flat_map(|it| world.people.reach(it)).collect();
+    let decided = change
+        .approvals
+        .iter()
+        .filter(|it| !it.withdrawn)
+        .any(|it| person.contains(&it.by) || it.on_behalf_of.is_some_and(|delegator| person.contains(&delegator)));
     let ruling = match given.decision {
         Decision::Approve => {
-            let question = Question::new("change.approve", "Change", change.id).with(facts(world, ctx, change, account, &given, &person, decided));
+            let question = Question::new("change.approve", "Change", change.id)
+                .with(facts(world, ctx, change, account, &given, &person, decided));
             authorise_for(world, ctx, given.on_behalf_of, question)?
         }
-        Decision::Reject => authorise_for(world, ctx, given.on_behalf_of, Question::new("change.reject", "Change", change.id))?,
+        Decision::Reject => {
+            authorise_for(world, ctx, given.on_behalf_of, Question::new("change.reject", "Change", change.id))?
+        }
     };
     let mut blockers = Vec::new();
     if change.status == Status::Closed || (change.status == Status::Rejected && given.decision == Decision::Approve) {
         let message = "the change is not open for decision";
-        blockers.push(Blocker::new("change-not-open", message, "a change that is open; a rejection may be withdrawn", "whoever rejected it"));
+        blockers.push(Blocker::new(
+            "change-not-open",
+            message,
+            "a change that is open; a rejection may be withdrawn",
+            "whoever rejected it",
+        ));
     }
     if decided {
         let message = "you have decided on this change already, yourself or for somebody, under one account or another";
@@ -177,12 +211,19 @@ fn decide_on(world: &World, ctx: &Context, change: &Change, given: Given) -> Res
         return Err(Refusal::blocked("the decision is not taken", blockers));
     }
     let ids: BTreeSet<ConditionId> = given.conditions.iter().map(|(id, _)| *id).collect();
-    if given.conditions.len() > CONDITIONS || ids.len() != given.conditions.len() || change.conditions.iter().any(|it| ids.contains(&it.id)) {
+    if given.conditions.len() > CONDITIONS
+        || ids.len() != given.conditions.len()
+        || change.conditions.iter().any(|it| ids.contains(&it.id))
+    {
         let message = format!("a decision carries at most {CONDITIONS} conditions, each with an id of its own");
         return Err(Refusal::invalid("conditions", message, "fewer conditions, or new ids"));
     }
     if given.decision == Decision::Reject && !given.conditions.is_empty() {
-        return Err(Refusal::invalid("conditions", "a rejection carries no conditions", "approve with conditions, or reject with a reason"));
+        return Err(Refusal::invalid(
+            "conditions",
+            "a rejection carries no conditions",
+            "approve with conditions, or reject with a reason",
+        ));
     }
     Ok(vec![Event::Decided(Decided {
         change: change.id,
@@ -196,13 +237,29 @@ fn decide_on(world: &World, ctx: &Context, change: &Change, given: Given) -> Res
 }
 
 /// What policies judge an approval by. Whether somebody wrote part of it is unknown, not false, while a commit's author is.
-fn facts(world: &World, ctx: &Context, change: &Change, account: AccountId, given: &Given, person: &BTreeSet<AccountId>, decided: bool) -> Facts {
+fn facts(
+    world: &World,
+    ctx: &Context,
+    change: &Change,
+    account: AccountId,
+    given: &Given,
+    person: &BTreeSet<AccountId>,
+    decided: bool,
+) -> Facts {
     let written = authorship_now(world, change);
     let sourceless = change.artifacts.iter().any(|it| world.artifact.artifact(it).is_none_or(|it| it.source.is_none()));
     let unknown = sourceless || !written.unknown.is_empty();
     let wrote = |it: &AccountId| written.authors.contains(it) || written.co_authors.contains(it);
-    let known = |yes: bool| if yes || !unknown { Fact::Bool(yes) } else { Fact::Unknown("who wrote some of the commits is not known".into()) };
-    let is_robot = |it: &AccountId| world.people.account(*it).is_some_and(|it| matches!(it.kind, crate::people::AccountKind::Robot { .. }));
+    let known = |yes: bool| {
+        if yes || !unknown {
+            Fact::Bool(yes)
+        } else {
+            Fact::Unknown("who wrote some of the commits is not known".into())
+        }
+    };
+    let is_robot = |it: &AccountId| {
+        world.people.account(*it).is_some_and(|it| matches!(it.kind, crate::people::AccountKind::Robot { .. }))
+    };
     let others = || world.people.reach(account).into_iter().filter(move |it| *it != account);
     let delegator = given.on_behalf_of.map(|it| world.people.reach(it)).unwrap_or_default();
     let entries = [
@@ -213,14 +270,21 @@ fn facts(world: &World, ctx: &Context, change: &Change, account: AccountId, give
         ("is_requester", Fact::Bool(change.requested_by.is_some_and(|it| person.contains(&it)))),
         ("is_linked_to_author", known(others().any(|it| !is_robot(&it) && wrote(&it)))),
         ("owns_author_robot", known(others().any(|it| is_robot(&it) && wrote(&it)))),
-        ("delegated_by_author", if given.on_behalf_of.is_none() { Fact::Bool(false) } else { known(delegator.iter().any(wrote)) }),
+        (
+            "delegated_by_author",
+            if given.on_behalf_of.is_none() { Fact::Bool(false) } else { known(delegator.iter().any(wrote)) },
+        ),
         ("already_decided", Fact::Bool(decided)),
         ("on_leave", Fact::Bool(world.people.on_leave(account, ctx.now))),
         ("change_open", Fact::Bool(change.status == Status::Open)),
     ];
     let release = world.release.release(change.release);
-    let production_like = release.and_then(|it| world.environment.environment(&it.spec.environment)).map(|it| it.production_like);
-    let production_like = ("production_like", production_like.map_or_else(|| Fact::Unknown("the environment does not exist".into()), Fact::Bool));
+    let production_like =
+        release.and_then(|it| world.environment.environment(&it.spec.environment)).map(|it| it.production_like);
+    let production_like = (
+        "production_like",
+        production_like.map_or_else(|| Fact::Unknown("the environment does not exist".into()), Fact::Bool),
+    );
     Facts(entries.into_iter().chain([production_like]).map(|(key, fact)| (key.to_owned(), fact)).collect())
 }
 
@@ -231,7 +295,10 @@ fn find(world: &World, id: ChangeId) -> Result<&Change, Refusal> {
 fn not_closed(change: &Change) -> Result<(), Refusal> {
     if change.status == Status::Closed {
         let message = "the change is closed, with its release";
-        return Err(Refusal::blocked("nothing changes any more", vec![Blocker::new("change-closed", message, "a new release", "a release manager")]));
+        return Err(Refusal::blocked(
+            "nothing changes any more",
+            vec![Blocker::new("change-closed", message, "a new release", "a release manager")],
+        ));
     }
     Ok(())
 }

@@ -20,7 +20,8 @@ const MEDIUM_DATA: [&str; 1] = ["personal"];
 /// The impact of a change to these services, with every reason for its level.
 pub fn impact_of(world: &World, services: &BTreeSet<Name>) -> Impact {
     let dependants = catalog::dependants(world, services);
-    let touched: Vec<_> = services.union(&dependants).filter_map(|name| world.catalog.service(name)).map(|it| &it.criticality).collect();
+    let touched: Vec<_> =
+        services.union(&dependants).filter_map(|name| world.catalog.service(name)).map(|it| &it.criticality).collect();
     let users = touched.iter().fold(0u64, |sum, it| sum.saturating_add(it.users));
     let revenue = touched.iter().fold(0u64, |sum, it| sum.saturating_add(it.revenue_per_hour));
     let data_classes: BTreeSet<Name> = touched.iter().flat_map(|it| it.data_classes.iter().cloned()).collect();

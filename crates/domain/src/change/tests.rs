@@ -17,8 +17,15 @@ use jiff::SignedDuration;
 fn given() -> Given {
     let mut given = Given::new();
     given.service("shop", &[]).environment("prod", Tier::Production, &[("shop", 2)]);
-    given.person("dan", &["developer", "approver"], &[identity(1)]).person("cora", &["developer", "approver"], &[identity(2)]);
-    given.account("rita", &["release-manager", "approver"]).account("anna", &["approver"]).account("ben", &["approver"]);
+    given.person("dan", &["developer", "approver"], &[identity(1)]).person(
+        "cora",
+        &["developer", "approver"],
+        &[identity(2)],
+    );
+    given
+        .account("rita", &["release-manager", "approver"])
+        .account("anna", &["approver"])
+        .account("ben", &["approver"]);
     given.account("ada", &["auditor"]).robot("bot", "ben", &[identity(3)]);
     given
 }
@@ -37,11 +44,23 @@ fn change(given: &mut Given, author: Identity, co_authors: &[Identity]) -> Chang
 }
 
 fn approve(given: &mut Given, change: ChangeId) -> Command {
-    Command::Decide { change, decision: Decision::Approve, reason: given.note(), conditions: Vec::new(), on_behalf_of: None }
+    Command::Decide {
+        change,
+        decision: Decision::Approve,
+        reason: given.note(),
+        conditions: Vec::new(),
+        on_behalf_of: None,
+    }
 }
 
 fn reject(given: &mut Given, change: ChangeId) -> Command {
-    Command::Decide { change, decision: Decision::Reject, reason: given.note(), conditions: Vec::new(), on_behalf_of: None }
+    Command::Decide {
+        change,
+        decision: Decision::Reject,
+        reason: given.note(),
+        conditions: Vec::new(),
+        on_behalf_of: None,
+    }
 }
 
 fn for_somebody(command: Command, who: interlock_ids::AccountId) -> Command {
@@ -63,7 +82,14 @@ fn a_drafted_release_opens_a_change_whose_authors_come_from_its_commits() {
     assert_eq!(it.authorship.co_authors, [given.id("cora")].into());
     assert_eq!((it.authorship.unknown.clone(), it.authorship.commits), ([identity(9)].into(), 1));
     let release = it.release;
-    let again = Command::Open { release, class: Class::Normal, services: names(&["shop"]), artifacts: [digest(1)].into(), requested_by: None, summary: it.summary };
+    let again = Command::Open {
+        release,
+        class: Class::Normal,
+        services: names(&["shop"]),
+        artifacts: [digest(1)].into(),
+        requested_by: None,
+        summary: it.summary,
+    };
     assert_eq!(codes(&given.refused("rita", again.clone())), ["system-only"]);
     assert!(given.system(again).is_empty(), "a release carries one change");
 }
@@ -164,7 +190,10 @@ fn a_delegation_gives_the_delegators_role_and_his_limits() {
     assert_eq!(codes(&given.refused("deputy", for_anna.clone())), ["no-delegation"]);
     for who in ["anna", "dan"] {
         let (delegation, to) = (given.fresh(), given.id("deputy"));
-        given.ok(who, people::Command::Delegate { delegation, to, from_time: now, until: now + SignedDuration::from_hours(24) });
+        given.ok(
+            who,
+            people::Command::Delegate { delegation, to, from_time: now, until: now + SignedDuration::from_hours(24) },
+        );
     }
     assert!(codes(&given.refused("deputy", for_dan)).contains(&"segregation.delegate-of-author"));
     assert_eq!(given.refused("deputy", yes.clone()).kind, RefusalKind::Denied, "in his own right he is no approver");
@@ -181,7 +210,10 @@ fn on_leave_one_does_not_approve() {
     let mut given = given();
     let id = change(&mut given, identity(1), &[]);
     let (account, from_time) = (given.id("anna"), given.now);
-    given.ok("anna", people::Command::PutLeave { account, from_time, until: from_time + SignedDuration::from_hours(24) });
+    given.ok(
+        "anna",
+        people::Command::PutLeave { account, from_time, until: from_time + SignedDuration::from_hours(24) },
+    );
     let command = approve(&mut given, id);
     assert_eq!(codes(&given.refused("anna", command.clone())), ["base.on-leave"]);
     given.after(24 * 3600).ok("anna", command);
@@ -192,7 +224,13 @@ fn conditions_are_attached_and_met_once() {
     let mut given = given();
     let id = change(&mut given, identity(1), &[]);
     let many: Vec<_> = (0..21).map(|_| (given.fresh(), given.note())).collect();
-    let with = |conditions: &[_], reason| Command::Decide { change: id, decision: Decision::Approve, reason, conditions: conditions.to_vec(), on_behalf_of: None };
+    let with = |conditions: &[_], reason| Command::Decide {
+        change: id,
+        decision: Decision::Approve,
+        reason,
+        conditions: conditions.to_vec(),
+        on_behalf_of: None,
+    };
     let reason = given.note();
     assert_eq!(codes(&given.refused("anna", with(&many, reason))), ["conditions"]);
     assert_eq!(codes(&given.refused("anna", with(&[many[0], many[0]], reason))), ["conditions"]);
@@ -227,7 +265,11 @@ fn a_change_ends_with_its_release() {
 
 #[test]
 fn impact_counts_those_who_depend_on_what_is_touched_and_says_why() {
-    let worth = |users: u64, revenue: u64, data: &[&str]| Criticality { users, revenue_per_hour: revenue, data_classes: names(data) };
+    let worth = |users: u64, revenue: u64, data: &[&str]| Criticality {
+        users,
+        revenue_per_hour: revenue,
+        data_classes: names(data),
+    };
     let mut given = Given::new();
     given.service_worth("log", &[], worth(10, 0, &[])).service_worth("crm", &[], worth(0, 0, &["personal"]));
     given.service_worth("books", &[], worth(500, 0, &[])).service_worth("shop", &["books"], worth(600, 999, &[]));

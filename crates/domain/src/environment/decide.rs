@@ -1,8 +1,6 @@
 //! What may happen to environments.
 
-use super::{
-    ClaimEnded, Claimed, Command, Environment, EnvironmentPut, EnvironmentRemoved, Event, Tier,
-};
+use super::{ClaimEnded, Claimed, Command, Environment, EnvironmentPut, EnvironmentRemoved, Event, Tier};
 use crate::{
     core::{Context, World},
     policy::{Question, authorise},
@@ -22,7 +20,9 @@ pub fn decide(world: &World, command: &Command, ctx: &Context) -> Result<Vec<Eve
     match command {
         Command::PutEnvironment { environment } => put(world, ctx, environment),
         Command::RemoveEnvironment { environment } => remove(world, ctx, environment),
-        Command::Claim { claim, environment, until, purpose } => claim_it(world, ctx, *claim, environment, *until, *purpose),
+        Command::Claim { claim, environment, until, purpose } => {
+            claim_it(world, ctx, *claim, environment, *until, *purpose)
+        }
         Command::EndClaim { claim } => {
             let known = world.environment.claims.get(claim).ok_or_else(|| Refusal::not_found("claim", claim))?;
             let own = world.people.acting(&ctx.actor).is_ok_and(|it| world.people.same_person(it.id, known.by));
@@ -46,7 +46,10 @@ fn put(world: &World, ctx: &Context, it: &Environment) -> Result<Vec<Event>, Ref
         let message = "an environment of tier production is always production-like";
         wrong.push(Blocker::new("production-like", message, "`production_like: true`, or another tier", "you"));
     }
-    if (it.production_like || it.tier == Tier::Production) && it.deployers.roles.is_empty() && it.deployers.groups.is_empty() {
+    if (it.production_like || it.tier == Tier::Production)
+        && it.deployers.roles.is_empty()
+        && it.deployers.groups.is_empty()
+    {
         let message = "it is production-like and names nobody who may deploy to it";
         wrong.push(Blocker::new("no-deployers", message, "roles or groups under `deployers`", "you"));
     }
@@ -56,7 +59,12 @@ fn put(world: &World, ctx: &Context, it: &Environment) -> Result<Vec<Event>, Ref
     let mut named = BTreeSet::new();
     for target in &it.targets {
         if !named.insert(&target.name) {
-            wrong.push(Blocker::new("named-twice", format!("target `{}` is named twice", target.name), "another name", "you"));
+            wrong.push(Blocker::new(
+                "named-twice",
+                format!("target `{}` is named twice", target.name),
+                "another name",
+                "you",
+            ));
         }
         if target.address.trim().is_empty() || target.address.chars().count() > 2_000 {
             let message = format!("target `{}` has no address, or one of more than 2,000 characters", target.name);
@@ -85,7 +93,9 @@ fn remove(world: &World, ctx: &Context, name: &Name) -> Result<Vec<Event>, Refus
         let message = format!("deployment `{}` is running there", running.id);
         blockers.push(Blocker::new("deployment-running", message, "it ends", "whoever deploys"));
     }
-    for release in world.release.open.iter().filter_map(|id| world.release.release(*id)).filter(|it| it.spec.environment == *name) {
+    for release in
+        world.release.open.iter().filter_map(|id| world.release.release(*id)).filter(|it| it.spec.environment == *name)
+    {
         let message = format!("release `{}` is meant for it", release.spec.name);
         blockers.push(Blocker::new("in-release", message, "the release ends", "a release manager"));
     }
@@ -95,7 +105,14 @@ fn remove(world: &World, ctx: &Context, name: &Name) -> Result<Vec<Event>, Refus
     Ok(vec![Event::EnvironmentRemoved(EnvironmentRemoved { environment: name.clone() })])
 }
 
-fn claim_it(world: &World, ctx: &Context, claim: ClaimId, name: &Name, until: Timestamp, purpose: NoteRef) -> Result<Vec<Event>, Refusal> {
+fn claim_it(
+    world: &World,
+    ctx: &Context,
+    claim: ClaimId,
+    name: &Name,
+    until: Timestamp,
+    purpose: NoteRef,
+) -> Result<Vec<Event>, Refusal> {
     let account = world.people.acting(&ctx.actor)?.id;
     let environment = world.environment.environment(name).ok_or_else(|| Refusal::not_found("environment", name))?;
     let held = world.environment.claim(name, ctx.now);
@@ -103,7 +120,10 @@ fn claim_it(world: &World, ctx: &Context, claim: ClaimId, name: &Name, until: Ti
     let mut blockers = Vec::new();
     if let Some(it) = other {
         let message = format!("`{name}` is claimed by `{}` until {}", it.by, it.until);
-        blockers.push(Blocker::new("claimed", message, "the claim is given back, or runs out", format!("account {}", it.by)).until(Some(it.until)));
+        blockers.push(
+            Blocker::new("claimed", message, "the claim is given back, or runs out", format!("account {}", it.by))
+                .until(Some(it.until)),
+        );
     }
     if let Some(running) = world.deployment.running_in(name) {
         let own = running.started_by.is_some_and(|by| world.people.same_person(by, account));
@@ -115,7 +135,8 @@ fn claim_it(world: &World, ctx: &Context, claim: ClaimId, name: &Name, until: Ti
     if !blockers.is_empty() {
         return Err(Refusal::blocked(format!("environment `{name}` cannot be claimed"), blockers));
     }
-    let facts = Facts::new().with("claimed_by_other", other.is_some()).with("production_like", environment.production_like);
+    let facts =
+        Facts::new().with("claimed_by_other", other.is_some()).with("production_like", environment.production_like);
     authorise(world, ctx, Question::new("environment.claim", "Environment", name).with(facts))?;
     let mut wrong = Vec::new();
     if world.environment.claims.contains_key(&claim) {
@@ -127,7 +148,11 @@ fn claim_it(world: &World, ctx: &Context, claim: ClaimId, name: &Name, until: Ti
         wrong.push(Blocker::new("too-long", "an environment is claimed for 14 days at most", "an earlier end", "you"));
     }
     if !wrong.is_empty() {
-        return Err(Refusal::new(RefusalKind::Invalid, format!("environment `{name}` cannot be claimed like this"), wrong));
+        return Err(Refusal::new(
+            RefusalKind::Invalid,
+            format!("environment `{name}` cannot be claimed like this"),
+            wrong,
+        ));
     }
     // One's own claim is prolonged by a new one in its place: never are there two at a time.
     let before = held.map(|it| Event::ClaimEnded(ClaimEnded { claim: it.id }));

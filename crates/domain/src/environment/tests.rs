@@ -17,7 +17,15 @@ fn given() -> Given {
 
 fn claim(given: &mut Given, hours: i64) -> (ClaimId, Command) {
     let (claim, purpose) = (given.fresh(), given.note());
-    (claim, Command::Claim { claim, environment: name("staging"), until: given.now + SignedDuration::from_hours(hours), purpose })
+    (
+        claim,
+        Command::Claim {
+            claim,
+            environment: name("staging"),
+            until: given.now + SignedDuration::from_hours(hours),
+            purpose,
+        },
+    )
 }
 
 /// Who may claim is for the policies; whoever may.
@@ -57,7 +65,10 @@ fn environments_take_a_role_and_the_same_again_changes_nothing() {
     assert_eq!(given.refused("dan", put.clone()).kind, RefusalKind::Denied);
     assert!(given.ok("eva", put).is_empty());
     given.ok("eva", Command::RemoveEnvironment { environment: name("staging") });
-    assert_eq!(given.refused("eva", Command::RemoveEnvironment { environment: name("staging") }).kind, RefusalKind::NotFound);
+    assert_eq!(
+        given.refused("eva", Command::RemoveEnvironment { environment: name("staging") }).kind,
+        RefusalKind::NotFound
+    );
 }
 
 #[test]
@@ -72,7 +83,9 @@ fn at_most_one_claim_holds_an_environment() {
     let refusal = given.refused(second, command.clone());
     assert_eq!((refusal.kind, codes(&refusal)), (RefusalKind::Blocked, vec!["claimed"]));
     let until = given.now + SignedDuration::from_hours(24);
-    assert!(refusal.blockers[0].message.contains(&given.id(first).to_string()) && refusal.blockers[0].by == Some(until));
+    assert!(
+        refusal.blockers[0].message.contains(&given.id(first).to_string()) && refusal.blockers[0].by == Some(until)
+    );
     given.ok(first, Command::EndClaim { claim: id });
     assert!(given.ok(first, Command::EndClaim { claim: id }).is_empty());
     given.ok(second, command);

@@ -29,7 +29,9 @@ pub fn decide(world: &World, command: &Command, ctx: &Context) -> Result<Vec<Eve
 /// A release that was taken back is reviewed.
 pub fn react(world: &World, event: &core::Event) -> Vec<Command> {
     match event {
-        core::Event::Release(release::Event::RolledBack(it)) if !world.learning.by_release.contains_key(&it.release) => {
+        core::Event::Release(release::Event::RolledBack(it))
+            if !world.learning.by_release.contains_key(&it.release) =>
+        {
             vec![Command::OpenReview { release: it.release }]
         }
         _ => Vec::new(),
@@ -60,7 +62,14 @@ fn open(world: &World, ctx: &Context, release: ReleaseId) -> Result<Vec<Event>, 
     })])
 }
 
-fn complete(world: &World, ctx: &Context, review: &Review, root_cause: NoteRef, factors: &[NoteRef], actions: &[Action]) -> Result<Vec<Event>, Refusal> {
+fn complete(
+    world: &World,
+    ctx: &Context,
+    review: &Review,
+    root_cause: NoteRef,
+    factors: &[NoteRef],
+    actions: &[Action],
+) -> Result<Vec<Event>, Refusal> {
     authorise(world, ctx, Question::new("review.complete", "Review", review.id))?;
     let account = world.people.acting(&ctx.actor)?.id;
     if review.status == ReviewStatus::Done {
@@ -86,5 +95,11 @@ fn complete(world: &World, ctx: &Context, review: &Review, root_cause: NoteRef, 
         let summary = format!("review `{}` cannot be completed: {} things are wrong", review.id, wrong.len());
         return Err(Refusal::new(RefusalKind::Invalid, summary, wrong));
     }
-    Ok(vec![Event::ReviewDone(ReviewDone { review: review.id, account, root_cause, factors: factors.to_vec(), actions: actions.to_vec() })])
+    Ok(vec![Event::ReviewDone(ReviewDone {
+        review: review.id,
+        account,
+        root_cause,
+        factors: factors.to_vec(),
+        actions: actions.to_vec(),
+    })])
 }

@@ -93,17 +93,22 @@ fn deployments<'a>(world: &'a World, query: &DoraQuery) -> Vec<Ended<'a>> {
 fn concerns(world: &World, query: &DoraQuery, deployment: &Deployment) -> bool {
     let place = match &query.environment {
         Some(name) => deployment.environment == *name,
-        None => world.environment.environment(&deployment.environment).is_some_and(|it: &Environment| it.production_like),
+        None => {
+            world.environment.environment(&deployment.environment).is_some_and(|it: &Environment| it.production_like)
+        }
     };
     place && !services(world, query, deployment).is_empty()
 }
 
 /// The services of a deployment's release that a query asks about.
 fn services<'a>(world: &'a World, query: &DoraQuery, deployment: &Deployment) -> BTreeSet<&'a Name> {
-    let items = world.release.release(deployment.release).into_iter().flat_map(|it| &it.spec.items).map(|it| &it.service);
+    let items =
+        world.release.release(deployment.release).into_iter().flat_map(|it| &it.spec.items).map(|it| &it.service);
     items
         .filter(|name| query.service.as_ref().is_none_or(|wanted| wanted == *name))
-        .filter(|name| query.owner.as_ref().is_none_or(|owner| world.catalog.service(name).is_some_and(|it| it.owner == *owner)))
+        .filter(|name| {
+            query.owner.as_ref().is_none_or(|owner| world.catalog.service(name).is_some_and(|it| it.owner == *owner))
+        })
         .collect()
 }
 
@@ -168,7 +173,8 @@ fn lead_time(world: &World, query: &DoraQuery, ended: &[Ended]) -> Figure {
         let sources = items
             .filter(|it| asked.contains(&it.service))
             .filter_map(|it| Some((it, world.artifact.artifact(&it.digest)?.source.as_ref()?)));
-        for (item, commit) in sources.flat_map(|(item, source)| source.commits.iter().map(move |commit| (item, commit))) {
+        for (item, commit) in sources.flat_map(|(item, source)| source.commits.iter().map(move |commit| (item, commit)))
+        {
             if shipped.insert((&deployment.environment, &item.service, &commit.sha)) {
                 samples.push(sample(world, deployment, *at, seconds(commit.at, *at)));
             }
@@ -193,11 +199,12 @@ fn failure_rate(world: &World, ended: &[Ended]) -> Figure {
 }
 
 fn time_to_recover(world: &World, query: &DoraQuery) -> Figure {
-    let recovered = world.rollback.rollbacks.values().filter(|it| it.status == rollback::Status::Succeeded).filter_map(|it| {
-        let ended = it.ended.filter(|at| query.from <= *at && *at < query.until)?;
-        let deployment = world.deployment.deployment(it.of).filter(|of| concerns(world, query, of))?;
-        Some(sample(world, deployment, ended, seconds(it.started, ended)))
-    });
+    let recovered =
+        world.rollback.rollbacks.values().filter(|it| it.status == rollback::Status::Succeeded).filter_map(|it| {
+            let ended = it.ended.filter(|at| query.from <= *at && *at < query.until)?;
+            let deployment = world.deployment.deployment(it.of).filter(|of| concerns(world, query, of))?;
+            Some(sample(world, deployment, ended, seconds(it.started, ended)))
+        });
     let definition = "From the start of a rollback, the first evidence of harm that was acted on, to its end with every criterion \
                       passed; median over rollbacks that ended in the period.";
     median("seconds", definition, recovered.collect())
@@ -207,7 +214,8 @@ fn rework_rate(world: &World, query: &DoraQuery, ended: &[Ended]) -> Figure {
     let samples = ended.iter().map(|(deployment, at)| {
         let emergency = world.release.release(deployment.release).is_some_and(|it| it.spec.class == Class::Emergency);
         let asked = services(world, query, deployment);
-        let mends = asked.iter().any(|service| previous(world, deployment, service).is_some_and(|it| failed(world, it)));
+        let mends =
+            asked.iter().any(|service| previous(world, deployment, service).is_some_and(|it| failed(world, it)));
         sample(world, deployment, *at, f64::from(u8::from(emergency || mends)))
     });
     let definition = "Forward deployments that were emergency changes, or came next after one of the same service in the same \
@@ -217,9 +225,15 @@ fn rework_rate(world: &World, query: &DoraQuery, ended: &[Ended]) -> Figure {
 
 /// The forward deployment of a service that came before one in the same environment.
 fn previous<'a>(world: &'a World, deployment: &Deployment, service: &Name) -> Option<&'a Deployment> {
-    let ships = |it: &Deployment| world.release.release(it.release).is_some_and(|it| it.spec.items.iter().any(|item| item.service == *service));
+    let ships = |it: &Deployment| {
+        world.release.release(it.release).is_some_and(|it| it.spec.items.iter().any(|item| item.service == *service))
+    };
     let all = world.deployment.deployments.values().map(AsRef::as_ref);
-    all.filter(|it| it.direction == Direction::Forward && it.environment == deployment.environment && it.started < deployment.started)
-        .filter(|it| ships(it))
-        .max_by_key(|it| (it.started, it.id))
+    all.filter(|it| {
+        it.direction == Direction::Forward
+            && it.environment == deployment.environment
+            && it.started < deployment.started
+    })
+    .filter(|it| ships(it))
+    .max_by_key(|it| (it.started, it.id))
 }

@@ -70,7 +70,10 @@ fn actions_have_owners_who_exist_and_are_fifty_at_most() {
     let action = |owner, due| Action { text, owner, due };
     let with = |actions| Command::Complete { review, root_cause: text, factors: vec![], actions };
     let now = given.now;
-    assert_eq!(codes(&given.refused("dan", with(vec![action(nobody, due), action(dan, now)]))), ["action-owner", "in-the-past"]);
+    assert_eq!(
+        codes(&given.refused("dan", with(vec![action(nobody, due), action(dan, now)]))),
+        ["action-owner", "in-the-past"]
+    );
     assert_eq!(codes(&given.refused("dan", with(vec![action(dan, due); 51]))), ["count"]);
     given.ok("dan", with(vec![action(dan, due); 50]));
 }
@@ -78,7 +81,15 @@ fn actions_have_owners_who_exist_and_are_fifty_at_most() {
 // ------------------------------------------------------------------ figures
 
 /// A forward deployment from one moment to another.
-fn deployed(given: &mut Given, title: &str, environment: &str, version: u8, from: &str, until: &str, status: Status) -> DeploymentId {
+fn deployed(
+    given: &mut Given,
+    title: &str,
+    environment: &str,
+    version: u8,
+    from: &str,
+    until: &str,
+    status: Status,
+) -> DeploymentId {
     let id = release(given, title, environment, version);
     let deployment = given.fresh();
     given.at(from);
@@ -95,7 +106,12 @@ fn deployed(given: &mut Given, title: &str, environment: &str, version: u8, from
         units: vec![],
         ruling: None,
     }));
-    given.at(until).record(deployment::Event::PhaseEnded(deployment::PhaseEnded { deployment, wave: 0, phase: Phase::Deploy, status: Status::Running }));
+    given.at(until).record(deployment::Event::PhaseEnded(deployment::PhaseEnded {
+        deployment,
+        wave: 0,
+        phase: Phase::Deploy,
+        status: Status::Running,
+    }));
     given.record(deployment::Event::Ended(deployment::Ended { deployment, status, reason: None }));
     deployment
 }
@@ -117,21 +133,49 @@ fn undone(given: &mut Given, of: DeploymentId, from: &str, until: &str, outcome:
     let rollback = given.fresh();
     let release = given.world.deployment.deployment(of).expect("it was deployed").release;
     let cause = rollback::Cause::Trigger { trigger: name("errors") };
-    let started = rollback::Started { rollback, release, of, environment: name("prod"), cause, reason: None, undo: given.fresh(), criteria: vec![], ruling: None };
+    let started = rollback::Started {
+        rollback,
+        release,
+        of,
+        environment: name("prod"),
+        cause,
+        reason: None,
+        undo: given.fresh(),
+        criteria: vec![],
+        ruling: None,
+    };
     given.at(from).record(rollback::Event::Started(started));
-    given.at(until).record(rollback::Event::Ended(rollback::Ended { rollback, outcome, results: vec![], evidence: None }));
+    given.at(until).record(rollback::Event::Ended(rollback::Ended {
+        rollback,
+        outcome,
+        results: vec![],
+        evidence: None,
+    }));
 }
 
 fn march() -> DoraQuery {
-    DoraQuery { from: time("2026-03-02T00:00:00Z"), until: time("2026-03-16T00:00:00Z"), service: None, owner: None, environment: None }
+    DoraQuery {
+        from: time("2026-03-02T00:00:00Z"),
+        until: time("2026-03-16T00:00:00Z"),
+        service: None,
+        owner: None,
+        environment: None,
+    }
 }
 
 #[test]
 fn without_data_a_figure_is_nothing_and_not_zero() {
     let given = given();
     let found = dora(&given.world, &march());
-    for figure in [found.deployments, found.lead_time, found.change_failure_rate, found.time_to_recover, found.rework_rate] {
-        assert_eq!((figure.value, figure.low, figure.high, figure.count), (None, None, None, 0), "{}", figure.definition);
+    for figure in
+        [found.deployments, found.lead_time, found.change_failure_rate, found.time_to_recover, found.rework_rate]
+    {
+        assert_eq!(
+            (figure.value, figure.low, figure.high, figure.count),
+            (None, None, None, 0),
+            "{}",
+            figure.definition
+        );
     }
 }
 
@@ -160,7 +204,11 @@ fn the_figures_of_a_fortnight_are_those_worked_out_by_hand() {
     let (low, high) = (found.change_failure_rate.low.expect("low"), found.change_failure_rate.high.expect("high"));
     assert!((low - 0.0615).abs() < 1e-3 && (high - 0.7923).abs() < 1e-3, "{low} {high}");
     assert_eq!((found.time_to_recover.value, found.time_to_recover.count), (Some(1800.0), 1));
-    assert_eq!((found.rework_rate.value, found.rework_rate.count), (Some(1.0 / 3.0), 3), "r3 came next after r2, which was taken back");
+    assert_eq!(
+        (found.rework_rate.value, found.rework_rate.count),
+        (Some(1.0 / 3.0), 3),
+        "r3 came next after r2, which was taken back"
+    );
 }
 
 #[test]

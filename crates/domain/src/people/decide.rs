@@ -31,7 +31,11 @@ pub fn decide(world: &World, command: &Command, ctx: &Context) -> Result<Vec<Eve
             manage(world, ctx, *b)?;
             let (left, _) = (known(world, *a)?, known(world, *b)?);
             if a == b {
-                return Err(Refusal::invalid("same-account", "an account cannot be linked to itself", "name two different accounts"));
+                return Err(Refusal::invalid(
+                    "same-account",
+                    "an account cannot be linked to itself",
+                    "name two different accounts",
+                ));
             }
             if left.links.contains(b) {
                 return Ok(Vec::new());
@@ -56,8 +60,10 @@ pub fn decide(world: &World, command: &Command, ctx: &Context) -> Result<Vec<Eve
             delegate(world, ctx, wanted)
         }
         Command::EndDelegation { delegation } => {
-            let known = world.people.delegations.get(delegation).ok_or_else(|| Refusal::not_found("delegation", delegation))?;
-            let own = ctx.actor.account_id().is_some_and(|id| id == known.from || id == known.to) && in_scope(&ctx.actor, "delegation.grant");
+            let known =
+                world.people.delegations.get(delegation).ok_or_else(|| Refusal::not_found("delegation", delegation))?;
+            let own = ctx.actor.account_id().is_some_and(|id| id == known.from || id == known.to)
+                && in_scope(&ctx.actor, "delegation.grant");
             if !own {
                 manage(world, ctx, known.from)?;
             }
@@ -80,20 +86,42 @@ pub fn decide(world: &World, command: &Command, ctx: &Context) -> Result<Vec<Eve
     }
 }
 
-fn found(world: &World, ctx: &Context, organisation: &str, zones: &str, setup: &Digest, until: Timestamp) -> Result<Vec<Event>, Refusal> {
+fn found(
+    world: &World,
+    ctx: &Context,
+    organisation: &str,
+    zones: &str,
+    setup: &Digest,
+    until: Timestamp,
+) -> Result<Vec<Event>, Refusal> {
     if ctx.actor.by != By::System {
-        let blocker = Blocker::new("system-only", "only Interlock itself begins a ledger", "start the server on an empty ledger", "whoever runs the server");
+        let blocker = Blocker::new(
+            "system-only",
+            "only Interlock itself begins a ledger",
+            "start the server on an empty ledger",
+            "whoever runs the server",
+        );
         return Err(Refusal::new(RefusalKind::Denied, "a ledger is begun by Interlock itself", vec![blocker]));
     }
     if let Some(name) = &world.people.organisation {
-        let blocker = Blocker::new("already-founded", format!("this ledger belongs to `{name}` already"), "nothing: it happens once", "nobody");
+        let blocker = Blocker::new(
+            "already-founded",
+            format!("this ledger belongs to `{name}` already"),
+            "nothing: it happens once",
+            "nobody",
+        );
         return Err(Refusal::blocked("the ledger cannot be begun again", vec![blocker]));
     }
     let mut wrong = Vec::new();
     text(&mut wrong, "the name of the organisation", organisation, 200);
     text(&mut wrong, "the version of the time zone data", zones, 100);
     if until <= ctx.now {
-        wrong.push(Blocker::new("in-the-past", format!("the one-time link would end at {until}, which is past"), "a later time", "you"));
+        wrong.push(Blocker::new(
+            "in-the-past",
+            format!("the one-time link would end at {until}, which is past"),
+            "a later time",
+            "you",
+        ));
     }
     all_right("the ledger cannot be begun like this", wrong)?;
     Ok(vec![Event::Founded(Founded {
@@ -104,15 +132,29 @@ fn found(world: &World, ctx: &Context, organisation: &str, zones: &str, setup: &
     })])
 }
 
-fn claim_setup(world: &World, ctx: &Context, secret: &Digest, account: AccountId, spec: &AccountSpec) -> Result<Vec<Event>, Refusal> {
+fn claim_setup(
+    world: &World,
+    ctx: &Context,
+    secret: &Digest,
+    account: AccountId,
+    spec: &AccountSpec,
+) -> Result<Vec<Event>, Refusal> {
     let denied = |code: &str, message: &str, clears: &str| {
         Refusal::new(RefusalKind::Denied, message, vec![Blocker::new(code, message, clears, "whoever runs the server")])
     };
     let Some(setup) = &world.people.setup else {
-        return Err(denied("setup-claimed", "the one-time link was used already", "an administrator makes your account"));
+        return Err(denied(
+            "setup-claimed",
+            "the one-time link was used already",
+            "an administrator makes your account",
+        ));
     };
     if setup.secret != *secret {
-        return Err(denied("setup-secret", "this is not the one-time secret", "the link that was printed when the server first started"));
+        return Err(denied(
+            "setup-secret",
+            "this is not the one-time secret",
+            "the link that was printed when the server first started",
+        ));
     }
     if setup.until <= ctx.now {
         return Err(denied("setup-expired", "the one-time link has run out", "begin again on an empty ledger"));
@@ -139,10 +181,16 @@ fn put_account(world: &World, ctx: &Context, id: AccountId, spec: &AccountSpec) 
     let mut wrong = Vec::new();
     if let Some(before) = before {
         if before.closed {
-            wrong.push(Blocker::new("account-closed", format!("account `{id}` is closed for good"), "a new account", "an administrator"));
+            wrong.push(Blocker::new(
+                "account-closed",
+                format!("account `{id}` is closed for good"),
+                "a new account",
+                "an administrator",
+            ));
         }
         if (before.kind == AccountKind::Human) != (spec.kind == AccountKind::Human) {
-            let message = format!("account `{id}` cannot change between person and robot: what it did would change its meaning");
+            let message =
+                format!("account `{id}` cannot change between person and robot: what it did would change its meaning");
             wrong.push(Blocker::new("kind-changed", message, "a new account", "an administrator"));
         }
         let loses = is_administrator(before) && !spec.roles.contains(ADMINISTRATOR);
@@ -180,7 +228,12 @@ fn close_account(world: &World, ctx: &Context, id: AccountId) -> Result<Vec<Even
     }
     for robot in world.people.accounts.values().filter(|it| !it.closed && it.kind == AccountKind::Robot { owner: id }) {
         let message = format!("robot `{}` would be left without an owner", robot.id);
-        blockers.push(Blocker::new("owns-robot", message, "close the robot, or give it another owner", "an administrator"));
+        blockers.push(Blocker::new(
+            "owns-robot",
+            message,
+            "close the robot, or give it another owner",
+            "an administrator",
+        ));
     }
     if !blockers.is_empty() {
         return Err(Refusal::blocked(format!("account `{id}` cannot be closed"), blockers));
@@ -198,17 +251,32 @@ fn issue_token(world: &World, ctx: &Context, wanted: TokenIssued) -> Result<Vec<
     text(&mut wrong, "the name of the token", &wanted.name, 100);
     for scope in wanted.scopes.iter().flatten().filter(|scope| !actions().any(|action| action == scope.as_str())) {
         let message = format!("`{scope}` is not an action a token could be limited to");
-        wrong.push(Blocker::new("unknown-scope", message, format!("one of: {}", actions().collect::<Vec<_>>().join(", ")), "you"));
+        wrong.push(Blocker::new(
+            "unknown-scope",
+            message,
+            format!("one of: {}", actions().collect::<Vec<_>>().join(", ")),
+            "you",
+        ));
     }
     if let Some(own) = &ctx.actor.scopes {
         let wider = wanted.scopes.as_ref().is_none_or(|scopes| !scopes.is_subset(own));
         if wider {
             let message = "a token issued through a token may do no more than that token";
-            wrong.push(Blocker::new("wider-scope", message, "scopes among those of the token used, or a sign-in", "you"));
+            wrong.push(Blocker::new(
+                "wider-scope",
+                message,
+                "scopes among those of the token used, or a sign-in",
+                "you",
+            ));
         }
     }
     if wanted.expires <= ctx.now {
-        wrong.push(Blocker::new("in-the-past", format!("the token would have ended at {}", wanted.expires), "a later end", "you"));
+        wrong.push(Blocker::new(
+            "in-the-past",
+            format!("the token would have ended at {}", wanted.expires),
+            "a later end",
+            "you",
+        ));
     } else if wanted.expires.duration_since(ctx.now) > TOKEN {
         wrong.push(Blocker::new("too-long", "a token lives 366 days at most", "an earlier end", "you"));
     }
@@ -236,7 +304,12 @@ fn delegate(world: &World, ctx: &Context, (delegation, to, from_time, until): Wa
         wrong.push(Blocker::new("id-taken", format!("delegation `{delegation}` exists already"), "a new id", "you"));
     }
     match world.people.account(to) {
-        None => wrong.push(Blocker::new("not-found", format!("there is no account `{to}`"), "the account of a person", "you")),
+        None => wrong.push(Blocker::new(
+            "not-found",
+            format!("there is no account `{to}`"),
+            "the account of a person",
+            "you",
+        )),
         Some(it) if it.closed || it.kind != AccountKind::Human => {
             let message = format!("`{to}` is not the open account of a person, so nobody could decide through it");
             wrong.push(Blocker::new("not-a-person", message, "the account of a person", "you"));
@@ -248,7 +321,12 @@ fn delegate(world: &World, ctx: &Context, (delegation, to, from_time, until): Wa
         Some(_) => {}
     }
     if until <= ctx.now {
-        wrong.push(Blocker::new("in-the-past", format!("the delegation would have ended at {until}"), "a later end", "you"));
+        wrong.push(Blocker::new(
+            "in-the-past",
+            format!("the delegation would have ended at {until}"),
+            "a later end",
+            "you",
+        ));
     }
     if let Err(refusal) = period(from_time, until, DELEGATION, "a delegation") {
         wrong.extend(refusal.blockers);
@@ -312,7 +390,12 @@ fn foreign_identities(world: &World, id: AccountId, identities: &BTreeSet<Identi
     for identity in identities {
         if let Some(other) = world.people.author(identity).filter(|other| *other != id) {
             let message = format!("one of the addresses belongs to account `{other}`");
-            wrong.push(Blocker::new("identity-taken", message, "take it from that account first, or link the two accounts", "an administrator"));
+            wrong.push(Blocker::new(
+                "identity-taken",
+                message,
+                "take it from that account first, or link the two accounts",
+                "an administrator",
+            ));
         }
     }
 }
@@ -338,7 +421,11 @@ fn account_put(account: AccountId, spec: &AccountSpec) -> AccountPut {
 
 fn period(from: Timestamp, until: Timestamp, longest: SignedDuration, what: &str) -> Result<(), Refusal> {
     if from >= until {
-        return Err(Refusal::invalid("no-length", format!("{what} from {from} until {until} has no length"), "an end after its beginning"));
+        return Err(Refusal::invalid(
+            "no-length",
+            format!("{what} from {from} until {until} has no length"),
+            "an end after its beginning",
+        ));
     }
     if until.duration_since(from) > longest {
         let days = longest.as_hours() / 24;
@@ -349,7 +436,12 @@ fn period(from: Timestamp, until: Timestamp, longest: SignedDuration, what: &str
 
 fn text(wrong: &mut Vec<Blocker>, what: &str, value: &str, longest: usize) {
     if value.trim().is_empty() || value.chars().count() > longest {
-        wrong.push(Blocker::new("bad-text", format!("{what} has to have 1 to {longest} characters"), "another text", "you"));
+        wrong.push(Blocker::new(
+            "bad-text",
+            format!("{what} has to have 1 to {longest} characters"),
+            "another text",
+            "you",
+        ));
     }
 }
 

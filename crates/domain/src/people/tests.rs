@@ -12,12 +12,21 @@ use jiff::{SignedDuration, Timestamp};
 
 fn given() -> Given {
     let mut given = Given::new();
-    given.account("rita", &["release-manager"]).account("anna", &["approver"]).person("dan", &["developer"], &[identity(1)]);
+    given.account("rita", &["release-manager"]).account("anna", &["approver"]).person(
+        "dan",
+        &["developer"],
+        &[identity(1)],
+    );
     given
 }
 
 fn human(roles: &[&str]) -> AccountSpec {
-    AccountSpec { kind: AccountKind::Human, roles: names(roles), groups: Default::default(), identities: Default::default() }
+    AccountSpec {
+        kind: AccountKind::Human,
+        roles: names(roles),
+        groups: Default::default(),
+        identities: Default::default(),
+    }
 }
 
 fn token(given: &mut Given, who: &str, seed: u8) -> Command {
@@ -31,7 +40,10 @@ fn token(given: &mut Given, who: &str, seed: u8) -> Command {
     }
 }
 
-fn with_token(mut command: Command, change: impl FnOnce(&mut Option<std::collections::BTreeSet<String>>, &mut Timestamp, &mut String)) -> Command {
+fn with_token(
+    mut command: Command,
+    change: impl FnOnce(&mut Option<std::collections::BTreeSet<String>>, &mut Timestamp, &mut String),
+) -> Command {
     if let Command::IssueToken { scopes, expires, name, .. } = &mut command {
         change(scopes, expires, name);
     }
@@ -42,7 +54,12 @@ fn with_token(mut command: Command, change: impl FnOnce(&mut Option<std::collect
 fn a_ledger_is_begun_once_and_by_interlock_itself() {
     let mut given = Given::new();
     let until = given.now + SignedDuration::from_hours(1);
-    let found = Command::Found { organisation: "Other".into(), time_zone_data: "2026f".into(), setup: digest(1), setup_until: until };
+    let found = Command::Found {
+        organisation: "Other".into(),
+        time_zone_data: "2026f".into(),
+        setup: digest(1),
+        setup_until: until,
+    };
     assert_eq!(codes(&given.refused("admin", found.clone())), ["system-only"]);
     assert_eq!(codes(&given.refused("system", found)), ["already-founded"]);
 }
@@ -56,7 +73,12 @@ fn the_one_time_link_makes_one_administrator_and_then_no_other() {
     let mut fresh = given.clone();
     fresh.world.people = State::default();
     let until = fresh.now + SignedDuration::from_hours(1);
-    fresh.system(Command::Found { organisation: "New".into(), time_zone_data: "2026f".into(), setup: digest(7), setup_until: until });
+    fresh.system(Command::Found {
+        organisation: "New".into(),
+        time_zone_data: "2026f".into(),
+        setup: digest(7),
+        setup_until: until,
+    });
     assert_eq!(codes(&fresh.refused("system", claim(digest(8), account))), ["setup-secret"]);
     let mut late = fresh.clone();
     late.after(3600);
@@ -102,13 +124,19 @@ fn there_is_always_an_administrator_and_a_robot_always_has_an_owner() {
     given.robot("bot", "dan", &[]);
     let (admin, dan, bot) = (given.id("admin"), given.id("dan"), given.id("bot"));
     assert_eq!(codes(&given.refused("admin", Command::CloseAccount { account: admin })), ["last-administrator"]);
-    assert_eq!(codes(&given.refused("admin", Command::PutAccount { account: admin, spec: human(&[]) })), ["last-administrator"]);
+    assert_eq!(
+        codes(&given.refused("admin", Command::PutAccount { account: admin, spec: human(&[]) })),
+        ["last-administrator"]
+    );
     assert_eq!(codes(&given.refused("admin", Command::CloseAccount { account: dan })), ["owns-robot"]);
     given.ok("admin", Command::CloseAccount { account: bot });
     given.ok("admin", Command::CloseAccount { account: dan });
     given.account("second", &["administrator"]);
     given.ok("second", Command::CloseAccount { account: admin });
-    assert_eq!(codes(&given.refused("second", Command::PutAccount { account: dan, spec: human(&[]) })), ["account-closed"]);
+    assert_eq!(
+        codes(&given.refused("second", Command::PutAccount { account: dan, spec: human(&[]) })),
+        ["account-closed"]
+    );
 }
 
 #[test]
@@ -180,7 +208,10 @@ fn a_token_is_refused_with_everything_that_is_wrong_with_it() {
 #[test]
 fn a_token_never_lets_one_make_a_wider_token() {
     let mut given = given();
-    let scoped = |given: &Given, scopes: &[&str]| Actor { scopes: Some(scopes.iter().map(|it| (*it).to_owned()).collect()), ..given.actor("dan") };
+    let scoped = |given: &Given, scopes: &[&str]| Actor {
+        scopes: Some(scopes.iter().map(|it| (*it).to_owned()).collect()),
+        ..given.actor("dan")
+    };
     let unlimited = with_token(token(&mut given, "dan", 40), |scopes, _, _| *scopes = None);
     let narrow = token(&mut given, "dan", 41);
     let actor = scoped(&given, &["read", "token.issue"]);
@@ -215,7 +246,8 @@ fn decisions_are_delegated_to_another_person_for_at_most_ninety_days() {
     let now = given.now;
     let mut delegate = |who: &str, to: &str, hours: i64| {
         let (delegation, to) = (given.fresh(), given.id(to));
-        let command = Command::Delegate { delegation, to, from_time: now, until: now + SignedDuration::from_hours(hours) };
+        let command =
+            Command::Delegate { delegation, to, from_time: now, until: now + SignedDuration::from_hours(hours) };
         let actor = given.actor(who);
         given.submit(&actor, command).map_err(|it: Refusal| codes(&it).join(" "))
     };
@@ -296,5 +328,8 @@ fn a_policy_set_that_does_not_compile_is_refused_with_every_error_and_the_same_a
     packs[1].files.insert("two.cedar".into(), "forbid (".into());
     let refusal = given.refused("admin", policy::Command::Install { packs });
     assert_eq!(refusal.kind, RefusalKind::Invalid);
-    assert!(["one.cedar", "two.cedar"].iter().all(|file| refusal.blockers.iter().any(|it| it.message.contains(file))), "{refusal:#?}");
+    assert!(
+        ["one.cedar", "two.cedar"].iter().all(|file| refusal.blockers.iter().any(|it| it.message.contains(file))),
+        "{refusal:#?}"
+    );
 }

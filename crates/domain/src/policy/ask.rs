@@ -55,7 +55,12 @@ pub fn authorise(world: &World, ctx: &Context, question: Question) -> Result<Rul
 
 /// As `authorise`, with the roles of somebody who has delegated his decisions added to the actor's own. Whether such a
 /// delegation is in force is for the caller to have checked.
-pub(crate) fn authorise_for(world: &World, ctx: &Context, delegator: Option<AccountId>, question: Question) -> Result<Ruling, Refusal> {
+pub(crate) fn authorise_for(
+    world: &World,
+    ctx: &Context,
+    delegator: Option<AccountId>,
+    question: Question,
+) -> Result<Ruling, Refusal> {
     let what = format!("{} on {} `{}`", question.action, question.resource.0, question.resource.1);
     let ruling = ask_for(world, &ctx.actor, delegator, question);
     if ruling.outcome == Outcome::Pass {
@@ -73,7 +78,11 @@ pub(crate) fn authorise_for(world: &World, ctx: &Context, delegator: Option<Acco
 fn ask_for(world: &World, actor: &Actor, delegator: Option<AccountId>, question: Question) -> Ruling {
     let outside = actor.scopes.as_ref().filter(|scopes| !scopes.contains(question.action)).map(|scopes| {
         let limits = scopes.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
-        let message = format!("the token may not do `{}`: it is limited to {}", question.action, if limits.is_empty() { "nothing" } else { &limits });
+        let message = format!(
+            "the token may not do `{}`: it is limited to {}",
+            question.action,
+            if limits.is_empty() { "nothing" } else { &limits }
+        );
         Blocker::new("token-scope", message, "a token whose scopes include it", "the owner of the account")
     });
     let mut ruling = evaluate(world, actor, delegator, question);
@@ -87,7 +96,8 @@ fn ask_for(world: &World, actor: &Actor, delegator: Option<AccountId>, question:
 fn evaluate(world: &World, actor: &Actor, delegator: Option<AccountId>, question: Question) -> Ruling {
     let Some(set) = world.policy.set() else {
         let message = "no policy set is in force, so nothing is permitted";
-        let blocker = Blocker::new("no-policy-set", message, "a policy set that compiles is installed", "an administrator");
+        let blocker =
+            Blocker::new("no-policy-set", message, "a policy set that compiles is installed", "an administrator");
         return untold(String::new(), blocker);
     };
     let Some(action) = Action::parse(question.action) else {
@@ -111,15 +121,30 @@ fn evaluate(world: &World, actor: &Actor, delegator: Option<AccountId>, question
         interlock_policy::Outcome::Fail => Outcome::Fail,
         interlock_policy::Outcome::Inconclusive => Outcome::Inconclusive,
     };
-    let mut blockers: Vec<Blocker> =
-        verdict.reasons.iter().map(|it| Blocker::new(&it.code, it.message.clone(), it.clears.clone(), it.who.clone())).collect();
+    let mut blockers: Vec<Blocker> = verdict
+        .reasons
+        .iter()
+        .map(|it| Blocker::new(&it.code, it.message.clone(), it.clears.clone(), it.who.clone()))
+        .collect();
     if outcome != Outcome::Pass && blockers.is_empty() {
         let message = format!("no policy in force permits `{action}`");
         blockers.push(Blocker::new("not-permitted", message, "a role that may do it", "an administrator"));
     }
-    Ruling { outcome, policy_set: verdict.policy_set, facts: verdict.facts_digest, policies: verdict.policies, blockers }
+    Ruling {
+        outcome,
+        policy_set: verdict.policy_set,
+        facts: verdict.facts_digest,
+        policies: verdict.policies,
+        blockers,
+    }
 }
 
 fn untold(policy_set: String, blocker: Blocker) -> Ruling {
-    Ruling { outcome: Outcome::Inconclusive, policy_set, facts: String::new(), policies: Vec::new(), blockers: vec![blocker] }
+    Ruling {
+        outcome: Outcome::Inconclusive,
+        policy_set,
+        facts: String::new(),
+        policies: Vec::new(),
+        blockers: vec![blocker],
+    }
 }

@@ -21,14 +21,29 @@ pub fn decide(world: &World, command: &Command, ctx: &Context) -> Result<Vec<Eve
                 authorise(world, ctx, Question::new("policy.install", "Organisation", "organisation"))?;
             }
             if packs.is_empty() {
-                return Err(Refusal::invalid("no-packs", "a policy set without packs permits nothing", "name at least one pack"));
+                return Err(Refusal::invalid(
+                    "no-packs",
+                    "a policy set without packs permits nothing",
+                    "name at least one pack",
+                ));
             }
             let set = PolicySet::compile(packs).map_err(|errors| {
                 let blockers: Vec<Blocker> = errors
                     .iter()
-                    .map(|error| Blocker::new("policy-error", format!("{} {}/{}:{}: {}", error.code, error.pack, error.file, error.line, error.what), error.remedy.clone(), "you"))
+                    .map(|error| {
+                        Blocker::new(
+                            "policy-error",
+                            format!("{} {}/{}:{}: {}", error.code, error.pack, error.file, error.line, error.what),
+                            error.remedy.clone(),
+                            "you",
+                        )
+                    })
                     .collect();
-                Refusal::new(RefusalKind::Invalid, format!("the policy set does not compile: {} errors", blockers.len()), blockers)
+                Refusal::new(
+                    RefusalKind::Invalid,
+                    format!("the policy set does not compile: {} errors", blockers.len()),
+                    blockers,
+                )
             })?;
             let digest = set.digest().to_owned();
             if world.policy.set().is_some_and(|set| set.digest() == digest) {

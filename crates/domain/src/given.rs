@@ -9,9 +9,10 @@ use crate::{
     environment::{self, Deployers, Environment, Target, Tier},
     people::{self, AccountKind, AccountSpec},
     policy,
-    reason::{NoteRef, Refusal, RefusalKind},
+    reason::{NoteRef, Outcome, Refusal, RefusalKind},
+    rollback,
 };
-use interlock_ids::{AccountId, Digest, Fresh, Id, Identity, Kind, Name};
+use interlock_ids::{AccountId, Digest, Fresh, Id, Identity, Kind, Name, ReleaseId};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -217,6 +218,18 @@ impl Given {
         let meta = Meta { position: self.world.position, at: self.now, by: core::By::System };
         core::apply(&mut self.world, &event.into(), &meta);
         self
+    }
+
+    /// Writes down that a rollback of a release began and ended; the event of its end.
+    pub fn taken_back(&mut self, release: ReleaseId, outcome: Outcome) -> Event {
+        let (rollback, of, undo) = (self.fresh(), self.fresh(), self.fresh());
+        let environment = name("prod");
+        let cause = rollback::Cause::Trigger { trigger: name("errors") };
+        let started = rollback::Started { rollback, release, of, undo, environment, cause, reason: None, criteria: Vec::new(), ruling: None };
+        self.record(rollback::Event::Started(started));
+        let ended = Event::Rollback(rollback::Event::Ended(rollback::Ended { rollback, outcome, results: Vec::new(), evidence: None }));
+        self.record(ended.clone());
+        ended
     }
 
     fn carry_out(&mut self, command: &Command, ctx: &Context) -> Result<Vec<Event>, Refusal> {

@@ -13,6 +13,21 @@ use jiff::Timestamp;
 use std::{collections::BTreeMap, time::Duration};
 use tokio::{sync::broadcast::error::RecvError, task::JoinHandle};
 
+/// Work under way, which ends with whoever holds it.
+struct Task(JoinHandle<()>);
+
+impl Task {
+    fn begin(work: impl Future<Output = ()> + Send + 'static) -> Self {
+        Self(tokio::spawn(work))
+    }
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
 /// How soon something that could not be submitted is tried again.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
 const LOOK_AGAIN: Duration = Duration::from_secs(15);
@@ -20,24 +35,18 @@ const LOOK_AGAIN: Duration = Duration::from_secs(15);
 impl Engine {
     /// Performs what is owed until the engine is gone. Run it once per organisation.
     pub async fn perform(self) {
-        let snapshots = tokio::spawn(self.clone().keep_snapshots());
-        let mut under_way: BTreeMap<String, JoinHandle<()>> = BTreeMap::new();
+        let _snapshots = Task::begin(self.clone().keep_snapshots());
+        let mut under_way: BTreeMap<String, Task> = BTreeMap::new();
         let mut news = self.follow();
         loop {
             let owed: BTreeMap<String, Obligation> = owed(&self.world()).into_iter().map(|it| (it.key(), it)).collect();
-            under_way.retain(|key, task| {
-                let wanted = owed.contains_key(key);
-                if !wanted {
-                    task.abort();
-                }
-                wanted
-            });
+            under_way.retain(|key, _| owed.contains_key(key));
             let mut steps = false;
             for (key, obligation) in owed {
                 if matches!(obligation, Obligation::Step(_)) {
                     steps = true;
                 } else if !under_way.contains_key(&key) {
-                    under_way.insert(key, tokio::spawn(perform(self.clone(), obligation)));
+                    under_way.insert(key, Task::begin(perform(self.clone(), obligation)));
                 }
             }
             if steps {
@@ -51,8 +60,6 @@ impl Engine {
             // Entries that come together are looked at together.
             while news.try_recv().is_ok() {}
         }
-        snapshots.abort();
-        under_way.into_values().for_each(|task| task.abort());
     }
 
     /// Submits what the world outside has answered, until it is accepted or no longer asked for.

@@ -5,7 +5,8 @@ use crate::{
     core::{self, By, Context, World},
     policy::{Question, authorise},
     reason::{Blocker, NoteRef, Refusal, RefusalKind},
-    release::{self, Release},
+    release::Release,
+    rollback,
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use interlock_ids::{Digest, Name, ReleaseId};
@@ -44,16 +45,17 @@ pub fn decide(world: &World, command: &Command, ctx: &Context) -> Result<Vec<Eve
     }
 }
 
-/// A release that was taken back puts what it changed into quarantine.
+/// What a release changed goes into quarantine once it was taken back, whether or not that has worked.
 pub fn react(world: &World, event: &core::Event) -> Vec<Command> {
-    let core::Event::Release(release::Event::RolledBack(it)) = event else { return Vec::new() };
-    let Some(release) = world.release.release(it.release) else { return Vec::new() };
+    let core::Event::Rollback(rollback::Event::Ended(it)) = event else { return Vec::new() };
+    let taken_back = world.rollback.rollback(it.rollback).and_then(|it| world.release.release(it.release));
+    let Some(release) = taken_back else { return Vec::new() };
     let digests: Vec<Digest> =
         changed(world, release).into_iter().filter(|it| world.artifact.quarantine(it).is_none()).collect();
     if digests.is_empty() {
         Vec::new()
     } else {
-        vec![Command::Quarantine { digests, because_of: Some(it.release), reason: None }]
+        vec![Command::Quarantine { digests, because_of: Some(release.id), reason: None }]
     }
 }
 

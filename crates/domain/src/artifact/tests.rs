@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     core,
     given::{Given, artifact, codes, digest, identity, name, spec},
-    reason::RefusalKind,
+    reason::{Outcome, RefusalKind},
     release,
 };
 use interlock_ids::ReleaseId;
@@ -130,8 +130,7 @@ fn a_release_that_was_taken_back_puts_what_it_changed_into_quarantine_once() {
     let (id, note): (ReleaseId, _) = (given.fresh(), given.note());
     let drafted = spec("r1", "prod", &[("shop", digest(1)), ("books", digest(2))], note);
     given.record(release::Event::Drafted(release::Drafted { release: id, account: None, spec: drafted }));
-    given.record(release::Event::RolledBack(release::RolledBack { release: id }));
-    let event = core::Event::Release(release::Event::RolledBack(release::RolledBack { release: id }));
+    let event = given.taken_back(id, Outcome::Fail);
     let commands = react(&given.world, &event);
     assert_eq!(commands.len(), 1);
     for command in commands {

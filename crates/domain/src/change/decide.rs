@@ -2,9 +2,9 @@
 
 use super::*;
 use crate::{
-    core::{self, By, Context, World},
+    core::{self, Context, World},
     policy::{Question, authorise, authorise_for},
-    reason::{Blocker, NoteRef, Refusal, RefusalKind},
+    reason::{Blocker, NoteRef, Refusal, RefusalKind, only_by_system},
     release::{self, Stage},
 };
 use interlock_ids::{AccountId, ChangeId, ConditionId, Digest, Identity, Name, ReleaseId};
@@ -17,7 +17,7 @@ const CONDITIONS: usize = 20;
 pub fn decide(world: &World, command: &Command, ctx: &Context) -> Result<Vec<Event>, Refusal> {
     match command {
         Command::Open { release, class, services, artifacts, requested_by, summary } => {
-            system_only(ctx)?;
+            only_by_system(ctx, "what follows for a change from its release")?;
             if world.change.of_release(*release).is_some() {
                 return Ok(Vec::new());
             }
@@ -66,7 +66,7 @@ pub fn decide(world: &World, command: &Command, ctx: &Context) -> Result<Vec<Eve
             })])
         }
         Command::Close { change } => {
-            system_only(ctx)?;
+            only_by_system(ctx, "what follows for a change from its release")?;
             let change = find(world, *change)?;
             Ok(if change.status == Status::Closed {
                 Vec::new()
@@ -309,14 +309,5 @@ fn in_scope(ctx: &Context, actions: &[&str]) -> Result<(), Refusal> {
     }
     let message = "the token may not decide on changes";
     let blocker = Blocker::new("token-scope", message, "a token whose scopes include it", "the owner of the account");
-    Err(Refusal::new(RefusalKind::Denied, message, vec![blocker]))
-}
-
-fn system_only(ctx: &Context) -> Result<(), Refusal> {
-    if ctx.actor.by == By::System {
-        return Ok(());
-    }
-    let message = "this follows from the release; nobody does it by hand";
-    let blocker = Blocker::new("system-only", message, "draft, close or cancel the release", "a release manager");
     Err(Refusal::new(RefusalKind::Denied, message, vec![blocker]))
 }

@@ -90,7 +90,7 @@ fn a_drafted_release_opens_a_change_whose_authors_come_from_its_commits() {
         requested_by: None,
         summary: it.summary,
     };
-    assert_eq!(codes(&given.refused("rita", again.clone())), ["system-only"]);
+    assert_eq!(codes(&given.refused("rita", again.clone())), ["only-by-itself"]);
     assert!(given.system(again).is_empty(), "a release carries one change");
 }
 

@@ -2,10 +2,10 @@
 
 use super::{Action, Command, Event, Review, ReviewDone, ReviewOpened, ReviewStatus};
 use crate::{
-    core::{self, By, Context, World},
+    core::{self, Context, World},
     policy::{Question, authorise},
-    reason::{Blocker, NoteRef, Refusal, RefusalKind},
-    release,
+    reason::{Blocker, NoteRef, Refusal, RefusalKind, only_by_system},
+    rollback,
 };
 use interlock_ids::{Name, ReleaseId, ReviewId};
 use jiff::SignedDuration;
@@ -26,16 +26,12 @@ pub fn decide(world: &World, command: &Command, ctx: &Context) -> Result<Vec<Eve
     }
 }
 
-/// A release that was taken back is reviewed.
+/// A release that was taken back is reviewed, whether or not that has worked.
 pub fn react(world: &World, event: &core::Event) -> Vec<Command> {
-    match event {
-        core::Event::Release(release::Event::RolledBack(it))
-            if !world.learning.by_release.contains_key(&it.release) =>
-        {
-            vec![Command::OpenReview { release: it.release }]
-        }
-        _ => Vec::new(),
-    }
+    let core::Event::Rollback(rollback::Event::Ended(it)) = event else { return Vec::new() };
+    let release = world.rollback.rollback(it.rollback).map(|it| it.release);
+    let new = release.filter(|release| !world.learning.by_release.contains_key(release));
+    new.map(|release| Command::OpenReview { release }).into_iter().collect()
 }
 
 /// Reviews that are open and concern one of the services, except that of a release itself: they block it.
@@ -45,11 +41,7 @@ pub fn blocking_reviews(world: &World, services: &BTreeSet<Name>, except: Releas
 }
 
 fn open(world: &World, ctx: &Context, release: ReleaseId) -> Result<Vec<Event>, Refusal> {
-    if ctx.actor.by != By::System {
-        let message = "a review follows from a release that was taken back; nobody opens it by hand";
-        let blocker = Blocker::new("system-only", message, "nothing: it opens by itself", "nobody");
-        return Err(Refusal::new(RefusalKind::Denied, message, vec![blocker]));
-    }
+    only_by_system(ctx, "the opening of a review")?;
     let known = world.release.release(release).ok_or_else(|| Refusal::not_found("release", release))?;
     if world.learning.by_release.contains_key(&release) {
         return Ok(Vec::new());

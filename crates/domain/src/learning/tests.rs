@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    artifact, core,
+    artifact,
     deployment::{self, Direction, Phase, Pipeline, Status},
     environment::Tier,
     given::{self, Given, codes, digest, identity, name, names, spec, time},
@@ -31,9 +31,7 @@ fn release(given: &mut Given, title: &str, environment: &str, version: u8) -> Re
 
 fn taken_back(given: &mut Given, title: &str) -> (ReleaseId, ReviewId) {
     let id = release(given, title, "prod", 1);
-    let event = release::Event::RolledBack(release::RolledBack { release: id });
-    given.record(event.clone());
-    let event = core::Event::Release(event);
+    let event = given.taken_back(id, Outcome::Pass);
     for command in react(&given.world, &event) {
         given.system(command);
     }
@@ -56,7 +54,7 @@ fn a_release_that_was_taken_back_is_reviewed_within_five_days_and_blocks_its_ser
     given.ok("dan", complete.clone());
     assert!(blocking_reviews(&given.world, &names(&["shop"]), next).is_empty());
     assert_eq!(codes(&given.refused("dan", complete)), ["review-done"]);
-    assert_eq!(codes(&given.refused("dan", Command::OpenReview { release: id })), ["system-only"]);
+    assert_eq!(codes(&given.refused("dan", Command::OpenReview { release: id })), ["only-by-itself"]);
     assert!(given.system(Command::OpenReview { release: id }).is_empty());
 }
 

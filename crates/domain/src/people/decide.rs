@@ -2,9 +2,9 @@
 
 use super::*;
 use crate::{
-    core::{Actor, By, Context, World},
+    core::{Actor, Context, World},
     policy::{Question, actions, authorise},
-    reason::{Blocker, Refusal, RefusalKind},
+    reason::{Blocker, Refusal, RefusalKind, only_by_system},
 };
 use interlock_ids::{AccountId, Digest, Identity, Name, TokenId};
 use jiff::{SignedDuration, Timestamp};
@@ -94,15 +94,7 @@ fn found(
     setup: &Digest,
     until: Timestamp,
 ) -> Result<Vec<Event>, Refusal> {
-    if ctx.actor.by != By::System {
-        let blocker = Blocker::new(
-            "system-only",
-            "only Interlock itself begins a ledger",
-            "start the server on an empty ledger",
-            "whoever runs the server",
-        );
-        return Err(Refusal::new(RefusalKind::Denied, "a ledger is begun by Interlock itself", vec![blocker]));
-    }
+    only_by_system(ctx, "the beginning of a ledger")?;
     if let Some(name) = &world.people.organisation {
         let blocker = Blocker::new(
             "already-founded",

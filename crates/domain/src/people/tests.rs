@@ -60,7 +60,7 @@ fn a_ledger_is_begun_once_and_by_interlock_itself() {
         setup: digest(1),
         setup_until: until,
     };
-    assert_eq!(codes(&given.refused("admin", found.clone())), ["system-only"]);
+    assert_eq!(codes(&given.refused("admin", found.clone())), ["only-by-itself"]);
     assert_eq!(codes(&given.refused("system", found)), ["already-founded"]);
 }
 

@@ -5,7 +5,7 @@ use super::*;
 use crate::{
     calendar, change,
     core::{self, Context, Obligation, World},
-    deployment, environment, learning, operations,
+    deployment, environment, learning, operations, people,
     policy::{Question, authorise},
     reason::{Blocker, Outcome, Refusal, RefusalKind, Ruling, Slot, only_by_system},
     rollback,
@@ -251,6 +251,7 @@ pub fn react(world: &World, event: &core::Event) -> Vec<Command> {
         It::Change(change::Event::Decided(it)) => one(&it.change).into_iter().collect(),
         It::Change(change::Event::Withdrawn(it)) => one(&it.change).into_iter().collect(),
         It::Change(change::Event::ConditionMet(it)) => one(&it.change).into_iter().collect(),
+        It::People(people::Event::AccountPut(_) | people::Event::AccountsLinked(_)) => all_open(world, None),
         It::Learning(learning::Event::ReviewDone(_)) | It::Artifact(_) | It::Calendar(_) | It::Policy(_) => all_open(world, None),
         It::Environment(environment::Event::Claimed(it)) => all_open(world, Some(&it.environment)),
         It::Environment(environment::Event::ClaimEnded(it)) => {

@@ -3,7 +3,7 @@
 use super::{Release, Stage};
 use crate::{
     calendar::{self, Closed, Scope},
-    change::{Change, Decision},
+    change::{self, Change, Decision},
     core::{Actor, World},
     learning,
     policy::{Question, ask},
@@ -75,7 +75,8 @@ pub(crate) fn approvers(world: &World, change: &Change) -> Vec<AccountId> {
 /// Whether the person behind an account wrote any of it.
 pub(crate) fn is_author(world: &World, change: &Change, account: AccountId) -> bool {
     let reach = world.people.reach(account);
-    change.authorship.authors.iter().chain(&change.authorship.co_authors).any(|author| reach.contains(author))
+    let wrote = change::authorship_now(world, change);
+    wrote.authors.iter().chain(&wrote.co_authors).any(|author| reach.contains(author))
 }
 
 fn long(count: usize) -> Fact {
@@ -182,7 +183,7 @@ impl Facing<'_> {
         let approvers = approvers(self.world, change);
         let counts = |account: &&AccountId| !requested(account) && !is_author(self.world, change, **account);
         let approvals = approvers.iter().filter(counts).count();
-        let required = crate::change::required_approvals(change.class, change.impact.level, production_like);
+        let required = change::required_approvals(change.class, change.impact.level, production_like);
         facts([
             ("class", Fact::Text(text(&change.class))),
             ("impact", Fact::Text(text(&change.impact.level))),
@@ -200,7 +201,8 @@ impl Facing<'_> {
         };
         let wrote = |account: &AccountId| is_author(self.world, change, *account);
         let approvers = approvers(self.world, change);
-        let unknown = !change.authorship.unknown.is_empty() || change.authorship.commits == 0;
+        let wrote_it = change::authorship_now(self.world, change);
+        let unknown = !wrote_it.unknown.is_empty() || wrote_it.commits == 0;
         let deployment = self.release.deployment.and_then(|id| self.world.deployment.deployment(id));
         let deployer = deployment.and_then(|it| it.started_by);
         let same = |account: &AccountId| deployer.is_some_and(|deployer| self.world.people.same_person(deployer, *account));

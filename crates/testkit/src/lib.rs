@@ -1,1 +1,6 @@
-//! placeholder
+//! What tests of the whole are made with: samples of every event, a house to try things in, and transcripts of its days.
+//!
+//! Deliberately absent: anything that ships. Only tests and tools use this crate.
+
+pub mod golden;
+pub mod sample;

@@ -92,7 +92,7 @@ fn of_policies(source: &Source) -> Vec<(String, usize)> {
     let before = source.texts[..module].lines().count();
     let constants =
         source.texts[module..].lines().enumerate().filter(|(_, line)| line.trim().starts_with("pub const "));
-    let codes = constants.filter_map(|(number, line)| Some((line.split('"').nth(1)?.to_owned(), before + number)));
+    let codes = constants.filter_map(|(number, line)| Some((line.split('"').nth(1)?.to_owned(), before + 1 + number)));
     codes.collect()
 }
 

@@ -259,19 +259,23 @@ async fn conclude(engine: &Engine, it: &Measurement, benches: &[Bench], verdict:
     let evidence = serde_json::to_vec(&course(it, benches, true)).unwrap_or_default();
     let Some(evidence) = put_blob(engine, evidence).await else { return };
     let command = verification::Command::Conclude { analysis: it.analysis, fence: it.fence, verdict, summary, evidence };
-    engine.insist(Command::Verification(command)).await;
-    if let Ok(mut courses) = engine.0.courses.lock() {
-        courses.remove(&it.analysis);
-    }
-    let ledger = engine.ledger().clone();
-    let prefix = prefix(it);
-    let cleared = tokio::task::spawn_blocking(move || {
-        let rows = ledger.desk_scan(LOOKS, &prefix, None, 10_000)?;
-        ledger.desk_delete_many(LOOKS, &rows.iter().map(|(key, _)| key.as_str()).collect::<Vec<_>>())
+    let (engine, analysis, prefix) = (engine.clone(), it.analysis, prefix(it));
+    // By itself: once there is a verdict the measuring is owed no more, and whoever measures is dropped.
+    let last = tokio::spawn(async move {
+        engine.insist(Command::Verification(command)).await;
+        if let Ok(mut courses) = engine.0.courses.lock() {
+            courses.remove(&analysis);
+        }
+        let ledger = engine.ledger().clone();
+        let cleared = tokio::task::spawn_blocking(move || {
+            let rows = ledger.desk_scan(LOOKS, &prefix, None, 10_000)?;
+            ledger.desk_delete_many(LOOKS, &rows.iter().map(|(key, _)| key.as_str()).collect::<Vec<_>>())
+        });
+        if let Ok(Err(error)) = cleared.await {
+            tracing::warn!(%error, "the looks of a finished analysis are still at the desk");
+        }
     });
-    if let Ok(Err(error)) = cleared.await {
-        tracing::warn!(%error, "the looks of a finished analysis are still at the desk");
-    }
+    let _ = last.await;
 }
 
 /// Stores evidence, until it is stored.

@@ -1,1 +1,90 @@
-//! placeholder
+//! The server: the HTTP API, sign-in, the live feed, the embedded page, and the port through which runners get their work.
+//!
+//! Invariants: nothing a client sends gives a 500; whatever is written goes through `Engine::submit`; what may be done is decided
+//! by the core, here it is only asked. Deliberately absent: rules, and state of its own beyond counters of failed sign-ins.
+//!
+//! Reading order: [`state`], [`auth`], [`extract`], [`problem`], [`act`] (how a command becomes an answer), [`lens`] (how the world
+//! is looked at), then `http`, one file per noun; [`local`] hands work to runners.
+
+pub mod act;
+pub mod auth;
+mod document;
+pub mod edge;
+pub mod extract;
+pub mod http;
+pub mod lens;
+pub mod limit;
+pub mod local;
+pub mod manifest;
+pub mod permit;
+pub mod problem;
+pub mod sentence;
+pub mod state;
+mod web;
+
+pub use document::openapi;
+pub use local::{LocalController, LocalDepot};
+pub use permit::PermitSigner;
+pub use state::{App, ServeOptions};
+
+use axum::{Json, Router, middleware, routing::get};
+use interlock_engine::Engine;
+use std::{future::Future, net::SocketAddr};
+use tokio::net::TcpListener;
+
+/// Why the server could not be run.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    #[error("cannot listen at {address}: {cause}; choose another address, or end what listens there")]
+    Listen { address: SocketAddr, cause: std::io::Error },
+    #[error("the server stopped: {0}")]
+    Broken(std::io::Error),
+}
+
+/// The whole of the server as a router: the API and the page.
+pub fn router(app: App) -> Router {
+    let (api, _) = http::routes().split_for_parts();
+    let api = api
+        .route("/openapi.json", get(|| async { Json(openapi()) }))
+        .fallback(edge::not_found)
+        .method_not_allowed_fallback(edge::wrong_method)
+        .with_state(app.clone());
+    Router::new()
+        .nest("/api/v1", api)
+        .route("/api", get(edge::not_found))
+        .route("/api/{*rest}", axum::routing::any(edge::not_found))
+        .fallback(web::page)
+        .layer(middleware::from_fn_with_state(app, edge::every))
+}
+
+/// Serves until `shutdown` is done; requests under way are let finish.
+///
+/// # Errors
+/// The address cannot be listened at.
+pub async fn serve(engine: Engine, options: ServeOptions, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<(), ServeError> {
+    let address = options.listen;
+    let listener = TcpListener::bind(address).await.map_err(|cause| ServeError::Listen { address, cause })?;
+    serve_on(listener, engine, options, shutdown).await
+}
+
+/// The same on a socket that listens already.
+///
+/// # Errors
+/// The socket fails.
+pub async fn serve_on(listener: TcpListener, engine: Engine, options: ServeOptions, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<(), ServeError> {
+    let service = router(App::new(engine, options)).into_make_service_with_connect_info::<SocketAddr>();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let server = axum::serve(listener, service).with_graceful_shutdown(async move {
+        shutdown.await;
+        // Whoever waits for the end of open streams waits no longer than this.
+        let _ = stop.send(());
+    });
+    let deadline = async {
+        let _ = stopped.await;
+        tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+    };
+    tokio::select! {
+        ended = server.into_future() => ended.map_err(ServeError::Broken),
+        () = deadline => Ok(()),
+    }
+}

@@ -93,6 +93,26 @@ pub struct CanarySpec {
     /// Looks before which nothing passes.
     pub at_least: u32,
     pub on_inconclusive: OnInconclusive,
+    #[serde(default)]
+    pub margins: Margins,
+}
+
+/// What counts as harm: a wave passes only if the new version is shown to be better than this.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Margins {
+    /// Additional errors per request, such as 0.001 for a tenth of a percentage point.
+    pub errors: f64,
+    /// Relative rise of the median duration, such as 0.2 for 20 %.
+    pub latency_p50: f64,
+    pub latency_p90: f64,
+    pub latency_p99: f64,
+}
+
+impl Default for Margins {
+    fn default() -> Self {
+        Self { errors: 0.001, latency_p50: 0.2, latency_p90: 0.2, latency_p99: 0.4 }
+    }
 }
 
 /// What is done when the judge could not tell by the horizon.

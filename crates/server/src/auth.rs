@@ -1,0 +1,181 @@
+//! Who asks: a session cookie or a bearer token. Authentication is here; what somebody may do is decided by the core.
+//!
+//! Invariants: a request that changes something on the strength of a cookie comes from our own page (Fetch Metadata, `Origin`)
+//! and repeats the session's token; secrets are only compared as SHA-256; whoever is not let in learns nothing about why.
+
+use crate::{
+    problem::{Answer, Failure},
+    state::App,
+};
+use axum::{
+    extract::FromRequestParts,
+    http::{HeaderMap, Method, StatusCode, header, request::Parts},
+};
+use interlock_domain::{
+    core::Actor,
+    people::AccountKind,
+    policy::{self, Question},
+    reason::Outcome,
+};
+use interlock_engine::Session;
+use interlock_ids::{AccountId, Digest, Name};
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+
+/// Name of the session cookie.
+pub const COOKIE: &str = "interlock_session";
+/// The group a robot's account is in when a runner acts through it. The runner's name is the account's login.
+pub const RUNNERS: &str = "runners";
+
+/// Who asks.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    pub actor: Actor,
+    pub account: AccountId,
+    /// The key and content of the session, when signed in by cookie.
+    pub session: Option<(Digest, Session)>,
+}
+
+impl Caller {
+    /// An idempotency key, made this caller's own: nobody reads another's answer.
+    pub fn own_key(&self, key: Option<String>) -> Option<String> {
+        key.map(|key| format!("{} {key}", self.account))
+    }
+}
+
+impl FromRequestParts<App> for Caller {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Answer<Self> {
+        let caller = identify(&parts.headers, &parts.method, app)?;
+        if parts.method == Method::GET {
+            may_read(app, &caller.actor)?;
+        }
+        Ok(caller)
+    }
+}
+
+/// A runner, by the token of its robot account.
+pub struct Runner {
+    pub name: Name,
+}
+
+impl FromRequestParts<App> for Runner {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Answer<Self> {
+        let caller = identify(&parts.headers, &parts.method, app)?;
+        let world = app.engine().world();
+        let robot = world.people.account(caller.account).filter(|it| it.kind != AccountKind::Human);
+        let member = robot.is_some_and(|it| it.groups.contains(RUNNERS));
+        let login = app.engine().desk().person(caller.account).map(|it| it.login);
+        let refused = || Failure::denied("not-a-runner", "this account is not a runner's", "use the token of a robot in the group `runners`");
+        let name = login.filter(|_| member && caller.session.is_none()).and_then(|login| login.parse().ok()).ok_or_else(refused)?;
+        Ok(Self { name })
+    }
+}
+
+/// SHA-256 of a secret: how secrets are stored and looked up.
+pub fn hash(secret: &str) -> Digest {
+    Digest(Sha256::digest(secret.as_bytes()).into())
+}
+
+/// Whoever may read nothing is told so by the policies, like for everything else.
+pub fn may_read(app: &App, actor: &Actor) -> Answer<()> {
+    let world = app.engine().world();
+    let ruling = policy::ask(&world, actor, Question::new("read", "Organisation", "organisation"));
+    if ruling.outcome == Outcome::Pass {
+        return Ok(());
+    }
+    let summary = "you may not read here";
+    Err(interlock_domain::reason::Refusal::new(interlock_domain::reason::RefusalKind::Denied, summary, ruling.blockers).into())
+}
+
+fn identify(headers: &HeaderMap, method: &Method, app: &App) -> Answer<Caller> {
+    if let Some(value) = headers.get(header::AUTHORIZATION) {
+        let secret = value.to_str().ok().and_then(|text| text.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+        return secret.and_then(|(_, secret)| by_token(secret.trim(), app)).ok_or_else(|| unknown("the token is not one that is in force"));
+    }
+    let caller = cookie(headers, COOKIE).and_then(|secret| by_session(&secret, app)).ok_or_else(|| unknown("sign in, or send a token"))?;
+    if !method.is_safe() {
+        same_site(headers)?;
+        let shown = headers.get("x-csrf-token").map(|it| it.as_bytes()).unwrap_or_default();
+        let wanted = caller.session.as_ref().map(|(_, session)| session.csrf.as_bytes()).unwrap_or_default();
+        if wanted.is_empty() || !bool::from(shown.ct_eq(wanted)) {
+            let detail = "the header `X-CSRF-Token` is missing or is not this session's";
+            return Err(Failure::denied("csrf-token", detail, "send the `csrf_token` that GET /api/v1/session gives"));
+        }
+    }
+    Ok(caller)
+}
+
+fn unknown(detail: &str) -> Failure {
+    Failure::new(StatusCode::UNAUTHORIZED, "not-signed-in", detail).with_blocker("not-signed-in", "sign in, or send `Authorization: Bearer <token>`", "you")
+}
+
+/// The account behind a token's secret, if the token is in force.
+pub fn by_token(secret: &str, app: &App) -> Option<Caller> {
+    let world = app.engine().world();
+    let token = world.people.token(&hash(secret), app.engine().now())?;
+    let actor = Actor { token: Some(token.id), scopes: token.scopes.clone(), ..Actor::account(token.account) };
+    Some(Caller { actor, account: token.account, session: None })
+}
+
+fn by_session(secret: &str, app: &App) -> Option<Caller> {
+    let key = hash(secret);
+    let session = app.engine().desk().session(&key)?;
+    let world = app.engine().world();
+    world.people.account(session.account).filter(|account| !account.closed)?;
+    Some(Caller { actor: Actor::account(session.account), account: session.account, session: Some((key, session)) })
+}
+
+/// The value of a cookie.
+pub fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
+    let all = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut pairs = all.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(found, _)| *found == name).map(|(_, value)| value.to_owned())
+}
+
+/// Refuses what a browser sends on behalf of another site: by Fetch Metadata where the browser has it, by `Origin` where not.
+pub fn same_site(headers: &HeaderMap) -> Answer<()> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let fetched_by_us = text("sec-fetch-site").is_none_or(|site| matches!(site, "same-origin" | "none"));
+    let host = text("host").unwrap_or_default();
+    let our_origin = text("origin").is_none_or(|origin| origin.split_once("://").is_some_and(|(_, it)| it == host));
+    if fetched_by_us && our_origin {
+        return Ok(());
+    }
+    Err(Failure::denied("cross-site", "the request comes from another site's page", "use Interlock's own page, or a token"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::HeaderValue;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        pairs.iter().map(|(name, value)| (header::HeaderName::from_static(name), HeaderValue::from_static(value))).collect()
+    }
+
+    #[test]
+    fn other_sites_are_told_by_either_header() {
+        for good in [&[][..], &[("host", "h:1"), ("origin", "http://h:1")], &[("sec-fetch-site", "same-origin")], &[("sec-fetch-site", "none")]] {
+            assert!(same_site(&headers(good)).is_ok(), "{good:?}");
+        }
+        for bad in [
+            &[("host", "h:1"), ("origin", "http://h:2")][..],
+            &[("host", "h:1"), ("origin", "null")],
+            &[("sec-fetch-site", "cross-site")],
+            &[("sec-fetch-site", "same-site")],
+        ] {
+            assert_eq!(same_site(&headers(bad)).unwrap_err().problem().code, "cross-site", "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_cookie_is_found_among_others() {
+        let all = headers(&[("cookie", "a=1; interlock_session=xyz; b=2")]);
+        assert_eq!(cookie(&all, COOKIE).as_deref(), Some("xyz"));
+        assert_eq!(cookie(&all, "session"), None);
+    }
+}

@@ -1,0 +1,74 @@
+//! What happens to every request and answer: an id, security headers, the ledger's position, a line in the log, and a problem
+//! instead of a broken connection when a handler panics.
+
+use crate::{
+    problem::{Failure, REQUEST_ID},
+    state::App,
+};
+use axum::{
+    extract::{Request, State},
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use futures::FutureExt as _;
+use std::{panic::AssertUnwindSafe, time::Instant};
+
+pub const POSITION: HeaderName = HeaderName::from_static("x-ledger-position");
+
+/// What the page may do: load its own files, talk to its own server, and be framed by nobody.
+const CONTENT_SECURITY: &str = "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; \
+     connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+
+pub async fn every(State(app): State<App>, request: Request, next: Next) -> Response {
+    let id = hex::encode(&app.engine().desk().secret()[..8]);
+    let (method, path, begun) = (request.method().clone(), request.uri().path().to_owned(), Instant::now());
+    let handled = REQUEST_ID.scope(id.clone(), async {
+        match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+            Ok(response) => response,
+            Err(_) => defect().into_response(),
+        }
+    });
+    let mut response = handled.await;
+    let api = path.starts_with("/api/");
+    let headers = response.headers_mut();
+    let mut set = |name: HeaderName, value: &'static str| drop(headers.insert(name, HeaderValue::from_static(value)));
+    set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    set(header::X_FRAME_OPTIONS, "DENY");
+    set(header::REFERRER_POLICY, "same-origin");
+    set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
+    set(HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
+    set(HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()");
+    set(header::CONTENT_SECURITY_POLICY, if api { "default-src 'none'; frame-ancestors 'none'; sandbox" } else { CONTENT_SECURITY });
+    if api {
+        headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+        headers.entry(POSITION).or_insert_with(|| HeaderValue::from(app.engine().head()));
+    }
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        headers.insert(HeaderName::from_static("x-request-id"), value);
+    }
+    let (status, ms) = (response.status().as_u16(), begun.elapsed().as_millis() as u64);
+    if response.status().is_server_error() {
+        tracing::error!(request = %id, %method, %path, status, ms, "answered");
+    } else {
+        tracing::debug!(request = %id, %method, %path, status, ms, "answered");
+    }
+    response
+}
+
+fn defect() -> Failure {
+    tracing::error!("a handler panicked; this is a defect");
+    Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "defect", "the server failed to answer; this is a defect of Interlock, please report it with the request id")
+}
+
+/// An address that is not one.
+pub async fn not_found(request: Request) -> Failure {
+    let path: String = request.uri().path().chars().take(200).collect();
+    Failure::new(StatusCode::NOT_FOUND, "no-such-address", format!("there is nothing at `{path}`; /api/v1/openapi.json lists what there is"))
+}
+
+/// An address that is not asked like that.
+pub async fn wrong_method(request: Request) -> Failure {
+    let detail = format!("`{}` cannot be done at this address; the header `Allow` says what can", request.method());
+    Failure::new(StatusCode::METHOD_NOT_ALLOWED, "method", detail)
+}

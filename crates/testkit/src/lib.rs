@@ -3,4 +3,8 @@
 //! Deliberately absent: anything that ships. Only tests and tools use this crate.
 
 pub mod golden;
+pub mod house;
+pub mod redact;
 pub mod sample;
+pub mod shop;
+pub mod story;

@@ -31,7 +31,8 @@ fn every_kind_of_event_has_a_golden_file_of_its_sample() {
         let kind = record.event.kind();
         assert!(kinds.insert(kind), "two samples of {kind}");
         let path = golden::folder().join("events").join(golden::file_of(kind, record.v));
-        let stored = fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}; `cargo xtask golden` writes it", path.display()));
+        let stored = fs::read(&path)
+            .unwrap_or_else(|error| panic!("{}: {error}; `cargo xtask golden` writes it", path.display()));
         assert_eq!(Record::decode(&stored).unwrap(), record, "the sample of {kind} is not what is stored");
     }
 }

@@ -27,7 +27,11 @@ pub fn catalog(last: Option<&catalog::Event>) -> Option<catalog::Event> {
                 name: name("checkout"),
                 owner: name("shop"),
                 description: "Takes orders.".into(),
-                criticality: Criticality { users: 120_000, revenue_per_hour: 9_000, data_classes: names(&["payment", "personal"]) },
+                criticality: Criticality {
+                    users: 120_000,
+                    revenue_per_hour: 9_000,
+                    data_classes: names(&["payment", "personal"]),
+                },
                 depends_on: names(&["catalogue", "payments"]),
                 repository: Some("/srv/git/shop.git".into()),
                 metrics: metrics(),
@@ -51,7 +55,13 @@ fn scope() -> WindowScope {
 pub fn calendar(last: Option<&calendar::Event>) -> Option<calendar::Event> {
     use calendar::Event as It;
     let wall = |day| jiff::civil::date(2026, 3, day).at(18, 0, 0, 0);
-    let window = |named: &str, kind, schedule| Window { name: name(named), kind, schedule, scope: scope(), reason: "books are closed".into() };
+    let window = |named: &str, kind, schedule| Window {
+        name: name(named),
+        kind,
+        schedule,
+        scope: scope(),
+        reason: "books are closed".into(),
+    };
     Some(match last {
         None => It::CalendarPut(CalendarPut {
             calendar: Calendar {
@@ -77,7 +87,9 @@ pub fn calendar(last: Option<&calendar::Event>) -> Option<calendar::Event> {
             },
         }),
         Some(It::CalendarPut(_)) => It::CalendarRemoved(CalendarRemoved { calendar: name("finance") }),
-        Some(It::CalendarRemoved(_)) => It::LockdownCalled(LockdownCalled { lockdown: id(6), scope: scope(), reason: note(7) }),
+        Some(It::CalendarRemoved(_)) => {
+            It::LockdownCalled(LockdownCalled { lockdown: id(6), scope: scope(), reason: note(7) })
+        }
         Some(It::LockdownCalled(_)) => It::LockdownLifted(LockdownLifted { lockdown: id(6) }),
         Some(It::LockdownLifted(_)) => return None,
     })
@@ -103,9 +115,13 @@ pub fn environment(last: Option<&environment::Event>) -> Option<environment::Eve
             },
         }),
         Some(It::EnvironmentPut(_)) => It::EnvironmentRemoved(EnvironmentRemoved { environment: name("production") }),
-        Some(It::EnvironmentRemoved(_)) => {
-            It::Claimed(Claimed { claim: id(8), environment: name("staging"), account: id(1), until: at(300), purpose: note(9) })
-        }
+        Some(It::EnvironmentRemoved(_)) => It::Claimed(Claimed {
+            claim: id(8),
+            environment: name("staging"),
+            account: id(1),
+            until: at(300),
+            purpose: note(9),
+        }),
         Some(It::Claimed(_)) => It::ClaimEnded(ClaimEnded { claim: id(8) }),
         Some(It::ClaimEnded(_)) => return None,
     })
@@ -136,9 +152,9 @@ pub fn artifact(last: Option<&artifact::Event>) -> Option<artifact::Event> {
                 }),
             },
         }),
-        Some(It::Registered(_)) => {
-            It::KeyPut(KeyPut { key: SigningKey { name: name("ci"), public_key: "RWQf6LRCGA9i".into(), revoked: true } })
-        }
+        Some(It::Registered(_)) => It::KeyPut(KeyPut {
+            key: SigningKey { name: name("ci"), public_key: "RWQf6LRCGA9i".into(), revoked: true },
+        }),
         Some(It::KeyPut(_)) => It::Quarantined(Quarantined {
             quarantine: id(12),
             digest: digest(10),

@@ -22,7 +22,12 @@ pub fn change(last: Option<&change::Event>) -> Option<change::Event> {
                 dependants: names(&["storefront"]),
                 reasons: vec!["high: 120000 people use what is touched, 100000 or more".into()],
             },
-            authorship: Authorship { authors: [id(1)].into(), co_authors: [id(2)].into(), unknown: [identity(9)].into(), commits: 3 },
+            authorship: Authorship {
+                authors: [id(1)].into(),
+                co_authors: [id(2)].into(),
+                unknown: [identity(9)].into(),
+                commits: 3,
+            },
         }),
         Some(It::Opened(_)) => It::Decided(Decided {
             change: id(20),

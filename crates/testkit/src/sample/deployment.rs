@@ -11,7 +11,14 @@ fn words(text: &str) -> Vec<String> {
 }
 
 fn pipeline() -> Pipeline {
-    let step = |named: &str, phase, run, on_rollback| PipelineStep { name: name(named), phase, run, timeout_s: 60, attempts: 2, on_rollback };
+    let step = |named: &str, phase, run, on_rollback| PipelineStep {
+        name: name(named),
+        phase,
+        run,
+        timeout_s: 60,
+        attempts: 2,
+        on_rollback,
+    };
     let program = ProgramStep {
         check: Some(words("deploy --check")),
         apply: words("deploy ${artifact.digest}"),
@@ -85,7 +92,9 @@ pub fn deployment(last: Option<&deployment::Event>) -> Option<deployment::Event>
             until: at(62),
             leases: vec![Leased { unit: 0, step: 1, attempt: 2, fence: 7 }],
         }),
-        Some(It::StepsLeased(_)) => It::LeasesEnded(LeasesEnded { deployment, runner: Some(name("local")), units: vec![0, 1] }),
+        Some(It::StepsLeased(_)) => {
+            It::LeasesEnded(LeasesEnded { deployment, runner: Some(name("local")), units: vec![0, 1] })
+        }
         Some(It::LeasesEnded(_)) => It::StepsReported(StepsReported {
             deployment,
             runner: name("local"),

@@ -29,7 +29,8 @@ pub fn policy(last: Option<&policy::Event>) -> Option<policy::Event> {
         None => Some(policy::Event::Installed(policy::Installed {
             digest: digest(40).to_string(),
             packs: vec![Pack {
-                files: [("rules.cedar".into(), "@id(\"house.all\")\npermit (principal, action, resource);\n".into())].into(),
+                files: [("rules.cedar".into(), "@id(\"house.all\")\npermit (principal, action, resource);\n".into())]
+                    .into(),
                 name: "house".into(),
                 version: "1.0.0".into(),
             }],

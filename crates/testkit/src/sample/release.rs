@@ -29,9 +29,19 @@ pub fn triggers() -> Vec<Trigger> {
     };
     let latency = Indicator::Latency { service: name("checkout"), quantile: 0.99, window_s: 60 };
     vec![
-        trigger("errors", Indicator::ErrorRatio { service: name("checkout"), window_s: 60 }, Comparison::Above, TriggerAction::Rollback),
+        trigger(
+            "errors",
+            Indicator::ErrorRatio { service: name("checkout"), window_s: 60 },
+            Comparison::Above,
+            TriggerAction::Rollback,
+        ),
         trigger("slow", latency, Comparison::Above, TriggerAction::Page),
-        trigger("orders", Indicator::Promql { query: "sum(rate(orders_total[1m]))".into() }, Comparison::Below, TriggerAction::Page),
+        trigger(
+            "orders",
+            Indicator::Promql { query: "sum(rate(orders_total[1m]))".into() },
+            Comparison::Below,
+            TriggerAction::Page,
+        ),
     ]
 }
 
@@ -52,7 +62,8 @@ pub fn criteria() -> Vec<Criterion> {
 }
 
 fn spec() -> Spec {
-    let wave = |named: &str, take| WaveSpec { name: name(named), take, weight: Some(10), bake_s: 60, canary: Some(canary()) };
+    let wave =
+        |named: &str, take| WaveSpec { name: name(named), take, weight: Some(10), bake_s: 60, canary: Some(canary()) };
     Spec {
         name: name("spring"),
         summary: note(30),
@@ -60,7 +71,9 @@ fn spec() -> Spec {
         environment: name("production"),
         items: vec![Item { service: name("checkout"), digest: digest(10) }],
         pipeline: name("instances"),
-        model: Model::Phased { waves: vec![wave("one", Take::Count(1)), wave("some", Take::Percent(25)), wave("rest", Take::Rest)] },
+        model: Model::Phased {
+            waves: vec![wave("one", Take::Count(1)), wave("some", Take::Percent(25)), wave("rest", Take::Rest)],
+        },
         length_s: 7200,
         triggers: triggers(),
         rollback: RollbackPlan { criteria: criteria() },
@@ -97,7 +110,9 @@ pub fn release(last: Option<&release::Event>) -> Option<release::Event> {
         Some(It::HeldBack(_)) => {
             It::Authorised(Authorised { permit: permit(), account: Some(id(2)), gates: gates(), ruling: ruling() })
         }
-        Some(It::Authorised(_)) => It::PermitRevoked(PermitRevoked { release, reason: "an approval was withdrawn".into() }),
+        Some(It::Authorised(_)) => {
+            It::PermitRevoked(PermitRevoked { release, reason: "an approval was withdrawn".into() })
+        }
         Some(It::PermitRevoked(_)) => It::Deploying(Deploying { release, deployment: id(50) }),
         Some(It::Deploying(_)) => It::Stabilising(Stabilising { release }),
         Some(It::Stabilising(_)) => It::Closed(Closed { release, reason: Some(note(32)) }),

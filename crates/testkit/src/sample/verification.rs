@@ -47,7 +47,9 @@ pub fn verification(last: Option<&verification::Event>) -> Option<verification::
             },
             evidence: digest(61),
         }),
-        Some(It::Concluded(_)) => It::Resolved(Resolved { analysis: id(60), resolution: Resolution::MeasureAgain, reason: note(62) }),
+        Some(It::Concluded(_)) => {
+            It::Resolved(Resolved { analysis: id(60), resolution: Resolution::MeasureAgain, reason: note(62) })
+        }
         Some(It::Resolved(_)) => It::Stopped(Stopped { analysis: id(60) }),
         Some(It::Stopped(_)) => return None,
     })
@@ -75,9 +77,13 @@ pub fn operations(last: Option<&operations::Event>) -> Option<operations::Event>
             deputy: Some(id(6)),
             evidence: digest(71),
         }),
-        Some(It::TriggerFired(_)) => {
-            It::WatchEnded(WatchEnded { watch, outcome: Some(Outcome::Pass), looks: 96, usable: 95, evidence: Some(digest(72)) })
-        }
+        Some(It::TriggerFired(_)) => It::WatchEnded(WatchEnded {
+            watch,
+            outcome: Some(Outcome::Pass),
+            looks: 96,
+            usable: 95,
+            evidence: Some(digest(72)),
+        }),
         Some(It::WatchEnded(_)) => return None,
     })
 }
@@ -110,7 +116,11 @@ pub fn rollback(last: Option<&rollback::Event>) -> Option<rollback::Event> {
         Some(It::CheckBegun(_)) => It::Ended(rollback::Ended {
             rollback,
             outcome: Outcome::Pass,
-            results: vec![CriterionResult { name: name("available"), outcome: Outcome::Pass, message: "answers 200".into() }],
+            results: vec![CriterionResult {
+                name: name("available"),
+                outcome: Outcome::Pass,
+                message: "answers 200".into(),
+            }],
             evidence: Some(digest(82)),
         }),
         Some(It::Ended(_)) => return None,
@@ -121,7 +131,9 @@ pub fn learning(last: Option<&learning::Event>) -> Option<learning::Event> {
     use learning::Event as It;
     let review = id(90);
     Some(match last {
-        None => It::ReviewOpened(ReviewOpened { review, release: id(10), services: names(&["checkout"]), due: at(7200) }),
+        None => {
+            It::ReviewOpened(ReviewOpened { review, release: id(10), services: names(&["checkout"]), due: at(7200) })
+        }
         Some(It::ReviewOpened(_)) => It::ReviewDone(ReviewDone {
             review,
             account: id(2),

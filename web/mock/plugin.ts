@@ -1,130 +1,229 @@
 /** Answers /api/v1 with made-up data inside the development server. Never part of a build. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Connect, Plugin } from 'vite'
-import { at, hour, people, services } from './basics.ts'
+import { at, dayLength, hour, page, people, ref, type Schemas } from './basics.ts'
+import * as catalog from './catalog.ts'
 import * as ledger from './ledger.ts'
-import { canary, control, deployment, output } from './live.ts'
-import { releases } from './releases.ts'
-import * as world from './world.ts'
+import * as release from './release.ts'
 
 const policy =
   "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
-const session = () => ({
-  person: { ...people.mara, email: 'mara@shop.example', roles: ['release manager', 'developer'] },
+const session = (): Schemas['Session'] => ({
+  person: {
+    ...people.rita,
+    login: 'rita',
+    email: 'rita@shop.example',
+    roles: ['release-manager'],
+    groups: ['release-office'],
+    stands_in_for: [],
+  },
   csrf_token: 'mock',
   expires_at: at(9 * hour),
-  server: { version: '0.1.0', origin: 'interlock.demo.example', position: ledger.head, setup_needed: false },
+  server: {
+    version: '0.1.0',
+    organisation: 'Shop',
+    origin: 'interlock.demo.example',
+    position: ledger.head,
+    setup_needed: false,
+    now: at(0),
+  },
 })
 let signedIn = true
-const problem = (status: number, code: string, title: string, detail: string, blockers: unknown[] = []) => ({
-  status,
-  body: { type: `/docs/errors/${code}`, title, status, code, detail, blockers },
-})
 type Answer = { status: number; body: unknown }
+const problem = (status: number, code: string, title: string, detail: string, more: Record<string, unknown> = {}) => ({
+  status,
+  body: { type: `/docs/errors/${code}`, title, status, code, detail, blockers: [], slots: [], faults: [], ...more },
+})
 const ok = (body: unknown): Answer =>
   body === undefined
-    ? problem(404, 'not_found', 'There is no such object', 'Check the id, or find it with Ctrl K.')
+    ? problem(404, 'not-found', 'There is no such object', 'Check the id, or find it with Ctrl K.')
     : { status: 200, body }
 
-function read(path: string, q: URLSearchParams): Answer {
-  const part = path.split('/').filter(Boolean)
-  const [noun, id, sub] = part
-  if (noun === 'session')
-    return signedIn ? ok(session()) : problem(401, 'session.missing', 'Sign in first', 'There is no session.')
-  if (noun === 'today') return ok(world.today())
-  if (path === '/calendar/slots') return ok(world.slots(q.get('start')))
-  if (noun === 'calendar') return ok(world.calendar(q.get('from') ?? '', q.get('to') ?? ''))
-  if (noun === 'releases' && !id) {
-    const state = q.get('state')
-    const items = releases.filter(
-      r =>
-        (!state || (state === 'open' ? !r.status.is_terminal : r.status.value === state)) &&
-        (!q.get('q') || JSON.stringify([r.name, r.title, r.services]).includes(q.get('q')!)),
-    )
-    return ok({ items, next: null })
+const ship = (it: Schemas['Release']): Schemas['Shipping'] => ({
+  release: ref(it.id, it.name),
+  services: it.services,
+  environment: it.environment,
+  window: it.window!,
+  status: it.status,
+  sentence: it.sentence,
+})
+function today(): Schemas['Today'] {
+  const [live, held, ready, back] = release.releases as [
+    Schemas['Release'],
+    Schemas['Release'],
+    Schemas['Release'],
+    Schemas['Release'],
+  ]
+  const iso = (t: number) => new Date(t).toISOString()
+  return {
+    now: at(0),
+    day: { start: iso(catalog.midnight), end: iso(catalog.midnight + dayLength) },
+    zone: 'UTC',
+    needs_me: [
+      {
+        id: 'n1',
+        title: `Complete the review of ${back.name}`,
+        why: 'It was rolled back. The next release of checkout waits for this.',
+        subject: { kind: 'review', id: 'rev_1', name: back.name },
+        due_at: at(22 * hour),
+        severity: 'warning',
+        waiting: ['Dana Novak'],
+        actions: back.review!.actions,
+      },
+    ],
+    ships_today: [live, held, ready].map(ship),
+    in_trouble: [
+      {
+        id: 't1',
+        subject: { kind: 'release', id: held.id, name: held.name },
+        status: held.status,
+        sentence: held.sentence,
+        since: at(-3 * hour),
+        deadline_at: at(5 * hour),
+        blockers: held.gates.flatMap(it => it.ruling.blockers),
+      },
+    ],
+    freezes: [],
+    next: [],
   }
-  if (noun === 'releases' && sub === 'timeline') return ok(ledger.timeline())
-  if (noun === 'releases') return ok(releases.find(r => r.id === id))
-  if (noun === 'deployments' && sub === 'steps') return ok(output(part[3]!, Number(q.get('from') ?? 0)))
-  if (noun === 'deployments') return ok(deployment(id!))
-  if (noun === 'canaries') return ok(canary(id!))
-  if (path === '/environments/matrix') return ok(world.matrix())
-  if (noun === 'environments') return ok(id ? world.environmentDetail(id) : { items: world.environments, next: null })
-  if (noun === 'services') return ok(id ? world.serviceDetail(id) : world.serviceList())
-  if (path === '/metrics/dora') return ok(world.dora(q.get('from')!, q.get('to')!))
-  if (noun === 'metrics') return ok(world.observations())
-  if (noun === 'ledger')
-    return part.length === 2
-      ? ok(
-          ledger.entries(q.get('q') ?? '', q.get('kind') ?? '', q.get('subject') ?? '', Number(q.get('before') || 1e9)),
-        )
-      : ok(part[3] ? ledger.proof(Number(part[2])) : ledger.entry(Number(part[2])))
-  if (noun === 'people') return ok(world.peopleList())
-  if (noun === 'tokens') return ok(world.tokens())
-  if (noun === 'policies') return ok(world.policies())
-  if (noun === 'search') {
-    const words = (q.get('q') ?? '').toLowerCase()
-    return ok({
-      next: null,
-      items: [
-        ...releases.map(r => ({ kind: 'release', id: r.id, title: r.name, detail: r.sentence })),
-        ...services.map(s => ({ kind: 'service', id: s.id, title: s.name, detail: s.owner })),
-      ]
-        .filter(h => `${h.title} ${h.detail}`.toLowerCase().includes(words))
-        .slice(0, 8),
-    })
+}
+function dora(from: string, to: string): Schemas['Dora'] {
+  const observations = (value: (i: number) => number) =>
+    release.releases.slice(3).map((it, i): Schemas['Observation'] => ({
+      position: 400 - i * 9,
+      at: it.updated_at,
+      release: ref(it.id, it.name),
+      environment: it.environment,
+      value: value(i),
+      detail: 'deployed everywhere',
+    }))
+  const figure = (key: string, label: string, unit: string, value: number, display: string): Schemas['Figure'] => ({
+    key,
+    label,
+    definition: 'Counted from the ledger.',
+    unit,
+    value,
+    low: value / 2,
+    high: value * 2,
+    display,
+    sample: 6,
+    severity: 'good',
+    observations: observations(i => value * (1 + i / 4)),
+  })
+  return {
+    from,
+    to,
+    confidence: 0.95,
+    figures: [
+      figure('deployment_frequency', 'Deployment frequency', 'per_day', 0.5, '3.4 a week'),
+      figure('lead_time', 'Lead time for changes', 'seconds', 108_000, '1 d 6 h'),
+      figure('change_failure_rate', 'Change failure rate', 'ratio', 0.17, '17 %'),
+      figure('time_to_recover', 'Time to recover', 'seconds', 44, '44 s'),
+    ],
   }
-  return ok(undefined)
+}
+function explain(it: Schemas['Release']): Schemas['Explanation'] {
+  const blockers = it.gates.flatMap(gate => gate.ruling.blockers)
+  const slots = catalog.check({}).slots
+  return {
+    release: ref(it.id, it.name),
+    sentence: it.sentence,
+    blockers,
+    next: 'Whoever can clears what stands in the way.',
+    slots,
+  }
 }
 
+function read(path: string, q: URLSearchParams): Answer {
+  const part = path.split('/').filter(Boolean).map(decodeURIComponent)
+  const [noun, id = '', sub] = part
+  const found = release.releases.find(it => it.id === id || it.name === id)
+  switch (noun) {
+    case 'session':
+      return signedIn ? ok(session()) : problem(401, 'not-signed-in', 'Sign in first', 'There is no session.')
+    case 'today':
+      return ok(today())
+    case 'calendar':
+      return ok(catalog.calendar(q.get('from') ?? '', q.get('to') ?? ''))
+    case 'releases': {
+      if (sub === 'timeline') return ok(ledger.timeline())
+      if (sub === 'explain') return ok(found && explain(found))
+      if (id) return ok(found)
+      const state = q.get('state')
+      const fits = (it: Schemas['Release']) =>
+        !state || (state === 'open' ? !it.status.is_terminal : it.status.value === state)
+      return ok(page(release.releases.filter(it => fits(it) && it.name.includes(q.get('q') ?? ''))))
+    }
+    case 'deployments':
+      return ok(sub === 'steps' ? release.output(Number(q.get('from') ?? 0)) : release.deployment(id))
+    case 'analyses':
+      return ok(sub === 'course' ? release.course(id) : release.analysis(id))
+    case 'matrix':
+      return ok(catalog.matrix())
+    case 'environments':
+      return ok(id ? catalog.environmentOf(id) : page(catalog.environments))
+    case 'services':
+      return ok(id ? catalog.serviceOf(id) : page(catalog.services))
+    case 'graph':
+      return ok(catalog.graph)
+    case 'artifacts':
+      return ok(catalog.artifacts(q.get('service')))
+    case 'quarantines':
+      return ok(catalog.quarantines)
+    case 'pipelines':
+      return ok(catalog.pipelines)
+    case 'metrics':
+      return ok(dora(q.get('from')!, q.get('to')!))
+    case 'ledger':
+      return ok(sub ? ledger.entry(Number(sub)) : ledger.entries(q))
+    case 'accounts':
+      return ok(catalog.accounts)
+    case 'tokens':
+      return ok(catalog.tokens)
+    case 'policies':
+      return ok(catalog.policies)
+    case 'search': {
+      const hits = [
+        ...release.releases.map(it => ({ kind: 'release', id: it.id, title: it.name, detail: it.sentence })),
+        ...catalog.services.map(it => ({ kind: 'service', id: it.id, title: it.name, detail: it.owner })),
+      ]
+      return ok({ items: hits.filter(it => it.title.includes((q.get('q') ?? '').toLowerCase())).slice(0, 8) })
+    }
+    default:
+      return ok(undefined)
+  }
+}
+
+const receipt = (kind: string, id: string, name: string): Schemas['Receipt'] => ({
+  subject: { kind, id, name },
+  position: ledger.head,
+  repeated: false,
+  entries: [],
+})
 function write(method: string, path: string, body: Record<string, unknown>): Answer {
   if (path === '/session' && method === 'DELETE') {
     signedIn = false
     return { status: 204, body: undefined }
   }
-  if (path === '/session') {
+  if (path === '/session' || path === '/setup') {
     if (body.password === 'wrong')
-      return problem(
-        401,
-        'session.wrong',
-        'Not signed in',
-        'Name or password is wrong. After 5 wrong tries the account waits a minute.',
-      )
+      return problem(401, 'wrong-credentials', 'Not signed in', 'Login or password is wrong.')
     signedIn = true
     return ok(session())
   }
-  if (path === '/setup') return ok(session())
+  if (path === '/calendar/check') return ok(catalog.check(body))
   if (path === '/releases') {
-    const window = body.window as { start: string }
-    const free = world.slots(window.start)
-    return free.allowed
-      ? ok(releases[2])
-      : problem(409, 'calendar.freeze', 'The window is not free', 'Nothing was planned.', free.reasons)
+    const answer = catalog.check({ from: body.start })
+    return answer.allowed || !body.start
+      ? { status: 201, body: receipt('release', 'rel_held', 'checkout-1-3') }
+      : problem(409, 'refused', 'Not possible now', 'The window is not free; nothing was planned.', {
+          blockers: answer.reasons,
+          slots: answer.slots,
+        })
   }
-  if (path === '/tokens') return ok({ ...world.tokens().items[0], secret: 'ilk_3vQ8_made_up_for_looking_only' })
-  const name = path.split('/').at(-1)
-  if (name === 'pause') control.paused = true
-  if (name === 'resume') control.paused = false
-  if (name === 'abort') control.aborted = true
-  if (name === 'rollback') control.rolledBack = true
-  if (name === 'meet_condition')
-    return problem(
-      409,
-      'gate.condition.evidence',
-      'The condition is not met by this',
-      'Policy wants the name of a person who is on call.',
-      [
-        {
-          code: 'gate.condition.person',
-          message: 'No person on call is named.',
-          clears: 'Name somebody of the on-call roster.',
-          who: ['Mara Lindqvist'],
-          by: at(4 * hour),
-        },
-      ],
-    )
-  return ok({})
+  if (path === '/tokens') return ok({ token: catalog.tokens.items[0], secret: 'made-up-for-looking-only' })
+  return ok(receipt('release', 'rel_live', 'checkout-1-1'))
 }
 
 function live(response: ServerResponse) {
@@ -132,11 +231,15 @@ function live(response: ServerResponse) {
   let position = ledger.head
   const timer = setInterval(() => {
     position += 1
-    response.write(
-      `id: ${position}\ndata: ${JSON.stringify({ position, kinds: ['step.done', 'canary.looked'], subjects: ['dep_01k9live'] })}\n\n`,
-    )
+    const news: Schemas['LiveEntries'] = {
+      position_from: position - 1,
+      position_to: position,
+      kinds: ['deployment.step_ended'],
+      subjects: [],
+    }
+    response.write(`event: entries\nid: ${position}\ndata: ${JSON.stringify(news)}\n\n`)
   }, 3000)
-  response.write(`id: ${position}\ndata: ${JSON.stringify({ position, kinds: [], subjects: [] })}\n\n`)
+  response.write(': ok\n\n')
   response.on('close', () => clearInterval(timer))
 }
 

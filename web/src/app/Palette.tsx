@@ -5,7 +5,7 @@ import { IconPlus, IconSearch } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { useEffect, useState } from 'react'
 import { useNavigate } from 'react-router'
-import { search } from '~/lib/api/administration'
+import { search } from '~/lib/api/search'
 import { hrefOf } from '~/lib/links'
 import { places } from './nav'
 
@@ -27,7 +27,7 @@ export default function Palette({ wanted }: { wanted: number }) {
     id: `${hit.kind}-${hit.id}`,
     label: hit.title,
     description: `${hit.kind} · ${hit.detail}`,
-    onClick: () => navigate(hrefOf(hit.kind, hit.id)),
+    onClick: () => navigate(hrefOf(hit.kind, hit.id, hit.title)),
   }))
   const go: SpotlightActionData[] = places
     .filter(place => wants(`${place.label} ${place.words}`))

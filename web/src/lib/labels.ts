@@ -45,3 +45,6 @@ export const verdictLabel: Record<Verdict | 'watching', string> = {
   inconclusive: 'Inconclusive',
   watching: 'Watching',
 }
+
+const models: Record<string, string> = { big_bang: 'Big bang', phased: 'Phased' }
+export const modelWords = (model: string) => models[model] ?? model

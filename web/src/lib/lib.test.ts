@@ -41,7 +41,7 @@ describe('format', () => {
 describe('live', () => {
   it('makes everything stale for a noun it does not know', () => {
     expect(staleRoots(['something_new'])).toContain('release')
-    expect(staleRoots(['step.done'])).toEqual(['ledger', 'deployment'])
+    expect(staleRoots(['people.account_put'])).toEqual(['ledger', 'people', 'session', 'today'])
   })
 })
 

@@ -1,40 +1,33 @@
 /** One event source for the whole page: what changed on the server makes the queries about it stale. */
 import type { QueryClient } from '@tanstack/react-query'
 import { useSyncExternalStore } from 'react'
+import type { Schemas } from './api/core'
 
-export interface LiveEvent {
-  position: number
-  kinds: string[]
-  subjects: string[]
-}
+export type LiveEvent = Schemas['LiveEntries']
 export type LiveState = 'connecting' | 'live' | 'lost'
 
 /** Queries that the news about a noun makes stale; the first word of an event's kind is its noun. */
 const stale: Record<string, string[]> = {
-  release: ['today', 'releases', 'release', 'timeline', 'calendar', 'environments'],
-  change: ['today', 'release', 'timeline'],
-  gate: ['today', 'release', 'timeline'],
-  calendar: ['today', 'calendar', 'slots', 'environments', 'release'],
+  release: ['today', 'releases', 'release', 'timeline', 'calendar', 'environments', 'services'],
+  change: ['today', 'release', 'releases', 'timeline'],
+  calendar: ['today', 'calendar', 'environments', 'release'],
   deployment: ['today', 'releases', 'release', 'deployment', 'timeline', 'environments', 'services', 'metrics'],
-  step: ['deployment'],
-  verification: ['deployment', 'canary', 'release'],
-  canary: ['canary', 'deployment', 'release'],
-  operations: ['release', 'today'],
-  watch: ['release', 'today'],
-  rollback: ['release', 'deployment', 'today', 'timeline', 'environments'],
-  review: ['release', 'today', 'timeline'],
-  learning: ['release', 'today', 'metrics', 'timeline'],
+  verification: ['deployment', 'analysis', 'release', 'timeline', 'today'],
+  operations: ['release', 'releases', 'today', 'timeline'],
+  rollback: ['release', 'releases', 'deployment', 'today', 'timeline', 'environments', 'metrics'],
+  learning: ['release', 'releases', 'today', 'metrics', 'timeline'],
   environment: ['environments', 'calendar', 'today'],
   catalog: ['services', 'environments'],
-  artifact: ['release', 'environments'],
-  people: ['people', 'session'],
-  policy: ['policies', 'release'],
+  artifact: ['release', 'environments', 'artifacts', 'services', 'today'],
+  people: ['people', 'session', 'today'],
+  policy: ['policies', 'release', 'today'],
+  reason: ['timeline'],
 }
 
 export function staleRoots(kinds: string[]): string[] {
   const roots = new Set<string>(['ledger'])
   for (const kind of kinds)
-    for (const root of stale[kind.split(/[._-]/)[0] ?? ''] ?? Object.values(stale).flat()) roots.add(root)
+    for (const root of stale[kind.split('.')[0] ?? ''] ?? Object.values(stale).flat()) roots.add(root)
   return [...roots]
 }
 
@@ -78,11 +71,11 @@ export function follow(client: QueryClient): () => void {
     tell('live')
   }
   source.onerror = () => tell('lost')
-  source.onmessage = message => {
+  source.addEventListener('entries', message => {
     const event = JSON.parse(message.data as string) as LiveEvent
-    tell('live', event.position)
+    tell('live', event.position_to)
     gather(staleRoots(event.kinds))
-  }
+  })
   return () => {
     source.close()
     if (timer) clearTimeout(timer)

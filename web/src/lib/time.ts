@@ -56,6 +56,10 @@ export function spanned(start: string, end: string): string {
     : `${day(start)} ${clock(start)} – ${day(end)} ${clock(end)}`
 }
 
+/** The same for what may have no end yet. */
+export const during = (it: { start: string; end?: string | null }) =>
+  it.end ? spanned(it.start, it.end) : `since ${day(it.start)} ${clock(it.start)}`
+
 /** Part of a span, clamped to 0..1, at which an instant lies. */
 export function position(at: string | number | Date, start: string, end: string): number {
   const from = new Date(start).getTime()

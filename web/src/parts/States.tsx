@@ -4,6 +4,7 @@ import type { UseQueryResult } from '@tanstack/react-query'
 import type { ComponentType, ReactNode } from 'react'
 import { Problem } from '~/lib/api/client'
 import { Blockers } from './Blockers'
+import { Slots } from './Slots'
 
 export function Loading({ rows = 5 }: { rows?: number }) {
   return (
@@ -17,7 +18,16 @@ export function Loading({ rows = 5 }: { rows?: number }) {
 }
 
 /** A refusal or failure in full; what can be done next is always part of it. */
-export function ProblemView({ error, retry }: { error: unknown; retry?: () => void }) {
+export function ProblemView({
+  error,
+  retry,
+  onSlot,
+}: {
+  error: unknown
+  retry?: () => void
+  /** Takes the beginning of a time the server offers instead. */
+  onSlot?: (start: string) => void
+}) {
   const problem = error instanceof Problem ? error : null
   const refused = (problem?.blockers.length ?? 0) > 0
   return (
@@ -31,8 +41,23 @@ export function ProblemView({ error, retry }: { error: unknown; retry?: () => vo
       <Stack gap="xs" align="flex-start">
         <Text size="sm">{problem?.body.detail ?? String(error)}</Text>
         <Blockers blockers={problem?.blockers ?? []} />
+        {problem && problem.body.faults.length > 0 && (
+          <ul className="reasons">
+            {problem.body.faults.map(fault => (
+              <li key={`${fault.field} ${fault.line} ${fault.message}`}>
+                {fault.field && <code>{fault.field}</code>} {fault.message}
+              </li>
+            ))}
+          </ul>
+        )}
+        {onSlot && <Slots title="Would do instead" slots={problem?.body.slots ?? []} onChoose={onSlot} />}
         <Group gap="xs">
           {problem && <code className="code-chip">{problem.code}</code>}
+          {problem?.body.request_id && (
+            <Text size="xs" c="dimmed">
+              request {problem.body.request_id}
+            </Text>
+          )}
           {retry && (
             <Button size="compact-sm" variant="default" leftSection={<IconRefresh size={14} />} onClick={retry}>
               Try again

@@ -1,10 +1,22 @@
 import { Tabs } from '@mantine/core'
-import { IconKey, IconScale, IconUsers } from '@tabler/icons-react'
+import { IconBiohazard, IconKey, IconPackage, IconRoute2, IconScale, IconUsers } from '@tabler/icons-react'
 import { useNavigate, useParams } from 'react-router'
 import { PageHeader } from '~/parts/Layout'
+import { Artifacts } from './Artifacts'
 import { People } from './People'
+import { Pipelines } from './Pipelines'
 import { Policies } from './Policies'
+import { Quarantines } from './Quarantines'
 import { Tokens } from './Tokens'
+
+const tabs = [
+  ['people', 'People', IconUsers, People],
+  ['tokens', 'Tokens', IconKey, Tokens],
+  ['policies', 'Policies', IconScale, Policies],
+  ['pipelines', 'Pipelines', IconRoute2, Pipelines],
+  ['artifacts', 'Artefacts', IconPackage, Artifacts],
+  ['quarantines', 'Quarantines', IconBiohazard, Quarantines],
+] as const
 
 export function Administration() {
   const { tab = 'people' } = useParams()
@@ -14,25 +26,17 @@ export function Administration() {
       <PageHeader title="Administration" lead="Who may come in, what programs may do, and the rules that decide" />
       <Tabs value={tab} onChange={value => navigate(`/administration/${value}`)} keepMounted={false}>
         <Tabs.List mb="md">
-          <Tabs.Tab value="people" leftSection={<IconUsers size={15} />}>
-            People
-          </Tabs.Tab>
-          <Tabs.Tab value="tokens" leftSection={<IconKey size={15} />}>
-            Tokens
-          </Tabs.Tab>
-          <Tabs.Tab value="policies" leftSection={<IconScale size={15} />}>
-            Policies
-          </Tabs.Tab>
+          {tabs.map(([value, label, Icon]) => (
+            <Tabs.Tab key={value} value={value} leftSection={<Icon size={15} />}>
+              {label}
+            </Tabs.Tab>
+          ))}
         </Tabs.List>
-        <Tabs.Panel value="people">
-          <People />
-        </Tabs.Panel>
-        <Tabs.Panel value="tokens">
-          <Tokens />
-        </Tabs.Panel>
-        <Tabs.Panel value="policies">
-          <Policies />
-        </Tabs.Panel>
+        {tabs.map(([value, , , Panel]) => (
+          <Tabs.Panel key={value} value={value}>
+            <Panel />
+          </Tabs.Panel>
+        ))}
       </Tabs>
     </>
   )

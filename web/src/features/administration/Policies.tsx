@@ -1,6 +1,7 @@
 import { Accordion, Badge, Card, Group, Stack, Text } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
-import { readPolicies } from '~/lib/api/administration'
+import { Link } from 'react-router'
+import { readPolicies } from '~/lib/api/policy'
 import { count, shortDigest } from '~/lib/format'
 import { Id } from '~/parts/Id'
 import { Empty, Loaded } from '~/parts/States'
@@ -11,41 +12,56 @@ export function Policies() {
     <Loaded result={policies}>
       {data => (
         <Stack>
-          <Text size="sm" c="dimmed" component="div">
-            The set in force: <Id value={data.set_digest} show={shortDigest(data.set_digest)} />. Every verdict names
-            the set it was given by.
-          </Text>
+          {data.digest && (
+            <Text size="sm" c="dimmed" component="div">
+              The set in force: <Id value={data.digest} show={shortDigest(data.digest)} />, packs{' '}
+              {data.packs.map(pack => `${pack.name} ${pack.version}`).join(', ')}
+              {data.since != null && (
+                <>
+                  , since{' '}
+                  <Link to={`/ledger/${data.since}`} className="link">
+                    entry {count(data.since)}
+                  </Link>
+                </>
+              )}
+              . Every verdict names the set it was given by.
+            </Text>
+          )}
           <Card padding={0}>
-            {data.items.length === 0 && (
-              <Empty title="No policy" command="interlock apply -f policies/base/">
+            {data.policies.length === 0 ? (
+              <Empty title="No policy" command="interlock apply -f policies.yaml">
                 Without a policy nothing is permitted.
               </Empty>
+            ) : (
+              <Accordion multiple>
+                {data.policies.map(policy => (
+                  <Accordion.Item key={policy.id} value={policy.id}>
+                    <Accordion.Control>
+                      <Group justify="space-between" wrap="nowrap" gap="sm">
+                        <div className="min0">
+                          <Text size="sm" fw={560}>
+                            {policy.title || policy.id}
+                          </Text>
+                          <Text size="xs" c="dimmed">
+                            {policy.pack} · {policy.id}
+                            {policy.control && ` · ${policy.control}`}
+                          </Text>
+                        </div>
+                        <Badge variant="outline" color={policy.effect === 'forbid' ? 'red' : 'teal'}>
+                          {policy.effect}
+                        </Badge>
+                      </Group>
+                    </Accordion.Control>
+                    <Accordion.Panel>
+                      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard */}
+                      <pre className="bytes boxed" tabIndex={0}>
+                        {policy.text}
+                      </pre>
+                    </Accordion.Panel>
+                  </Accordion.Item>
+                ))}
+              </Accordion>
             )}
-            <Accordion multiple>
-              {data.items.map(policy => (
-                <Accordion.Item key={policy.id} value={policy.id}>
-                  <Accordion.Control>
-                    <Group justify="space-between" wrap="nowrap" gap="sm">
-                      <div className="min0">
-                        <Text size="sm" fw={560}>
-                          {policy.title}
-                        </Text>
-                        <Text size="xs" c="dimmed">
-                          {policy.pack} · {policy.id} · stood in the way {count(policy.refusals)} of{' '}
-                          {count(policy.evaluations)} times
-                        </Text>
-                      </div>
-                      <Badge variant="outline" color={policy.effect === 'forbid' ? 'red' : 'teal'}>
-                        {policy.effect}
-                      </Badge>
-                    </Group>
-                  </Accordion.Control>
-                  <Accordion.Panel>
-                    <pre className="bytes boxed">{policy.text}</pre>
-                  </Accordion.Panel>
-                </Accordion.Item>
-              ))}
-            </Accordion>
           </Card>
         </Stack>
       )}

@@ -5,17 +5,17 @@ import {
   Card,
   Group,
   Modal,
-  MultiSelect,
   Select,
   Stack,
   Table,
+  TagsInput,
   Text,
   TextInput,
 } from '@mantine/core'
 import { IconKey, IconPlus } from '@tabler/icons-react'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { type FormEvent, useState } from 'react'
-import { makeToken, readTokens, revokeToken } from '~/lib/api/administration'
+import { issueToken, readTokens, revokeToken } from '~/lib/api/people'
 import { StatusBadge } from '~/parts/Badges'
 import { Command, Empty, Loaded, ProblemView } from '~/parts/States'
 import { Time } from '~/parts/Time'
@@ -43,12 +43,8 @@ export function Tokens() {
         {data => (
           <Card padding={0}>
             {data.items.length === 0 && (
-              <Empty
-                title="No token yet"
-                icon={IconKey}
-                command="interlock token create --name ci --scope evidence:write"
-              >
-                Your pipeline needs one to send evidence and ask for a gate:
+              <Empty title="No token yet" icon={IconKey} command="interlock token issue ci --lasts 90d">
+                Your build needs one to register what it made and to ask for a gate:
               </Empty>
             )}
             {data.items.length > 0 && (
@@ -60,8 +56,10 @@ export function Tokens() {
                       <Table.Th>May</Table.Th>
                       <Table.Th>State</Table.Th>
                       <Table.Th>Expires</Table.Th>
-                      <Table.Th>Last used</Table.Th>
-                      <Table.Th aria-label="Actions" />
+                      <Table.Th>Issued</Table.Th>
+                      <Table.Th>
+                        <span className="visually-hidden">Actions</span>
+                      </Table.Th>
                     </Table.Tr>
                   </Table.Thead>
                   <Table.Tbody>
@@ -77,7 +75,7 @@ export function Tokens() {
                         </Table.Td>
                         <Table.Td>
                           <Group gap={4}>
-                            {token.scopes.map(scope => (
+                            {(token.scopes ?? ['all its account may']).map(scope => (
                               <Badge key={scope} variant="default" size="sm">
                                 {scope}
                               </Badge>
@@ -90,7 +88,9 @@ export function Tokens() {
                         <Table.Td>
                           <Time at={token.expires_at} />
                         </Table.Td>
-                        <Table.Td>{token.last_used_at ? <Time at={token.last_used_at} /> : 'never'}</Table.Td>
+                        <Table.Td>
+                          <Time at={token.issued_at} />
+                        </Table.Td>
                         <Table.Td>
                           {!token.status.is_terminal && (
                             <Button
@@ -117,15 +117,16 @@ export function Tokens() {
   )
 }
 
-const scopes = ['read', 'evidence:write', 'release:plan', 'release:deploy', 'runner']
+/** Actions a token can be limited to; policies may name others. */
+const scopes = ['read', 'artifact.register', 'change.open', 'release.plan', 'release.freeze', 'deployment.start']
 
 function MakeToken({ onClose }: { onClose: () => void }) {
   const client = useQueryClient()
   const [name, setName] = useState('')
-  const [chosen, setChosen] = useState<string[]>(['read'])
+  const [chosen, setChosen] = useState<string[]>([])
   const [days, setDays] = useState('90')
   const make = useMutation({
-    mutationFn: () => makeToken({ name, scopes: chosen, days: Number(days) }),
+    mutationFn: () => issueToken({ name, lasts: `${days}d`, scopes: chosen.length > 0 ? chosen : null }),
     onSuccess: () => client.invalidateQueries({ queryKey: ['people', 'tokens'] }),
   })
   const submit = (event: FormEvent) => {
@@ -152,7 +153,13 @@ function MakeToken({ onClose }: { onClose: () => void }) {
               value={name}
               onChange={event => setName(event.currentTarget.value)}
             />
-            <MultiSelect label="May" required data={scopes} value={chosen} onChange={setChosen} />
+            <TagsInput
+              label="Limited to"
+              description="Actions as policies name them; none: all that you may do."
+              data={scopes}
+              value={chosen}
+              onChange={setChosen}
+            />
             <Select
               label="Expires after"
               allowDeselect={false}
@@ -166,7 +173,7 @@ function MakeToken({ onClose }: { onClose: () => void }) {
             />
             {make.isError && <ProblemView error={make.error} />}
             <Group justify="flex-end">
-              <Button type="submit" loading={make.isPending} disabled={!name || chosen.length === 0}>
+              <Button type="submit" loading={make.isPending} disabled={!name}>
                 Make it
               </Button>
             </Group>

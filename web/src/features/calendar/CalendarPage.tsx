@@ -9,7 +9,7 @@ import breezy from '@fullcalendar/react/themes/breezy'
 import timeGridPlugin from '@fullcalendar/react/timegrid'
 import { Button, Group, Modal, Select, Stack, Text } from '@mantine/core'
 import { useMediaQuery } from '@mantine/hooks'
-import { IconPlus } from '@tabler/icons-react'
+import { IconCalendarQuestion, IconPlus } from '@tabler/icons-react'
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { useMemo, useState } from 'react'
 import { Link, useNavigate, useSearchParams } from 'react-router'
@@ -19,6 +19,7 @@ import { hrefOf } from '~/lib/links'
 import { zone } from '~/lib/time'
 import { PageHeader } from '~/parts/Layout'
 import { ProblemView } from '~/parts/States'
+import { CheckDialog } from './CheckDialog'
 import { EntryFacts } from './EntryFacts'
 import { toEvents } from './events'
 import { Legend } from './Legend'
@@ -35,6 +36,7 @@ export function CalendarPage() {
   const [params, setParams] = useSearchParams()
   const [range, setRange] = useState(monthAround)
   const [shown, setShown] = useState<CalendarEntry | null>(null)
+  const [asking, setAsking] = useState(false)
   const navigate = useNavigate()
   const phone = useMediaQuery('(max-width: 48em)', false, { getInitialValueInEffect: false })
   const environment = params.get('environment') ?? ''
@@ -76,6 +78,9 @@ export function CalendarPage() {
               value={environment || null}
               onChange={value => set('environment', value)}
             />
+            <Button variant="default" leftSection={<IconCalendarQuestion size={15} />} onClick={() => setAsking(true)}>
+              May one ship?
+            </Button>
             <Button component={Link} to="/releases?plan=1" leftSection={<IconPlus size={15} />}>
               Plan a release
             </Button>
@@ -125,6 +130,7 @@ export function CalendarPage() {
           />
         </div>
       </Stack>
+      {asking && <CheckDialog onClose={() => setAsking(false)} />}
       <Modal
         opened={shown !== null}
         onClose={() => setShown(null)}
@@ -135,7 +141,7 @@ export function CalendarPage() {
         {shown && <EntryFacts entry={shown} />}
         <Group justify="flex-end" mt="md">
           <Text size="xs" c="dimmed">
-            Change it where it was written: {shown?.source}
+            Where it was written: {shown?.source}
           </Text>
         </Group>
       </Modal>

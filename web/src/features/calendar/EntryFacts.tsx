@@ -8,11 +8,12 @@ export function EntryFacts({ entry }: { entry: CalendarEntry }) {
   return (
     <Stack gap="sm">
       <Fact label="From">{exact(entry.start)}</Fact>
-      <Fact label="Until">{exact(entry.end)}</Fact>
+      <Fact label="Until">{entry.end ? exact(entry.end) : 'somebody lifts it'}</Fact>
       <Fact label="Environments">{entry.environments.map(e => e.name).join(', ') || 'all'}</Fact>
-      <Fact label="Reason">{entry.reason}</Fact>
+      {entry.services.length > 0 && <Fact label="Services">{entry.services.map(s => s.name).join(', ')}</Fact>}
+      {entry.reason && <Fact label="Reason">{entry.reason}</Fact>}
       {entry.recurrence && (
-        <Fact label={`Repeats (${entry.timezone})`}>
+        <Fact label={`Repeats (${entry.zone ?? 'UTC'})`}>
           <code>{entry.recurrence}</code>
         </Fact>
       )}

@@ -2,6 +2,7 @@ import { Group, Text } from '@mantine/core'
 
 const kinds = [
   ['freeze', 'Freeze: nothing ships'],
+  ['holiday', 'Holiday: nothing ships'],
   ['lockdown', 'Lockdown: unplanned, nothing ships'],
   ['maintenance', 'Maintenance window: shipping is welcome'],
   ['release', 'Release'],

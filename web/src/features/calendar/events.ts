@@ -12,16 +12,18 @@ export interface CalendarEvent {
   color?: string
 }
 
-const word: Record<CalendarEntry['kind'], string> = {
+const word: Record<string, string> = {
   freeze: 'Freeze',
+  holiday: 'Holiday',
   lockdown: 'Lockdown',
   maintenance: 'Maintenance',
   release: 'Release',
   claim: 'Claim',
 }
 
-const colors: Record<CalendarEntry['kind'], string> = {
+const colors: Record<string, string> = {
   freeze: 'blue',
+  holiday: 'cyan',
   lockdown: 'red',
   maintenance: 'teal',
   release: 'indigo',
@@ -29,8 +31,11 @@ const colors: Record<CalendarEntry['kind'], string> = {
 }
 const mantine = (name: string) => `var(--mantine-color-${name}-6)`
 
+/** What nobody has lifted reaches as far as anybody looks. */
+const endOf = (entry: CalendarEntry) => entry.end ?? new Date(Date.parse(entry.start) + 400 * 86_400_000).toISOString()
+
 const wholeDays = (entry: CalendarEntry) =>
-  new Date(entry.end).getTime() - new Date(entry.start).getTime() >= 20 * 3_600_000
+  new Date(endOf(entry)).getTime() - new Date(entry.start).getTime() >= 20 * 3_600_000
 
 /** Freezes and maintenance become shaded bands and a named line; releases and claims become events. */
 export function toEvents(entries: CalendarEntry[]): CalendarEvent[] {
@@ -38,12 +43,14 @@ export function toEvents(entries: CalendarEntry[]): CalendarEvent[] {
     const where = entry.environments.map(e => e.name).join(', ')
     const titled = {
       id: entry.id,
-      title: `${word[entry.kind]}: ${entry.title}${where ? ` · ${where}` : ''}`,
+      title: `${word[entry.kind] ?? entry.kind}: ${entry.title}${where ? ` · ${where}` : ''}`,
       start: entry.start,
-      end: entry.end,
+      end: endOf(entry),
       className: `cal cal-${entry.kind}`,
       color: mantine(
-        entry.kind === 'release' && entry.status ? severityColor[entry.status.severity] : colors[entry.kind],
+        entry.kind === 'release' && entry.status
+          ? severityColor[entry.status.severity]
+          : (colors[entry.kind] ?? 'gray'),
       ),
     }
     if (entry.kind === 'release') return [{ ...titled, title: entry.title, display: 'block' }]

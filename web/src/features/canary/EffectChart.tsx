@@ -2,17 +2,25 @@ import 'uplot/dist/uPlot.min.css'
 import { Group, Text, useComputedColorScheme } from '@mantine/core'
 import { useEffect, useRef } from 'react'
 import uPlot from 'uplot'
-import type { Canary } from '~/lib/api/deployment'
+import type { Look } from '~/lib/api/verification'
 import { ratio } from '~/lib/format'
-import { chartData, effectRange, inWords } from './effect'
+import { chartData, effectRange, inWords, type Lines } from './effect'
+
+interface Drawn {
+  id: string
+  looks: Look[]
+  lines: Lines
+  started: string
+  interval_s: number
+}
 
 const css = (name: string) => getComputedStyle(document.documentElement).getPropertyValue(name).trim()
 
-function options(canary: Canary, width: number, height: number): uPlot.Options {
+function options({ looks, lines }: Drawn, width: number, height: number): uPlot.Options {
   const text = css('--mantine-color-dimmed')
   const grid = css('--mantine-color-default-border')
   const blue = css('--chart-line')
-  const [low, high] = effectRange(canary)
+  const [low, high] = effectRange(looks, lines)
   const axis = {
     stroke: text,
     grid: { stroke: grid, width: 1 },
@@ -22,8 +30,8 @@ function options(canary: Canary, width: number, height: number): uPlot.Options {
   const zones = (u: uPlot) => {
     const { left, top, width: w, height: h } = u.bbox
     const y = (value: number) => u.valToPos(value, 'y', true)
-    const tolerance = y(canary.tolerance)
-    const harm = y(canary.harm)
+    const tolerance = y(lines.tolerance)
+    const harm = y(lines.harm)
     u.ctx.save()
     u.ctx.fillStyle = css('--zone-good')
     u.ctx.fillRect(left, tolerance, w, top + h - tolerance)
@@ -36,8 +44,8 @@ function options(canary: Canary, width: number, height: number): uPlot.Options {
     u.ctx.save()
     u.ctx.font = `${11 * devicePixelRatio}px "Inter Variable", sans-serif`
     for (const [value, words, color] of [
-      [canary.tolerance, `no worse than ${ratio(canary.tolerance)}`, css('--line-good')],
-      [canary.harm, `harm ${ratio(canary.harm)}`, css('--line-bad')],
+      [lines.tolerance, `no worse than ${ratio(lines.tolerance)}`, css('--line-good')],
+      [lines.harm, `harm ${ratio(lines.harm)}`, css('--line-bad')],
     ] as const) {
       const y = Math.round(u.valToPos(value, 'y', true))
       u.ctx.strokeStyle = color
@@ -49,8 +57,8 @@ function options(canary: Canary, width: number, height: number): uPlot.Options {
       u.ctx.lineTo(left + w, y)
       u.ctx.stroke()
       u.ctx.textAlign = 'right'
-      u.ctx.textBaseline = value === canary.harm ? 'bottom' : 'top'
-      u.ctx.fillText(words, left + w - 8 * devicePixelRatio, y + (value === canary.harm ? -4 : 5) * devicePixelRatio)
+      u.ctx.textBaseline = value === lines.harm ? 'bottom' : 'top'
+      u.ctx.fillText(words, left + w - 8 * devicePixelRatio, y + (value === lines.harm ? -4 : 5) * devicePixelRatio)
     }
     u.ctx.restore()
   }
@@ -61,7 +69,7 @@ function options(canary: Canary, width: number, height: number): uPlot.Options {
     cursor: { y: false, points: { size: 7 } },
     scales: { x: { time: true }, y: { distr: 3, log: 2, range: [low, high] } },
     axes: [
-      { ...axis, values: '{HH}:{mm}' },
+      { ...axis, values: '{HH}:{mm}:{ss}' },
       {
         ...axis,
         size: 46,
@@ -80,20 +88,22 @@ function options(canary: Canary, width: number, height: number): uPlot.Options {
 }
 
 /** The effect with its confidence sequence over time, between the line "no worse than" and the line "harm". */
-export function EffectChart({ canary }: { canary: Canary }) {
+export function EffectChart(drawn: Drawn) {
   const box = useRef<HTMLDivElement>(null)
   const plot = useRef<uPlot | null>(null)
   const scheme = useComputedColorScheme('light')
-  const latest = useRef(canary)
-  latest.current = canary
-  const lines = `${canary.id} ${canary.tolerance} ${canary.harm} ${effectRange(canary).join()}`
+  const { looks, lines, started, interval_s } = drawn
+  const data = () => chartData(looks, lines, started, interval_s) as uPlot.AlignedData
+  const latest = useRef({ drawn, data })
+  latest.current = { drawn, data }
+  const shape = `${drawn.id} ${lines.tolerance} ${lines.harm.toFixed(2)} ${effectRange(looks, lines).join()}`
   useEffect(() => {
     const element = box.current
     if (!element) return
     // The key values: another canary, other lines, or other colours need a chart made anew.
-    void lines
+    void shape
     void scheme
-    const chart = new uPlot(options(latest.current, element.clientWidth, 260), chartData(latest.current), element)
+    const chart = new uPlot(options(latest.current.drawn, element.clientWidth, 260), latest.current.data(), element)
     plot.current = chart
     const observer = new ResizeObserver(() => chart.setSize({ width: element.clientWidth, height: 260 }))
     observer.observe(element)
@@ -102,15 +112,16 @@ export function EffectChart({ canary }: { canary: Canary }) {
       chart.destroy()
       plot.current = null
     }
-  }, [lines, scheme])
+  }, [shape, scheme])
   useEffect(() => {
-    plot.current?.setData(chartData(canary))
-  }, [canary])
+    plot.current?.setData(chartData(looks, lines, started, interval_s) as uPlot.AlignedData)
+  }, [looks, lines, started, interval_s])
+  const words = inWords(looks, lines)
   return (
     <figure className="figure">
       <Group gap="md" mb={6}>
         <Text size="xs" fw={600} c="dimmed">
-          Bad-request rate, new over old
+          Error rate, new over old
         </Text>
         <Text size="xs" c="dimmed" className="inline">
           <span className="key-line" aria-hidden /> estimate
@@ -119,8 +130,8 @@ export function EffectChart({ canary }: { canary: Canary }) {
           <span className="key-band" aria-hidden /> where the truth lies, 95 % sure at every moment at once
         </Text>
       </Group>
-      <div ref={box} role="img" aria-label={inWords(canary)} />
-      <figcaption className="visually-hidden">{inWords(canary)}</figcaption>
+      <div ref={box} role="img" aria-label={words} />
+      <figcaption className="visually-hidden">{words}</figcaption>
     </figure>
   )
 }

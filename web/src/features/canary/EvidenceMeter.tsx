@@ -1,5 +1,5 @@
 import { Group, Text, Tooltip } from '@mantine/core'
-import type { Canary } from '~/lib/api/deployment'
+import type { Assessment } from '~/lib/api/verification'
 import { evidenceWords } from '~/lib/format'
 import { shares } from './effect'
 
@@ -12,11 +12,11 @@ const ticks: [number, string][] = [
 const tones = ['a', 'b', 'c', 'd', 'e']
 
 /** How strongly the data speak against "no worse than tolerated", on a log scale; at 100 the canary stops by itself. */
-export function EvidenceMeter({ canary }: { canary: Canary }) {
-  const log = Math.max(0, canary.looks.at(-1)?.log10_wealth ?? 0)
+export function EvidenceMeter({ assessment, tolerance }: { assessment: Assessment; tolerance: number }) {
+  const log = Math.max(0, assessment.log10_wealth)
   const filled = Math.min(1, log / 2)
-  const parts = shares(canary.indicators)
-  const percent = Math.round((canary.tolerance - 1) * 100)
+  const parts = shares(assessment.evidence)
+  const percent = Math.round((tolerance - 1) * 100)
   return (
     <div>
       <Group justify="space-between" mb={6} gap="xs">

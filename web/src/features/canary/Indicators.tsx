@@ -1,27 +1,18 @@
 import { Table, Text } from '@mantine/core'
-import type { Indicator } from '~/lib/api/deployment'
 import { ratio } from '~/lib/format'
 import { verdictColor } from '~/lib/labels'
 import { VerdictBadge } from '~/parts/Badges'
-import { barPosition } from './effect'
+import { barPosition, type Lines, type Row } from './effect'
 
 /** One row for each indicator: its effect with bounds on a common scale, and how it stands. */
-export function Indicators({
-  indicators,
-  tolerance,
-  harm,
-}: {
-  indicators: Indicator[]
-  tolerance: number
-  harm: number
-}) {
+export function Indicators({ rows, lines }: { rows: Row[]; lines: Lines }) {
   return (
     <Table.ScrollContainer minWidth={560}>
       <Table verticalSpacing={6} className="indicators">
         <Table.Thead>
           <Table.Tr>
             <Table.Th>Indicator</Table.Th>
-            <Table.Th w="42%">
+            <Table.Th w="38%">
               <span className="scale">
                 <span>×0.25</span>
                 <span>×1</span>
@@ -33,49 +24,59 @@ export function Indicators({
           </Table.Tr>
         </Table.Thead>
         <Table.Tbody>
-          {indicators.map(indicator => {
-            const left = barPosition(indicator.low)
-            const right = barPosition(indicator.high)
-            return (
-              <Table.Tr key={indicator.id} data-testid="indicator">
-                <Table.Td>
-                  <Text size="sm" fw={550}>
-                    {indicator.label}
-                  </Text>
+          {rows.map(row => (
+            <Table.Tr key={row.id} data-testid="indicator">
+              <Table.Td>
+                <Text size="sm" fw={550}>
+                  {row.label}
+                </Text>
+                <Text size="xs" c="dimmed">
+                  {row.detail}
+                </Text>
+              </Table.Td>
+              <Table.Td>
+                <Strip row={row} lines={lines} />
+              </Table.Td>
+              <Table.Td className="nowrap number">
+                {row.effect === null ? '' : ratio(row.effect)}
+                {row.low !== null && row.high !== null && (
                   <Text size="xs" c="dimmed">
-                    {indicator.detail}
+                    {ratio(row.low)}–{ratio(row.high)}
                   </Text>
-                </Table.Td>
-                <Table.Td>
-                  <div className="strip">
-                    <span className="strip-zone" style={{ left: `${barPosition(harm) * 100}%` }} />
-                    <span className="strip-one" />
-                    <span className="strip-tolerance" style={{ left: `${barPosition(tolerance) * 100}%` }} />
-                    <span
-                      className="strip-bar"
-                      style={{
-                        left: `${left * 100}%`,
-                        width: `${Math.max(0.8, (right - left) * 100)}%`,
-                        background: `var(--mantine-color-${verdictColor[indicator.verdict]}-filled)`,
-                      }}
-                    />
-                    <span className="strip-dot" style={{ left: `${barPosition(indicator.effect) * 100}%` }} />
-                  </div>
-                </Table.Td>
-                <Table.Td className="nowrap number">
-                  {ratio(indicator.effect)}
-                  <Text size="xs" c="dimmed">
-                    {ratio(indicator.low)}–{ratio(indicator.high)}
-                  </Text>
-                </Table.Td>
-                <Table.Td>
-                  <VerdictBadge verdict={indicator.verdict} />
-                </Table.Td>
-              </Table.Tr>
-            )
-          })}
+                )}
+              </Table.Td>
+              <Table.Td>
+                <VerdictBadge verdict={row.standing} />
+              </Table.Td>
+            </Table.Tr>
+          ))}
         </Table.Tbody>
       </Table>
     </Table.ScrollContainer>
+  )
+}
+
+function Strip({ row, lines }: { row: Row; lines: Lines }) {
+  // A bound nobody knows yet reaches to the edge.
+  const left = barPosition(row.low ?? 0)
+  const right = barPosition(row.high ?? Number.POSITIVE_INFINITY)
+  const errors = row.id === 'errors' || row.id === 'endpoints'
+  return (
+    <div className="strip" aria-hidden>
+      {errors && <span className="strip-zone" style={{ left: `${barPosition(lines.harm) * 100}%` }} />}
+      <span className="strip-one" />
+      {errors && <span className="strip-tolerance" style={{ left: `${barPosition(lines.tolerance) * 100}%` }} />}
+      {(row.low !== null || row.high !== null) && (
+        <span
+          className="strip-bar"
+          style={{
+            left: `${left * 100}%`,
+            width: `${Math.max(0.8, (right - left) * 100)}%`,
+            background: `var(--mantine-color-${verdictColor[row.standing]}-filled)`,
+          }}
+        />
+      )}
+      {row.effect !== null && <span className="strip-dot" style={{ left: `${barPosition(row.effect) * 100}%` }} />}
+    </div>
   )
 }

@@ -1,61 +1,63 @@
 import { Group, Progress, Stack, Text, Tooltip, UnstyledButton } from '@mantine/core'
 import { Fragment, useState } from 'react'
 import type { Deployment, Step, Wave, WaveTarget } from '~/lib/api/deployment'
+import { plural } from '~/lib/format'
 import { severityColor, severityIcon } from '~/lib/labels'
 import { useNow } from '~/lib/now'
 import { lasting } from '~/lib/time'
 import { StatusBadge } from '~/parts/Badges'
+import { Blockers } from '~/parts/Blockers'
 import { Time } from '~/parts/Time'
 import { OutputPanel } from './OutputPanel'
 
-interface Chosen {
-  step: string
-  target: string
-}
-
 /** Waves from top to bottom, their targets as rows, steps as cells that fill in live; a cell opens its output. */
 export function DeploymentGrid({ deployment }: { deployment: Deployment }) {
-  const [chosen, setChosen] = useState<Chosen | null>(null)
-  const all = deployment.waves.flatMap(wave => wave.targets.flatMap(target => target.steps))
-  const done = all.filter(step => step.status.is_terminal).length
+  const [chosen, setChosen] = useState<string | null>(null)
   const selected = chosen && findStep(deployment, chosen)
   return (
     <Stack gap="md">
       <div>
         <Progress
-          value={all.length ? (done / all.length) * 100 : 0}
+          value={deployment.steps_total ? (deployment.steps_done / deployment.steps_total) * 100 : 0}
           size={6}
           color={severityColor[deployment.status.severity]}
           aria-label="Steps done"
         />
         <Group justify="space-between" mt={4}>
           <Text size="xs" c="dimmed">
-            {done} of {all.length} steps done · at most {deployment.parallelism} targets at once
+            {deployment.steps_done} of {plural(deployment.steps_total, 'step')} done · at most {deployment.max_parallel}{' '}
+            at once · pipeline {deployment.pipeline}
           </Text>
           <Text size="xs" c="dimmed" component="span">
             <Time at={deployment.started_at} prefix="started" />
-            {deployment.ended_at ? (
+            {deployment.ended_at && (
               <>
                 {' · took '}
                 {lasting(new Date(deployment.ended_at).getTime() - new Date(deployment.started_at).getTime())}
               </>
-            ) : (
-              deployment.expected_end_at && (
-                <>
-                  {' · '}
-                  <Time at={deployment.expected_end_at} prefix="done" />
-                </>
-              )
             )}
           </Text>
         </Group>
       </div>
+      {deployment.held.length > 0 && (
+        <div>
+          <Text size="xs" fw={600} c="dimmed" mb={6}>
+            Held {deployment.held_until && <Time at={deployment.held_until} prefix="until" />}
+          </Text>
+          <Blockers blockers={deployment.held} />
+        </div>
+      )}
+      {deployment.archived && (
+        <Text size="sm" c="dimmed">
+          Its waves and steps are in the ledger only, by now.
+        </Text>
+      )}
       {deployment.waves.map(wave => (
         <Fragment key={wave.index}>
           <WaveBlock wave={wave} chosen={chosen} onChoose={setChosen} />
           {selected && wave.targets.includes(selected.target) && (
             <OutputPanel
-              key={selected.target.id + selected.step.id}
+              key={selected.step.id}
               deployment={deployment.id}
               step={selected.step}
               target={selected.target.name}
@@ -68,15 +70,13 @@ export function DeploymentGrid({ deployment }: { deployment: Deployment }) {
   )
 }
 
-function findStep(deployment: Deployment, chosen: Chosen): { step: Step; target: WaveTarget } | null {
+function findStep(deployment: Deployment, id: string): { step: Step; target: WaveTarget } | null {
   for (const wave of deployment.waves)
-    for (const target of wave.targets)
-      for (const step of target.steps)
-        if (target.id === chosen.target && step.id === chosen.step) return { step, target }
+    for (const target of wave.targets) for (const step of target.steps) if (step.id === id) return { step, target }
   return null
 }
 
-function WaveBlock({ wave, chosen, onChoose }: { wave: Wave; chosen: Chosen | null; onChoose: (c: Chosen) => void }) {
+function WaveBlock({ wave, chosen, onChoose }: { wave: Wave; chosen: string | null; onChoose: (id: string) => void }) {
   return (
     <div className="wave" data-testid="wave">
       <Group justify="space-between" className="wave-head" gap="xs">
@@ -86,7 +86,8 @@ function WaveBlock({ wave, chosen, onChoose }: { wave: Wave; chosen: Chosen | nu
             {wave.name}
           </Text>
           <Text size="xs" c="dimmed">
-            {wave.traffic}
+            {plural(wave.targets.length, 'target')}
+            {wave.weight != null && `, weight ${wave.weight}`}
           </Text>
         </Group>
         <Group gap={8}>
@@ -99,23 +100,19 @@ function WaveBlock({ wave, chosen, onChoose }: { wave: Wave; chosen: Chosen | nu
         </Group>
       </Group>
       {wave.targets.map(target => (
-        <div key={target.id} className="target-row">
+        <div key={target.unit} className="target-row">
           <div className="target-name">
             <Text size="sm" fw={550} className="ellipsis">
               {target.name}
             </Text>
-            <Text size="xs" c="dimmed">
-              {target.from_version} → {target.to_version} · {Math.round(target.traffic * 100)} % traffic
+            <Text size="xs" c="dimmed" className="ellipsis">
+              {target.service.name} {target.from_version ? `${target.from_version} → ` : ''}
+              {target.to_version} · unit {target.unit}
             </Text>
           </div>
           <div className="steps">
             {target.steps.map(step => (
-              <StepCell
-                key={step.id}
-                step={step}
-                active={chosen?.step === step.id && chosen.target === target.id}
-                onClick={() => onChoose({ step: step.id, target: target.id })}
-              />
+              <StepCell key={step.id} step={step} active={chosen === step.id} onClick={() => onChoose(step.id)} />
             ))}
           </div>
         </div>
@@ -125,7 +122,7 @@ function WaveBlock({ wave, chosen, onChoose }: { wave: Wave; chosen: Chosen | nu
 }
 
 function StepCell({ step, active, onClick }: { step: Step; active: boolean; onClick: () => void }) {
-  const running = step.started_at !== null && step.ended_at === null && !step.status.is_terminal
+  const running = step.started_at != null && step.ended_at == null && !step.status.is_terminal
   const now = useNow(running ? 1000 : 60_000)
   const Icon = severityIcon[step.status.severity]
   const color = severityColor[step.status.severity]

@@ -3,7 +3,8 @@ import { IconChevronRight, IconRocket } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { lazy, Suspense } from 'react'
 import { Link, useParams } from 'react-router'
-import { readCanary, readDeployment } from '~/lib/api/deployment'
+import { address } from '~/lib/api/action'
+import { readDeployment } from '~/lib/api/deployment'
 import { ActionBar } from '~/parts/ActionBar'
 import { StatusBadge } from '~/parts/Badges'
 import { Id } from '~/parts/Id'
@@ -16,19 +17,12 @@ const CanarySection = lazy(() => import('~/features/canary/CanarySection').then(
 export function DeploymentPage() {
   const { id = '' } = useParams()
   const deployment = useQuery({ queryKey: ['deployment', id], queryFn: () => readDeployment(id) })
-  const canaryId = deployment.data?.canary?.id ?? ''
-  const canary = useQuery({
-    queryKey: ['canary', canaryId],
-    queryFn: () => readCanary(canaryId),
-    enabled: canaryId !== '',
-    refetchInterval: query => (query.state.data && !query.state.data.status.is_terminal ? 5_000 : false),
-  })
   return (
     <Loaded result={deployment}>
       {data => (
         <>
           <PageHeader
-            title={`Deployment of ${data.release.name}`}
+            title={`${data.direction === 'back' ? 'Rollback' : 'Deployment'} of ${data.release.name}`}
             above={
               <Group gap={4} className="crumbs">
                 <Anchor component={Link} to={`/releases/${data.release.id}`} size="sm" c="dimmed">
@@ -44,11 +38,18 @@ export function DeploymentPage() {
                 <Link to={`/environments/${data.environment.id}`} className="link">
                   {data.environment.name}
                 </Link>
+                {data.started_by && <span>started by {data.started_by.name}</span>}
               </Group>
             }
           />
           <Box className="control no-print">
-            <ActionBar actions={data.actions} noun="deployments" id={data.id} name={data.name} keys />
+            <ActionBar
+              actions={data.actions}
+              at={address('deployments', data.id)}
+              name={`deployment of ${data.name}`}
+              keys
+              fold
+            />
           </Box>
           <Stack gap="md" mt="sm">
             <Section title="Waves" icon={IconRocket}>
@@ -57,9 +58,9 @@ export function DeploymentPage() {
               </Text>
               <DeploymentGrid deployment={data} />
             </Section>
-            {canaryId && (
+            {data.analysis && (
               <Suspense fallback={null}>
-                <CanarySection canary={canary} />
+                <CanarySection analyses={[data.analysis]} />
               </Suspense>
             )}
           </Stack>

@@ -33,7 +33,7 @@ export function DeploymentSection({
       }
     >
       {!release.deployment && (
-        <Empty small title="Not deployed yet" command={`interlock release deploy ${release.name} --wait`}>
+        <Empty small title="Not deployed yet" command={`interlock release deploy ${release.name}`}>
           When every gate is open and the window has come, Deploy starts it here or from the command line:
         </Empty>
       )}

@@ -2,18 +2,19 @@ import { ActionIcon, Button, Group, Switch, Text, TextInput, Tooltip } from '@ma
 import { IconDownload, IconSearch, IconX } from '@tabler/icons-react'
 import { useEffect, useMemo, useRef, useState } from 'react'
 import { Problem } from '~/lib/api/client'
-import { type OutputLine, readOutput, type Step } from '~/lib/api/deployment'
+import { readOutput, type Step } from '~/lib/api/deployment'
 import { plural, shortDigest } from '~/lib/format'
 import { StatusBadge } from '~/parts/Badges'
 import { Id } from '~/parts/Id'
 import { ProblemView } from '~/parts/States'
+import { linesOf } from './lines'
 
-/** Lines kept on the page; the download has all of them. */
-const kept = 5_000
+/** Characters kept on the page; the blob has all of them. */
+const kept = 400_000
 
 /** Reads a step's output from where it left off, again and again until it is complete. */
 function useOutput(deployment: string, step: string) {
-  const [lines, setLines] = useState<OutputLine[]>([])
+  const [text, setText] = useState('')
   const [complete, setComplete] = useState(false)
   const [error, setError] = useState<Problem | null>(null)
   useEffect(() => {
@@ -24,9 +25,9 @@ function useOutput(deployment: string, step: string) {
         const chunk = await readOutput(deployment, step, from)
         if (stopped) return
         setError(null)
-        if (chunk.lines.length > 0) setLines(old => [...old, ...chunk.lines].slice(-kept))
+        if (chunk.text) setText(old => (old + chunk.text).slice(-kept))
         setComplete(chunk.complete)
-        if (!chunk.complete || chunk.lines.length > 0)
+        if (!chunk.complete || chunk.next > from)
           timer = setTimeout(() => void read(chunk.next), chunk.complete ? 0 : 1000)
       } catch (failure) {
         if (stopped) return
@@ -40,11 +41,11 @@ function useOutput(deployment: string, step: string) {
       clearTimeout(timer)
     }
   }, [deployment, step])
-  return { lines, complete, error }
+  return { text, complete, error }
 }
 
-function download(name: string, lines: OutputLine[]) {
-  const url = URL.createObjectURL(new Blob([lines.map(line => `${line.text}\n`).join('')], { type: 'text/plain' }))
+function download(name: string, text: string) {
+  const url = URL.createObjectURL(new Blob([text], { type: 'text/plain' }))
   const link = document.createElement('a')
   link.href = url
   link.download = name
@@ -63,7 +64,8 @@ export function OutputPanel({
   target: string
   onClose: () => void
 }) {
-  const { lines, complete, error } = useOutput(deployment, step.id)
+  const { text, complete, error } = useOutput(deployment, step.id)
+  const lines = useMemo(() => linesOf(text), [text])
   const [follow, setFollow] = useState(true)
   const [search, setSearch] = useState('')
   const box = useRef<HTMLDivElement>(null)
@@ -82,7 +84,7 @@ export function OutputPanel({
             {step.name} on {target}
           </Text>
           <StatusBadge status={step.status} size="sm" />
-          {step.output?.digest && <Id value={step.output.digest} show={shortDigest(step.output.digest)} />}
+          {step.output && <Id value={step.output} show={shortDigest(step.output)} />}
         </Group>
         <Group gap={8}>
           <TextInput
@@ -104,7 +106,7 @@ export function OutputPanel({
             size="compact-xs"
             variant="default"
             leftSection={<IconDownload size={13} />}
-            onClick={() => download(`${target}-${step.name}.log`, lines)}
+            onClick={() => download(`${target}-${step.name}.log`, text)}
           >
             Download
           </Button>
@@ -115,12 +117,16 @@ export function OutputPanel({
           </Tooltip>
         </Group>
       </Group>
+      {step.summary && (
+        <Text size="sm" px="md" py={6}>
+          {step.code && <code className="code-chip">{step.code}</code>} {step.summary}
+        </Text>
+      )}
       {error && <ProblemView error={error} />}
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard */}
       <div ref={box} className="output-lines" role="log" aria-label="Output" tabIndex={0}>
         {shown.map((line, index) => (
-          <div key={index} className={`output-line output-${line.stream}`}>
-            <span className="output-time">{line.at.slice(11, 19)}</span>
+          <div key={index} className={`output-line output-${line.kind}`}>
             <span>{line.text}</span>
           </div>
         ))}

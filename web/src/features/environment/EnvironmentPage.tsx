@@ -2,13 +2,15 @@ import { Anchor, Badge, Group, SimpleGrid, Stack, Table, Text } from '@mantine/c
 import { IconCalendarUser, IconChevronRight, IconServer, IconSnowflake, IconUserShield } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { Link, useParams } from 'react-router'
+import { address } from '~/lib/api/action'
 import { type Environment, readEnvironment } from '~/lib/api/environment'
-import { spanned } from '~/lib/time'
+import { during, spanned } from '~/lib/time'
 import { ActionBar } from '~/parts/ActionBar'
 import { StatusBadge } from '~/parts/Badges'
 import { Id } from '~/parts/Id'
 import { Fact, PageHeader, Section } from '~/parts/Layout'
 import { Empty, Loaded } from '~/parts/States'
+import { Time } from '~/parts/Time'
 
 export function EnvironmentPage() {
   const { id = '' } = useParams()
@@ -33,11 +35,20 @@ function Page({ environment }: { environment: Environment }) {
         lead={
           <Group gap={8}>
             <StatusBadge status={environment.status} />
-            <span>{environment.description}</span>
+            <span>{environment.tier}</span>
+            {environment.deployment && (
+              <Link to={`/deployments/${environment.deployment.id}`} className="link">
+                being deployed: {environment.deployment.name}
+              </Link>
+            )}
           </Group>
         }
         actions={
-          <ActionBar actions={environment.actions} noun="environments" id={environment.id} name={environment.name} />
+          <ActionBar
+            actions={environment.actions}
+            at={address('environments', environment.id)}
+            name={environment.name}
+          />
         }
       />
       <Stack gap="md">
@@ -45,8 +56,7 @@ function Page({ environment }: { environment: Environment }) {
           <div className="sentence" style={{ '--sentence-color': 'var(--mantine-color-blue-outline)' } as object}>
             <IconSnowflake size={22} aria-hidden />
             <Text fw={560}>
-              Frozen: {environment.freeze.title}, {spanned(environment.freeze.start, environment.freeze.end)}. Source:{' '}
-              {environment.freeze.source}.
+              Closed: {environment.freeze.title}, {during(environment.freeze)}. Source: {environment.freeze.source}.
             </Text>
           </div>
         )}
@@ -56,8 +66,8 @@ function Page({ environment }: { environment: Environment }) {
               {environment.tier}
               {environment.production_like ? ', production-like: production rules apply' : ''}
             </Fact>
-            <Fact label="Deployers">{environment.deployers.map(d => d.name).join(', ') || 'nobody'}</Fact>
-            <Fact label="Time zone">{environment.timezone}</Fact>
+            <Fact label="Whoever has a role of">{environment.spec.deployers?.roles?.join(', ') || 'none'}</Fact>
+            <Fact label="or is in a group of">{environment.spec.deployers?.groups?.join(', ') || 'none'}</Fact>
           </SimpleGrid>
         </Section>
         <Section title="Targets" icon={IconServer} flush>
@@ -74,7 +84,7 @@ function Page({ environment }: { environment: Environment }) {
               </Table.Thead>
               <Table.Tbody>
                 {environment.target_list.map(target => (
-                  <Table.Tr key={target.id}>
+                  <Table.Tr key={target.id + target.service.id}>
                     <Table.Td>
                       <Text size="sm" fw={550}>
                         {target.name}
@@ -86,7 +96,14 @@ function Page({ environment }: { environment: Environment }) {
                         {target.service.name}
                       </Link>
                     </Table.Td>
-                    <Table.Td className="version">{target.version}</Table.Td>
+                    <Table.Td>
+                      <span className="version">{target.version ?? 'not known'}</span>
+                      {target.since && (
+                        <Text size="xs" c="dimmed" component="div">
+                          <Time at={target.since} prefix="since" />
+                        </Text>
+                      )}
+                    </Table.Td>
                     <Table.Td>
                       <Group gap={4}>
                         {Object.entries(target.labels).map(([key, value]) => (
@@ -107,12 +124,8 @@ function Page({ environment }: { environment: Environment }) {
         </Section>
         <Section title="Claims" icon={IconCalendarUser} flush>
           {environment.claims.length === 0 ? (
-            <Empty
-              small
-              title="Nobody holds it"
-              command={`interlock environment claim ${environment.name} --exclusive`}
-            >
-              A claim keeps others out, or shares, for a span of time:
+            <Empty small title="Nobody holds it" command={`interlock environment claim ${environment.name}`}>
+              A claim keeps others from deploying for a span of time:
             </Empty>
           ) : (
             <Table>
@@ -124,13 +137,8 @@ function Page({ environment }: { environment: Environment }) {
                         {claim.holder.name}
                       </Text>
                       <Text size="xs" c="dimmed">
-                        {claim.reason}
+                        {claim.purpose}
                       </Text>
-                    </Table.Td>
-                    <Table.Td>
-                      <Badge variant="outline" color="gray">
-                        {claim.kind}
-                      </Badge>
                     </Table.Td>
                     <Table.Td>{spanned(claim.start, claim.end)}</Table.Td>
                     <Table.Td>

@@ -3,7 +3,7 @@ import { IconArrowsSplit, IconServer2, IconShieldLock, IconSnowflake } from '@ta
 import { useQuery } from '@tanstack/react-query'
 import { Link } from 'react-router'
 import { type Cell, type Matrix, readMatrix } from '~/lib/api/environment'
-import { spanned } from '~/lib/time'
+import { during } from '~/lib/time'
 import { SeverityIcon } from '~/parts/Badges'
 import { PageHeader } from '~/parts/Layout'
 import { Empty, Loaded } from '~/parts/States'
@@ -52,10 +52,10 @@ function MatrixTable({ matrix }: { matrix: Matrix }) {
                 </Group>
                 {environment.freeze ? (
                   <Tooltip
-                    label={`${environment.freeze.title}, ${spanned(environment.freeze.start, environment.freeze.end)} (${environment.freeze.source})`}
+                    label={`${environment.freeze.title}, ${during(environment.freeze)} (${environment.freeze.source})`}
                   >
                     <Text size="xs" c="blue" fw={550} className="inline">
-                      <IconSnowflake size={12} aria-hidden /> frozen
+                      <IconSnowflake size={12} aria-hidden /> {environment.status.label.toLowerCase()}
                     </Text>
                   </Tooltip>
                 ) : (
@@ -115,10 +115,10 @@ function MatrixCell({ cell }: { cell: Cell | undefined }) {
             {cell.version}
           </Link>
         ) : (
-          <span className="version">{cell.version}</span>
+          <span className="version">{cell.version ?? 'not known'}</span>
         )}
-        {cell.mixed.length > 1 && (
-          <Tooltip label={`Versions side by side: ${cell.mixed.join(' and ')}`}>
+        {cell.mixed.length > 0 && (
+          <Tooltip label={`Beside it: ${cell.mixed.join(' and ')}`}>
             <Text size="xs" c="orange" fw={550} className="inline">
               <IconArrowsSplit size={13} aria-hidden /> mixed
             </Text>
@@ -126,7 +126,7 @@ function MatrixCell({ cell }: { cell: Cell | undefined }) {
         )}
       </Group>
       <Text size="xs" c="dimmed" component="span">
-        <Time at={cell.since} />
+        {cell.since && <Time at={cell.since} />}
       </Text>
     </Table.Td>
   )

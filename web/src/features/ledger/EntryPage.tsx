@@ -37,12 +37,22 @@ export function EntryPage() {
             actions={
               <>
                 <Tooltip label="The entry before">
-                  <ActionIcon component={Link} to={`/ledger/${at - 1}`} variant="default" aria-label="The entry before">
+                  <ActionIcon
+                    component={Link}
+                    to={`/ledger/${Math.max(0, at - 1)}`}
+                    variant="default"
+                    aria-label="The entry before"
+                  >
                     <IconChevronLeft size={16} />
                   </ActionIcon>
                 </Tooltip>
                 <Tooltip label="The entry after">
-                  <ActionIcon component={Link} to={`/ledger/${at + 1}`} variant="default" aria-label="The entry after">
+                  <ActionIcon
+                    component={Link}
+                    to={`/ledger/${Math.min(data.proof.tree_size - 1, at + 1)}`}
+                    variant="default"
+                    aria-label="The entry after"
+                  >
                     <IconChevronRight size={16} />
                   </ActionIcon>
                 </Tooltip>
@@ -60,13 +70,14 @@ export function EntryPage() {
                 <Fact label="When">{exact(data.at)}</Fact>
                 <Fact label="Who">{data.actor.name}</Fact>
                 <Fact label="About">
-                  {data.subject ? (
-                    <Link to={hrefOf(data.subject.kind, data.subject.id)} className="link">
-                      {data.subject.name}
-                    </Link>
-                  ) : (
-                    'the system'
-                  )}
+                  {data.subjects.length === 0 && 'the system'}
+                  <Group gap={6}>
+                    {data.subjects.map(it => (
+                      <Link key={it.kind + it.id} to={hrefOf(it.kind, it.id, it.name)} className="link">
+                        {it.kind} {it.name}
+                      </Link>
+                    ))}
+                  </Group>
                 </Fact>
               </SimpleGrid>
             </Section>

@@ -16,9 +16,11 @@ import { Time } from '~/parts/Time'
 export function Ledger() {
   const [params, setParams] = useSearchParams()
   const { position } = useLive()
+  const navigate = useNavigate()
   const q = params.get('q') ?? ''
   const kind = params.get('kind') ?? ''
   const subject = params.get('subject') ?? ''
+  const actor = params.get('actor') ?? ''
   const [typed, setTyped] = useState(q)
   const set = (key: string, value: string) =>
     setParams(
@@ -32,8 +34,8 @@ export function Ledger() {
     )
   const search = useDebouncedCallback((value: string) => set('q', value), 200)
   const entries = useInfiniteQuery({
-    queryKey: ['ledger', q, kind, subject],
-    queryFn: ({ pageParam }) => readEntries({ q, kind, subject, before: pageParam }),
+    queryKey: ['ledger', q, kind, subject, actor],
+    queryFn: ({ pageParam }) => readEntries({ q, kind, subject, actor, cursor: pageParam }),
     initialPageParam: '',
     getNextPageParam: page => page.next ?? undefined,
     placeholderData: keepPreviousData,
@@ -48,7 +50,7 @@ export function Ledger() {
       <Group mb="md" gap="sm" className="filters no-print">
         <TextInput
           aria-label="Search the ledger"
-          placeholder="Words, id, digest, commit or position"
+          placeholder="Words, or a position and Enter"
           leftSection={<IconSearch size={15} />}
           w={320}
           value={typed}
@@ -57,10 +59,10 @@ export function Ledger() {
             search(event.currentTarget.value)
           }}
           onKeyDown={event => {
-            if (event.key === 'Enter' && /^\d+$/.test(typed.trim())) set('q', typed.trim())
+            if (event.key === 'Enter' && /^\d+$/.test(typed.trim())) navigate(`/ledger/${typed.trim()}`)
           }}
         />
-        {(['kind', 'subject'] as const).map(
+        {(['kind', 'subject', 'actor'] as const).map(
           key =>
             params.get(key) && (
               <Badge
@@ -92,7 +94,7 @@ export function Ledger() {
         )}
         {entries.isSuccess && rows.length === 0 && (
           <Empty title="No entry matches" icon={IconNotebook}>
-            Search by the name of a release, a person, an id, a digest or a position.
+            Search by words of the sentence, or type a position and press Enter.
           </Empty>
         )}
         {rows.length > 0 && <Entries rows={rows} onKind={value => set('kind', value)} />}
@@ -135,15 +137,18 @@ function Entries({ rows, onKind }: { rows: EntryRow[]; onKind: (kind: string) =>
                   <SeverityIcon severity={row.severity} size={15} />
                   <div>
                     <Text size="sm">{row.summary}</Text>
-                    {row.subject && (
-                      <Link
-                        to={hrefOf(row.subject.kind, row.subject.id)}
-                        className="link small"
-                        onClick={event => event.stopPropagation()}
-                      >
-                        {row.subject.name}
-                      </Link>
-                    )}
+                    <Group gap={8}>
+                      {row.subjects.slice(0, 3).map(it => (
+                        <Link
+                          key={it.kind + it.id}
+                          to={hrefOf(it.kind, it.id, it.name)}
+                          className="link small"
+                          onClick={event => event.stopPropagation()}
+                        >
+                          {it.name}
+                        </Link>
+                      ))}
+                    </Group>
                   </div>
                 </Group>
               </Table.Td>

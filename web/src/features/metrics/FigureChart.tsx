@@ -1,25 +1,14 @@
-import type { Figure } from '~/lib/api/metrics'
+import type { Figure } from '~/lib/api/learning'
+import { position } from '~/lib/time'
 
-/** A figure over time with its interval as a band. Gaps stay gaps: no data is not zero. */
-export function FigureChart({ figure }: { figure: Figure }) {
+/** Every observation behind a figure as a dot in time; its height is its value. Nothing is drawn between them. */
+export function FigureChart({ figure, from, to }: { figure: Figure; from: string; to: string }) {
   const width = 280
-  const height = 72
-  const points = figure.points
-  const highs = points.map(p => p.high ?? p.value).filter((v): v is number => v !== null)
-  if (points.length < 2 || highs.length === 0) return <div style={{ height }} />
-  const top = Math.max(...highs) * 1.08 || 1
-  const x = (i: number) => (i / (points.length - 1)) * width
-  const y = (v: number) => height - 4 - (v / top) * (height - 8)
-  const known = points.map((p, i) => ({ ...p, i })).filter(p => p.value !== null)
-  const line = known
-    .map((p, n) => `${n && known[n - 1]!.i === p.i - 1 ? 'L' : 'M'}${x(p.i).toFixed(1)} ${y(p.value!).toFixed(1)}`)
-    .join('')
-  const banded = known.filter(p => p.low !== null && p.high !== null)
-  const upper = banded.map((p, n) => `${n ? 'L' : 'M'}${x(p.i).toFixed(1)} ${y(p.high!).toFixed(1)}`).join('')
-  const lower = [...banded]
-    .reverse()
-    .map(p => `L${x(p.i).toFixed(1)} ${y(p.low!).toFixed(1)}`)
-    .join('')
+  const height = 64
+  const values = figure.observations.map(it => it.value)
+  const top = Math.max(...values, figure.high ?? 0, Number.MIN_VALUE) * 1.1
+  const y = (value: number) => height - 5 - (value / top) * (height - 12)
+  const band = figure.unit === 'seconds' && figure.low != null && figure.high != null
   return (
     <svg
       viewBox={`0 0 ${width} ${height}`}
@@ -27,11 +16,33 @@ export function FigureChart({ figure }: { figure: Figure }) {
       height={height}
       preserveAspectRatio="none"
       role="img"
-      aria-label={`${figure.label} over time`}
+      aria-label={`${figure.label}: the observations in time`}
       className="figure-chart"
     >
-      {banded.length > 1 && <path d={`${upper}${lower}Z`} className="spark-area" />}
-      <path d={line} className="spark-line" vectorEffect="non-scaling-stroke" />
+      {band && (
+        <rect
+          x="0"
+          width={width}
+          y={y(figure.high!)}
+          height={Math.max(1, y(figure.low!) - y(figure.high!))}
+          className="spark-area"
+        />
+      )}
+      <line x1="0" x2={width} y1={height - 5} y2={height - 5} className="figure-base" />
+      {figure.observations.map(it => {
+        const x = 4 + position(it.at, from, to) * (width - 8)
+        return (
+          <line
+            key={`${it.position} ${it.value}`}
+            x1={x}
+            x2={x}
+            y1={height - 5}
+            y2={y(it.value)}
+            className="figure-dot"
+            vectorEffect="non-scaling-stroke"
+          />
+        )
+      })}
     </svg>
   )
 }

@@ -1,16 +1,17 @@
-import { Badge, Card, Group, SegmentedControl, Select, SimpleGrid, Stack, Text, UnstyledButton } from '@mantine/core'
+import { Card, Group, SegmentedControl, Select, SimpleGrid, Stack, Text, UnstyledButton } from '@mantine/core'
 import { IconChartHistogram } from '@tabler/icons-react'
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { useMemo } from 'react'
 import { useSearchParams } from 'react-router'
-import { type Figure, type FigureKey, readDora } from '~/lib/api/metrics'
+import { type Dora, type Figure, readDora } from '~/lib/api/learning'
 import { readServices } from '~/lib/api/service'
 import { plural } from '~/lib/format'
-import { severityColor } from '~/lib/labels'
+import { SeverityIcon } from '~/parts/Badges'
 import { PageHeader } from '~/parts/Layout'
 import { Empty, Loaded } from '~/parts/States'
 import { FigureChart } from './FigureChart'
 import { Observations } from './Observations'
+import { interval } from './words'
 
 const spans = { '30': '30 days', '90': '90 days', '365': 'a year' }
 
@@ -19,10 +20,11 @@ export function Metrics() {
   const [params, setParams] = useSearchParams()
   const span = params.get('span') ?? '90'
   const service = params.get('service') ?? ''
-  const figure = params.get('figure') as FigureKey | null
+  const figure = params.get('figure')
   const filter = useMemo(() => {
     const to = new Date()
-    to.setUTCMinutes(0, 0, 0)
+    // Whole minutes keep the question the same while the page is looked at; the minute that runs counts.
+    to.setUTCSeconds(60, 0)
     return { from: new Date(to.getTime() - Number(span) * 86_400_000).toISOString(), to: to.toISOString(), service }
   }, [span, service])
   const dora = useQuery({
@@ -57,7 +59,7 @@ export function Metrics() {
               placeholder="All services"
               clearable
               w={180}
-              data={(services.data?.items ?? []).filter(s => !s.third_party).map(s => ({ value: s.id, label: s.name }))}
+              data={(services.data?.items ?? []).map(s => s.name)}
               value={service || null}
               onChange={value => set('service', value)}
             />
@@ -74,8 +76,8 @@ export function Metrics() {
         {data =>
           data.figures.every(f => f.sample === 0) ? (
             <Card>
-              <Empty title="Nothing to count yet" icon={IconChartHistogram} command="interlock release plan --help">
-                The figures appear with the first finished deployment to a production-like environment.
+              <Empty title="Nothing to count yet" icon={IconChartHistogram}>
+                The figures appear with the first finished deployment.
               </Empty>
             </Card>
           ) : (
@@ -85,12 +87,17 @@ export function Metrics() {
                   <FigureCard
                     key={item.key}
                     figure={item}
+                    dora={data}
                     open={figure === item.key}
                     onOpen={() => set('figure', figure === item.key ? null : item.key)}
                   />
                 ))}
               </SimpleGrid>
-              {figure && <Observations figure={data.figures.find(f => f.key === figure)!} filter={filter} />}
+              {data.figures
+                .filter(it => it.key === figure)
+                .map(it => (
+                  <Observations key={it.key} figure={it} />
+                ))}
             </Stack>
           )
         }
@@ -99,7 +106,7 @@ export function Metrics() {
   )
 }
 
-function FigureCard({ figure, open, onOpen }: { figure: Figure; open: boolean; onOpen: () => void }) {
+function FigureCard({ figure, dora, open, onOpen }: { figure: Figure; dora: Dora; open: boolean; onOpen: () => void }) {
   return (
     <Card className={`figure-card ${open ? 'figure-open' : ''}`} padding={0}>
       <UnstyledButton
@@ -112,17 +119,13 @@ function FigureCard({ figure, open, onOpen }: { figure: Figure; open: boolean; o
           <Text size="sm" fw={560} c="dimmed">
             {figure.label}
           </Text>
-          {figure.trend && (
-            <Badge size="sm" variant="light" color={severityColor[figure.trend.severity]}>
-              {figure.trend.label}
-            </Badge>
-          )}
+          {figure.severity !== 'neutral' && <SeverityIcon severity={figure.severity} size={16} />}
         </Group>
-        <Text className="figure-value number">{figure.sample === 0 ? 'no data' : figure.display}</Text>
+        <Text className="figure-value number">{figure.value == null ? 'no data' : figure.display}</Text>
         <Text size="xs" c="dimmed">
-          {figure.sample === 0 ? 'nothing observed yet' : `between ${figure.low} and ${figure.high}`}
+          {figure.sample === 0 ? 'nothing observed yet' : interval(figure.low, figure.high, figure.unit)}
         </Text>
-        <FigureChart figure={figure} />
+        <FigureChart figure={figure} from={dora.from} to={dora.to} />
         <Text size="xs" c="dimmed">
           {figure.definition}
         </Text>

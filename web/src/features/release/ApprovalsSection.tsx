@@ -1,94 +1,153 @@
-import { Avatar, Badge, Group, Stack, Text } from '@mantine/core'
-import { IconChecks, IconCircleCheck, IconCircleX, IconClockHour4, IconFlag } from '@tabler/icons-react'
-import { Link } from 'react-router'
-import type { Approval, Release } from '~/lib/api/release'
-import { count } from '~/lib/format'
+import { Avatar, Badge, Button, Group, Stack, Text } from '@mantine/core'
+import { IconChecks, IconClipboardCheck } from '@tabler/icons-react'
+import { useState } from 'react'
+import { address } from '~/lib/api/action'
+import type { Approval, Change, Condition } from '~/lib/api/change'
+import { count, plural } from '~/lib/format'
 import { ActionBar } from '~/parts/ActionBar'
+import { ActionDialog } from '~/parts/ActionDialog'
 import { StatusBadge } from '~/parts/Badges'
-import { Section } from '~/parts/Layout'
+import { Fact, Section } from '~/parts/Layout'
 import { Empty } from '~/parts/States'
 import { Time } from '~/parts/Time'
 
-const looks: Record<Approval['decision'], { color: string; icon: typeof IconCircleCheck }> = {
-  approved: { color: 'teal', icon: IconCircleCheck },
-  'approved with condition': { color: 'teal', icon: IconFlag },
-  rejected: { color: 'red', icon: IconCircleX },
-  waiting: { color: 'orange', icon: IconClockHour4 },
-}
-
-export function ApprovalsSection({ release }: { release: Release }) {
+export function ApprovalsSection({ change }: { change: Change | null | undefined }) {
   return (
     <Section
       id="approvals"
-      title="Approvals"
+      title="Change and approvals"
       icon={IconChecks}
       aside={
-        <Text size="xs" c="dimmed">
-          {release.approvals_needed}
-        </Text>
+        change && (
+          <Text size="xs" c="dimmed">
+            {change.approvals} of {plural(change.approvals_required, 'approval')}
+          </Text>
+        )
       }
     >
-      <Stack gap="md">
-        {release.approvals.length === 0 && (
-          <Empty small title="Nobody was asked yet">
-            Approvals are asked for when the scope is frozen.
-          </Empty>
-        )}
-        {release.approvals.map(approval => (
-          <Row key={approval.id} approval={approval} />
-        ))}
-        <ActionBar
-          actions={release.actions}
-          only={['approve', 'reject', 'meet_condition']}
-          noun="releases"
-          id={release.id}
-          name={release.name}
-        />
-      </Stack>
+      {change ? (
+        <Decisions change={change} />
+      ) : (
+        <Empty small title="Nobody was asked yet">
+          Approvals are asked for when the release is planned.
+        </Empty>
+      )}
     </Section>
   )
 }
 
+function Decisions({ change }: { change: Change }) {
+  const at = address('changes', change.id)
+  return (
+    <Stack gap="md">
+      <Group gap="xl">
+        <Fact label="Class">{change.class}</Fact>
+        <Fact label="Impact">
+          <Badge variant="outline" color={change.impact === 'high' ? 'orange' : 'gray'}>
+            {change.impact}
+          </Badge>{' '}
+          {count(change.impact_detail.users)} users
+          {change.impact_detail.data_classes.length > 0 && `, ${change.impact_detail.data_classes.join(', ')} data`}
+        </Fact>
+        <Fact label="Written by">
+          {[...change.authors, ...change.co_authors].map(it => it.name).join(', ') || 'nobody known'}
+          {change.unknown_authors > 0 &&
+            ` and ${plural(change.unknown_authors, 'unknown address', 'unknown addresses')}`}
+        </Fact>
+        {change.requested_by && <Fact label="Asked for by">{change.requested_by.name}</Fact>}
+      </Group>
+      {change.impact_detail.reasons.length > 0 && (
+        <Text size="xs" c="dimmed">
+          Why {change.impact}: {change.impact_detail.reasons.join('; ')}
+        </Text>
+      )}
+      {change.decisions.map(it => (
+        <Row key={`${it.person.id} ${it.at}`} approval={it} />
+      ))}
+      {change.decisions.length === 0 && (
+        <Text size="sm" c="dimmed">
+          Nobody has decided yet.
+        </Text>
+      )}
+      {change.conditions.map(it => (
+        <ConditionRow key={it.id} condition={it} at={`${at}/conditions/${encodeURIComponent(it.id)}`} />
+      ))}
+      {!change.status.is_terminal && <ActionBar actions={change.actions} at={at} name={change.name} keys />}
+    </Stack>
+  )
+}
+
 function Row({ approval }: { approval: Approval }) {
-  const look = looks[approval.decision]
-  const Icon = look.icon
   return (
     <Group gap="sm" wrap="nowrap" align="flex-start" data-testid="approval">
-      <Avatar name={approval.person?.name} color={approval.person ? 'initials' : 'gray'} size={34} radius="xl" alt="" />
+      <Avatar name={approval.person.name} color="initials" size={34} radius="xl" alt="" />
       <Stack gap={3} flex={1} miw={0}>
         <Group gap={8}>
           <Text size="sm" fw={580}>
-            {approval.person?.name ?? approval.role}
+            {approval.person.name}
           </Text>
-          {approval.person && (
+          {approval.on_behalf_of && (
             <Text size="xs" c="dimmed">
-              {approval.role}
+              for {approval.on_behalf_of.name}
             </Text>
           )}
-          <Badge color={look.color} variant="light" leftSection={<Icon size={13} />}>
-            {approval.decision}
-          </Badge>
-          {approval.at && (
-            <Text size="xs" c="dimmed" component="span">
-              <Time at={approval.at} />
-            </Text>
-          )}
-          {approval.position !== null && (
-            <Link to={`/ledger/${approval.position}`} className="link small">
-              entry {count(approval.position)}
-            </Link>
-          )}
+          <StatusBadge status={approval.status} size="sm" />
+          <Text size="xs" c="dimmed" component="span">
+            <Time at={approval.at} />
+          </Text>
         </Group>
         {approval.reason && <Text size="sm">{approval.reason}</Text>}
-        {approval.condition && (
-          <Group gap={8} className="condition">
-            <Text size="sm">
-              <b>Condition:</b> {approval.condition}
-            </Text>
-            {approval.condition_status && <StatusBadge status={approval.condition_status} size="sm" />}
-          </Group>
+      </Stack>
+    </Group>
+  )
+}
+
+function ConditionRow({ condition, at }: { condition: Condition; at: string }) {
+  const [meeting, setMeeting] = useState(false)
+  return (
+    <Group gap={8} className="condition" data-testid="condition">
+      <Stack gap={2} flex={1} miw={0}>
+        <Text size="sm">
+          <b>Condition of {condition.by.name}:</b> {condition.text}
+        </Text>
+        {condition.evidence && (
+          <Text size="xs" c="dimmed">
+            Met by {condition.met_by?.name ?? 'somebody'}
+            {condition.met_at && (
+              <>
+                {' '}
+                <Time at={condition.met_at} />
+              </>
+            )}
+            : {condition.evidence}
+          </Text>
         )}
       </Stack>
+      <StatusBadge status={condition.status} size="sm" />
+      {!condition.status.is_terminal && (
+        <Button
+          size="compact-sm"
+          variant="light"
+          leftSection={<IconClipboardCheck size={14} />}
+          onClick={() => setMeeting(true)}
+          data-action="meet"
+        >
+          Meet it
+        </Button>
+      )}
+      {meeting && (
+        <ActionDialog
+          action={{
+            name: 'meet',
+            label: 'Meet the condition',
+            effect: 'The gate it became opens; what you write stands beside it.',
+            needs_reason: false,
+          }}
+          at={at}
+          name={condition.text}
+          onClose={() => setMeeting(false)}
+        />
+      )}
     </Group>
   )
 }

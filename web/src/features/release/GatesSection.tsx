@@ -1,18 +1,17 @@
 import { Accordion, Group, Stack, Text } from '@mantine/core'
 import { IconBarrierBlock } from '@tabler/icons-react'
-import { Link } from 'react-router'
 import type { Gate } from '~/lib/api/release'
-import { count, shortDigest } from '~/lib/format'
+import { shortDigest } from '~/lib/format'
 import { VerdictBadge, VerdictIcon } from '~/parts/Badges'
 import { Blockers } from '~/parts/Blockers'
 import { Id } from '~/parts/Id'
 import { Fact, Section } from '~/parts/Layout'
 import { Empty } from '~/parts/States'
-import { Time } from '~/parts/Time'
 
 /** Every gate with its verdict, why, and what would clear it. Those not open are unfolded. */
 export function GatesSection({ gates }: { gates: Gate[] }) {
   const open = gates.filter(gate => gate.verdict === 'pass').length
+  const closed = gates.filter(gate => gate.verdict !== 'pass').map(gate => gate.id)
   return (
     <Section
       id="gates"
@@ -32,12 +31,14 @@ export function GatesSection({ gates }: { gates: Gate[] }) {
           Gates appear when the release is planned: policy decides which.
         </Empty>
       )}
+      {/* What is closed changes with what people do; unfolding starts afresh with it. */}
       <Accordion
+        key={closed.join()}
         multiple
         chevronPosition="right"
         variant="default"
         className="gates"
-        defaultValue={gates.filter(gate => gate.verdict !== 'pass').map(gate => gate.id)}
+        defaultValue={closed}
       >
         {gates.map(gate => (
           <Accordion.Item key={gate.id} value={gate.id} data-testid="gate" data-verdict={gate.verdict}>
@@ -48,7 +49,7 @@ export function GatesSection({ gates }: { gates: Gate[] }) {
                     {gate.name}
                   </Text>
                   <Text size="xs" c="dimmed" lineClamp={1}>
-                    {gate.reasons[0] ?? gate.description}
+                    {gate.ruling.blockers[0]?.message ?? gate.description}
                   </Text>
                 </div>
                 <VerdictBadge verdict={gate.verdict} />
@@ -65,53 +66,20 @@ export function GatesSection({ gates }: { gates: Gate[] }) {
 }
 
 function GateBody({ gate }: { gate: Gate }) {
+  const { ruling } = gate
   return (
     <Stack gap="sm">
       <Text size="sm" c="dimmed">
         {gate.description}
       </Text>
-      <Blockers blockers={gate.blockers} />
-      {gate.reasons.length > 0 && (
-        <ul className="reasons">
-          {gate.reasons.map(reason => (
-            <li key={reason}>{reason}</li>
-          ))}
-        </ul>
-      )}
+      <Blockers blockers={ruling.blockers} />
       <Group gap="xl">
-        {gate.evidence.map(evidence => (
-          <Fact key={evidence.digest} label={`Evidence: ${evidence.name}`}>
-            <Group gap={6}>
-              <Id value={evidence.digest} show={shortDigest(evidence.digest)} />
-              <Text span size="xs" c="dimmed">
-                <Time at={evidence.attached_at} />
-              </Text>
-            </Group>
-          </Fact>
-        ))}
-        {gate.due_at && gate.verdict !== 'pass' && (
-          <Fact label="Needed">
-            <Time at={gate.due_at} />
-          </Fact>
-        )}
-        {gate.decided_at && (
-          <Fact label="Decided">
-            <Time at={gate.decided_at} />
-            {gate.position !== null && (
-              <>
-                {' · '}
-                <Link to={`/ledger/${gate.position}`} className="link">
-                  entry {count(gate.position)}
-                </Link>
-              </>
-            )}
-          </Fact>
-        )}
+        {ruling.policies.length > 0 && <Fact label="Decided by">{ruling.policies.join(', ')}</Fact>}
         <Fact label="Policy set">
-          <Id value={gate.policy_digest} show={shortDigest(gate.policy_digest)} />
+          <Id value={ruling.policy_set} show={shortDigest(ruling.policy_set)} />
         </Fact>
         <Fact label="Facts">
-          <Id value={gate.facts_digest} show={shortDigest(gate.facts_digest)} />
+          <Id value={ruling.facts_digest} show={shortDigest(ruling.facts_digest)} />
         </Fact>
       </Group>
     </Stack>

@@ -8,7 +8,7 @@ export function Life({ steps }: { steps: Release['life'] }) {
   return (
     <ol className="life" aria-label="Life of the release">
       {steps.map(step => {
-        const reached = step.at !== null
+        const reached = step.at != null
         return (
           <li
             key={step.value}

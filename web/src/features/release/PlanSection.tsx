@@ -2,7 +2,8 @@ import { Group, SimpleGrid, Text } from '@mantine/core'
 import { IconRoute } from '@tabler/icons-react'
 import type { Release } from '~/lib/api/release'
 import { plural } from '~/lib/format'
-import { spanned, zone } from '~/lib/time'
+import { modelWords } from '~/lib/labels'
+import { lasting, spanned, zone } from '~/lib/time'
 import { StatusBadge } from '~/parts/Badges'
 import { Id } from '~/parts/Id'
 import { Fact, Section } from '~/parts/Layout'
@@ -13,20 +14,22 @@ export function PlanSection({ release }: { release: Release }) {
   return (
     <Section id="plan" title="Plan" icon={IconRoute}>
       <SimpleGrid cols={{ base: 1, xs: 2, md: 4 }} spacing="md">
-        <Fact label="Model">{plan.model}</Fact>
-        <Fact label={`Window (${zone()})`}>{window ? spanned(window.start, window.end) : 'not planned yet'}</Fact>
-        <Fact label="Environment">{release.environment.name}</Fact>
+        <Fact label="Model">{modelWords(plan.model)}</Fact>
+        <Fact label={`Window (${zone()})`}>
+          {window ? spanned(window.start, window.end) : `needs ${lasting(plan.length_s * 1000)}, not planned yet`}
+        </Fact>
+        <Fact label="Pipeline">{release.spec.pipeline}</Fact>
         <Fact label="Permit">
           {permit ? (
             <Group gap={6}>
               <StatusBadge status={permit.status} size="sm" />
               <Text span size="xs" c="dimmed">
-                <Time at={permit.expires_at} prefix={permit.status.is_terminal ? 'ended' : 'expires'} />
+                <Time at={permit.not_after} prefix={permit.status.is_terminal ? 'ended' : 'good until'} />
               </Text>
-              <Id value={permit.id} />
+              <Id value={permit.id} show={`${permit.id.slice(0, 12)}…`} />
             </Group>
           ) : (
-            'issued when every gate is open'
+            'issued when it is authorised'
           )}
         </Fact>
       </SimpleGrid>
@@ -37,9 +40,11 @@ export function PlanSection({ release }: { release: Release }) {
               <Text size="sm" fw={560}>
                 {wave.name}
               </Text>
-              <Text size="xs" c="dimmed">
-                {plural(wave.targets, 'target')} · {wave.traffic}
-                {wave.bake_minutes > 0 && ` · bakes ${wave.bake_minutes} min`}
+              <Text size="xs" c="dimmed" title={wave.targets.join(', ')}>
+                {plural(wave.targets.length, 'target')}
+                {wave.weight != null && ` · weight ${wave.weight}`}
+                {wave.canary && ' · judged by canary'}
+                {wave.bake_s > 0 && ` · bakes ${lasting(wave.bake_s * 1000)}`}
               </Text>
             </li>
           ))}

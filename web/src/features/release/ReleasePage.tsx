@@ -4,9 +4,11 @@ import { useQuery } from '@tanstack/react-query'
 import { lazy, Suspense } from 'react'
 import { Link, useParams } from 'react-router'
 import { DeploymentSection } from '~/features/deployment/DeploymentSection'
-import { readCanary, readDeployment } from '~/lib/api/deployment'
+import { address } from '~/lib/api/action'
+import { readDeployment } from '~/lib/api/deployment'
 import { type Release, readRelease } from '~/lib/api/release'
 import { useKeys } from '~/lib/keys'
+import { modelWords } from '~/lib/labels'
 import { spanned } from '~/lib/time'
 import { ActionBar } from '~/parts/ActionBar'
 import { StatusBadge } from '~/parts/Badges'
@@ -47,13 +49,6 @@ function Page({ release }: { release: Release }) {
     queryFn: () => readDeployment(deploymentId),
     enabled: deploymentId !== '',
   })
-  const canaryId = release.canary?.id ?? ''
-  const canary = useQuery({
-    queryKey: ['canary', canaryId],
-    queryFn: () => readCanary(canaryId),
-    enabled: canaryId !== '',
-    refetchInterval: query => (query.state.data && !query.state.data.status.is_terminal ? 5_000 : false),
-  })
   return (
     <>
       <PageHeader
@@ -70,33 +65,41 @@ function Page({ release }: { release: Release }) {
         lead={
           <Group gap={8}>
             <StatusBadge status={release.status} />
-            <span>{release.title}</span>
-            <span>·</span>
+            {release.summary && (
+              <>
+                <span>{release.summary}</span>
+                <span>·</span>
+              </>
+            )}
             <Link to={`/environments/${release.environment.id}`} className="link">
               {release.environment.name}
             </Link>
             <span>·</span>
-            <span>{release.model}</span>
+            <span>{modelWords(release.model)}</span>
             {release.window && (
               <>
                 <span>·</span>
                 <span>{spanned(release.window.start, release.window.end)}</span>
               </>
             )}
-            <span>·</span>
-            <span>{release.owner.name}</span>
+            {release.owner && (
+              <>
+                <span>·</span>
+                <span>{release.owner.name}</span>
+              </>
+            )}
           </Group>
         }
       />
       <Box className="control no-print">
-        <ActionBar actions={release.actions} noun="releases" id={release.id} name={release.name} keys />
+        <ActionBar actions={release.actions} at={address('releases', release.id)} name={release.name} keys fold />
         {deployment.data && !deployment.data.status.is_terminal && (
           <ActionBar
             actions={deployment.data.actions}
-            noun="deployments"
-            id={deployment.data.id}
-            name={deployment.data.name}
+            at={address('deployments', deployment.data.id)}
+            name={`deployment of ${deployment.data.name}`}
             keys
+            fold
           />
         )}
       </Box>
@@ -108,12 +111,12 @@ function Page({ release }: { release: Release }) {
             <ScopeSection release={release} />
             <PlanSection release={release} />
             <GatesSection gates={release.gates} />
-            <ApprovalsSection release={release} />
+            <ApprovalsSection change={release.change} />
             <RollbackSection rollback={release.rollback} />
             <DeploymentSection release={release} deployment={deployment} />
-            {release.canary && (
+            {release.analyses.length > 0 && (
               <Suspense fallback={null}>
-                <CanarySection canary={canary} />
+                <CanarySection analyses={release.analyses} />
               </Suspense>
             )}
             <WatchSection watch={release.watch} />
@@ -121,7 +124,7 @@ function Page({ release }: { release: Release }) {
             <TimelineSection id={release.id} />
             <Text size="xs" c="dimmed">
               Everything on this page follows from the ledger.{' '}
-              <Link to={`/ledger?subject=${release.id}`} className="link">
+              <Link to={`/ledger?subject=${encodeURIComponent(`release:${release.id}`)}`} className="link">
                 See its entries
               </Link>
             </Text>

@@ -6,6 +6,7 @@ import { lazy, Suspense, useState } from 'react'
 import { Link, useNavigate, useSearchParams } from 'react-router'
 import { readEnvironments } from '~/lib/api/environment'
 import { type ReleaseRow, readReleases } from '~/lib/api/release'
+import { modelWords } from '~/lib/labels'
 import { spanned } from '~/lib/time'
 import { StatusBadge } from '~/parts/Badges'
 import { PageHeader } from '~/parts/Layout'
@@ -19,7 +20,9 @@ const states = [
   ['open', 'Open'],
   ['draft', 'Draft'],
   ['planned', 'Planned'],
+  ['frozen', 'Frozen'],
   ['ready', 'Ready'],
+  ['authorised', 'Authorised'],
   ['deploying', 'Deploying'],
   ['stabilising', 'Stabilising'],
   ['closed', 'Closed'],
@@ -66,7 +69,7 @@ export function Releases() {
       <Group mb="md" gap="sm" className="filters no-print">
         <TextInput
           aria-label="Search releases"
-          placeholder="Name, service, commit"
+          placeholder="Part of the name"
           leftSection={<IconSearch size={15} />}
           value={typed}
           w={220}
@@ -105,7 +108,7 @@ export function Releases() {
           <Empty
             title={filtered ? 'No release matches' : 'No release yet'}
             icon={IconRocket}
-            command={filtered ? undefined : 'interlock release plan --from v1.0.0 --to main --environment production'}
+            command={filtered ? undefined : 'interlock apply -f release.yaml'}
           >
             {filtered
               ? 'Loosen the filter, or search with Ctrl K for any object.'
@@ -168,11 +171,11 @@ function ReleaseTable({ rows }: { rows: ReleaseRow[] }) {
               <Table.Td visibleFrom="md" className="nowrap">
                 {row.window ? spanned(row.window.start, row.window.end) : 'none yet'}
                 <Text size="xs" c="dimmed">
-                  {row.model}
+                  {modelWords(row.model)}
                 </Text>
               </Table.Td>
               <Table.Td visibleFrom="lg" className="nowrap">
-                {row.owner.name}
+                {row.owner?.name}
               </Table.Td>
               <Table.Td visibleFrom="sm" className="nowrap">
                 <Time at={row.updated_at} />

@@ -1,7 +1,8 @@
 import { Group, Stack, Text } from '@mantine/core'
-import { IconClipboardText, IconSquare, IconSquareCheck } from '@tabler/icons-react'
+import { IconClipboardText, IconSquare } from '@tabler/icons-react'
 import { Link } from 'react-router'
-import type { Review } from '~/lib/api/release'
+import { address } from '~/lib/api/action'
+import type { Review } from '~/lib/api/learning'
 import { ActionBar } from '~/parts/ActionBar'
 import { StatusBadge } from '~/parts/Badges'
 import { Fact, Section } from '~/parts/Layout'
@@ -18,13 +19,19 @@ export function ReviewSection({ review }: { review: Review }) {
       <Stack gap="md">
         <Text size="sm">{review.why}</Text>
         <Group gap="xl">
-          <Fact label="Owner">{review.owner.name}</Fact>
+          <Fact label="Services">{review.services.join(', ')}</Fact>
           <Fact label="Opened">
             <Time at={review.opened_at} />
           </Fact>
-          <Fact label="Due">
-            <Time at={review.due_at} />
-          </Fact>
+          {review.done_at ? (
+            <Fact label="Done">
+              <Time at={review.done_at} /> {review.done_by && `by ${review.done_by.name}`}
+            </Fact>
+          ) : (
+            <Fact label="Due">
+              <Time at={review.due_at} />
+            </Fact>
+          )}
           {review.blocks.length > 0 && (
             <Fact label="Holds up">
               {review.blocks.map(ref => (
@@ -35,12 +42,12 @@ export function ReviewSection({ review }: { review: Review }) {
             </Fact>
           )}
         </Group>
-        {review.summary && <Fact label="What happened">{review.summary}</Fact>}
-        {review.causes.length > 0 && (
-          <Fact label="Causes">
+        {review.root_cause && <Fact label="Root cause">{review.root_cause}</Fact>}
+        {review.factors.length > 0 && (
+          <Fact label="Contributing factors">
             <ul className="reasons">
-              {review.causes.map(cause => (
-                <li key={cause}>{cause}</li>
+              {review.factors.map(factor => (
+                <li key={factor}>{factor}</li>
               ))}
             </ul>
           </Fact>
@@ -48,23 +55,21 @@ export function ReviewSection({ review }: { review: Review }) {
         {review.follow_ups.length > 0 && (
           <Fact label="What changes because of it">
             {review.follow_ups.map(item => (
-              <Group key={item.id} gap={6} wrap="nowrap" align="flex-start">
-                {item.done ? (
-                  <IconSquareCheck size={16} aria-label="done" />
-                ) : (
-                  <IconSquare size={16} aria-label="open" />
-                )}
+              <Group key={item.text} gap={6} wrap="nowrap" align="flex-start">
+                <IconSquare size={16} aria-hidden />
                 <Text size="sm">
-                  {item.title}{' '}
+                  {item.text}{' '}
                   <Text span size="xs" c="dimmed">
-                    {item.owner.name}
+                    {item.owner.name}, <Time at={item.due_at} prefix="due" />
                   </Text>
                 </Text>
               </Group>
             ))}
           </Fact>
         )}
-        <ActionBar actions={review.actions} noun="reviews" id={review.id} name="review" />
+        {!review.status.is_terminal && (
+          <ActionBar actions={review.actions} at={address('reviews', review.id)} name={`review of ${review.name}`} />
+        )}
       </Stack>
     </Section>
   )

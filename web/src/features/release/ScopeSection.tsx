@@ -1,17 +1,15 @@
-import { Badge, Button, Group, Stack, Table, Text } from '@mantine/core'
+import { Button, Group, Stack, Table, Text } from '@mantine/core'
 import { IconGitCommit, IconPackage } from '@tabler/icons-react'
 import { useState } from 'react'
 import { Link } from 'react-router'
-import type { Artefact, Commit, Release } from '~/lib/api/release'
+import type { Release, ReleaseItem } from '~/lib/api/release'
 import { bytes, plural, shortDigest } from '~/lib/format'
 import { VerdictBadge } from '~/parts/Badges'
 import { Id } from '~/parts/Id'
 import { Section } from '~/parts/Layout'
-import { Empty } from '~/parts/States'
 import { Time } from '~/parts/Time'
 
 export function ScopeSection({ release }: { release: Release }) {
-  const { scope } = release
   return (
     <Section
       id="scope"
@@ -20,48 +18,21 @@ export function ScopeSection({ release }: { release: Release }) {
       flush
       aside={
         <Text size="xs" c="dimmed">
-          {plural(scope.commits.length, 'commit')} · {plural(scope.artefacts.length, 'artefact')}
+          {plural(release.commits_total, 'commit')} · {plural(release.items.length, 'artefact')}
         </Text>
       }
     >
-      {scope.artefacts.length === 0 ? (
-        <Empty small title="No artefact yet" command={`interlock release attach ${release.name} --artefact <digest>`}>
-          Attach what your pipeline built; its digest and signature are checked at once.
-        </Empty>
-      ) : (
-        <Artefacts artefacts={scope.artefacts} />
+      <Items items={release.items} />
+      {release.commits.length > 0 && (
+        <div className="section-body divided">
+          <Commits release={release} />
+        </div>
       )}
-      <div className="section-body divided">
-        <Stack gap="md">
-          {scope.changes.length > 0 && (
-            <Stack gap={6}>
-              {scope.changes.map(change => (
-                <Group key={change.id} gap={8} wrap="wrap">
-                  <Badge variant="outline" color="gray">
-                    {change.class}
-                  </Badge>
-                  <Badge variant="outline" color={change.impact === 'high' ? 'orange' : 'gray'}>
-                    impact {change.impact}
-                  </Badge>
-                  <Text size="sm" fw={550}>
-                    {change.title}
-                  </Text>
-                  <Id value={change.id} show={change.name} />
-                  <Text size="xs" c="dimmed">
-                    by {change.authors.join(', ')}
-                  </Text>
-                </Group>
-              ))}
-            </Stack>
-          )}
-          <Commits commits={scope.commits} repository={scope.repository} from={scope.from} to={scope.to} />
-        </Stack>
-      </div>
     </Section>
   )
 }
 
-function Artefacts({ artefacts }: { artefacts: Artefact[] }) {
+function Items({ items }: { items: ReleaseItem[] }) {
   return (
     <Table.ScrollContainer minWidth={560}>
       <Table>
@@ -74,34 +45,34 @@ function Artefacts({ artefacts }: { artefacts: Artefact[] }) {
           </Table.Tr>
         </Table.Thead>
         <Table.Tbody>
-          {artefacts.map(artefact => (
-            <Table.Tr key={artefact.id}>
+          {items.map(item => (
+            <Table.Tr key={item.digest + item.service.id}>
               <Table.Td>
-                <Link to={`/services/${artefact.service.id}`} className="link strong">
-                  {artefact.service.name}
+                <Link to={`/services/${item.service.id}`} className="link strong">
+                  {item.service.name}
                 </Link>
                 <Text size="xs" c="dimmed">
-                  {artefact.from_version ? `${artefact.from_version} → ` : ''}
-                  {artefact.version}
+                  {item.from_version && item.from_version !== item.version ? `${item.from_version} → ` : ''}
+                  {item.version}
                 </Text>
               </Table.Td>
               <Table.Td>
-                <Id value={artefact.digest} show={shortDigest(artefact.digest)} />
-                {artefact.quarantined && (
+                <Id value={item.digest} show={shortDigest(item.digest)} />
+                {item.quarantined && (
                   <Text size="xs" c="red" fw={600}>
                     Quarantined: may not be deployed anywhere
                   </Text>
                 )}
               </Table.Td>
               <Table.Td>
-                <VerdictBadge verdict={artefact.signature.verdict} />
+                <VerdictBadge verdict={item.signature.verdict} />
                 <Text size="xs" c="dimmed">
-                  {artefact.signature.verdict === 'pass'
-                    ? `signed by ${artefact.signature.signer}`
-                    : artefact.signature.detail}
+                  {item.signature.verdict === 'pass' && item.signature.signer
+                    ? `signed by ${item.signature.signer}`
+                    : item.signature.detail}
                 </Text>
               </Table.Td>
-              <Table.Td className="nowrap">{bytes(artefact.bytes)}</Table.Td>
+              <Table.Td className="nowrap">{bytes(item.size)}</Table.Td>
             </Table.Tr>
           ))}
         </Table.Tbody>
@@ -110,45 +81,51 @@ function Artefacts({ artefacts }: { artefacts: Artefact[] }) {
   )
 }
 
-function Commits({
-  commits,
-  repository,
-  from,
-  to,
-}: {
-  commits: Commit[]
-  repository: string
-  from: string
-  to: string
-}) {
+function Commits({ release }: { release: Release }) {
   const [all, setAll] = useState(false)
+  const { commits, items } = release
   const shown = all ? commits : commits.slice(0, 5)
+  const origins = [
+    ...new Set(
+      items
+        .filter(it => it.repository)
+        .map(
+          it =>
+            `${it.repository!.split('/').slice(-2).join('/')} ${it.since?.slice(0, 9) ?? ''}..${it.commit?.slice(0, 9) ?? ''}`,
+        ),
+    ),
+  ]
   return (
-    <div>
-      <Group gap={6} mb={6} className="muted">
-        <IconGitCommit size={15} aria-hidden />
-        <Text size="xs" c="dimmed">
-          {repository} · {from}..{to}
-        </Text>
-      </Group>
+    <Stack gap={6}>
+      {origins.map(origin => (
+        <Group key={origin} gap={6} className="muted" wrap="nowrap">
+          <IconGitCommit size={15} aria-hidden />
+          <Text size="xs" c="dimmed" className="breaks">
+            {origin}
+          </Text>
+        </Group>
+      ))}
       <ul className="plain">
         {shown.map(commit => (
-          <li key={commit.sha} className="commit">
+          <li key={commit.sha + (commit.service ?? '')} className="commit">
             <Id value={commit.sha} show={commit.sha.slice(0, 9)} />
             <Text size="sm" className="ellipsis commit-subject">
               {commit.subject}
             </Text>
             <Text size="xs" c="dimmed" className="nowrap">
-              {commit.author} · <Time at={commit.authored_at} />
+              {[commit.author_account?.name ?? commit.author, ...commit.co_authors].join(', ')} ·{' '}
+              <Time at={commit.authored_at} />
             </Text>
           </li>
         ))}
       </ul>
       {commits.length > 5 && (
-        <Button size="compact-xs" variant="subtle" onClick={() => setAll(!all)} mt={4} className="no-print">
-          {all ? 'Show fewer' : `Show all ${commits.length}`}
-        </Button>
+        <div>
+          <Button size="compact-xs" variant="subtle" onClick={() => setAll(!all)} className="no-print">
+            {all ? 'Show fewer' : `Show all ${commits.length}`}
+          </Button>
+        </div>
       )}
-    </div>
+    </Stack>
   )
 }

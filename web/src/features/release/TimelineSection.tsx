@@ -1,6 +1,6 @@
-import { Text } from '@mantine/core'
+import { Button, Text } from '@mantine/core'
 import { IconTimeline } from '@tabler/icons-react'
-import { useQuery } from '@tanstack/react-query'
+import { useInfiniteQuery } from '@tanstack/react-query'
 import { Link } from 'react-router'
 import { readTimeline } from '~/lib/api/release'
 import { count, plural } from '~/lib/format'
@@ -10,9 +10,15 @@ import { Section } from '~/parts/Layout'
 import { Loading, ProblemView } from '~/parts/States'
 import { Time } from '~/parts/Time'
 
-/** Every ledger entry about the release, newest first. */
+/** Every ledger entry about the release, oldest first. */
 export function TimelineSection({ id }: { id: string }) {
-  const timeline = useQuery({ queryKey: ['timeline', id], queryFn: () => readTimeline(id) })
+  const timeline = useInfiniteQuery({
+    queryKey: ['timeline', id],
+    queryFn: ({ pageParam }) => readTimeline(id, pageParam),
+    initialPageParam: '',
+    getNextPageParam: page => page.next ?? undefined,
+  })
+  const lines = timeline.data?.pages.flatMap(page => page.items) ?? []
   return (
     <Section
       id="timeline"
@@ -21,7 +27,8 @@ export function TimelineSection({ id }: { id: string }) {
       aside={
         timeline.data && (
           <Text size="xs" c="dimmed">
-            {plural(timeline.data.items.length, 'entry', 'entries')}
+            {plural(lines.length, 'entry', 'entries')}
+            {timeline.hasNextPage && ' and more'}
           </Text>
         )
       }
@@ -29,7 +36,7 @@ export function TimelineSection({ id }: { id: string }) {
       {timeline.isPending && <Loading rows={3} />}
       {timeline.isError && <ProblemView error={timeline.error} retry={() => void timeline.refetch()} />}
       <ol className="timeline">
-        {timeline.data?.items.map((line, index, all) => {
+        {lines.map((line, index, all) => {
           const newDay = index === 0 || day(all[index - 1]!.at) !== day(line.at)
           return (
             <li key={line.position}>
@@ -51,6 +58,16 @@ export function TimelineSection({ id }: { id: string }) {
           )
         })}
       </ol>
+      {timeline.hasNextPage && (
+        <Button
+          size="compact-sm"
+          variant="default"
+          loading={timeline.isFetchingNextPage}
+          onClick={() => void timeline.fetchNextPage()}
+        >
+          Show more
+        </Button>
+      )}
     </Section>
   )
 }

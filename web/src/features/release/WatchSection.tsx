@@ -1,15 +1,16 @@
 import { Group, Progress, SimpleGrid, Stack, Text } from '@mantine/core'
 import { IconEye } from '@tabler/icons-react'
 import type { Watch } from '~/lib/api/release'
+import { plural } from '~/lib/format'
+import { severityColor } from '~/lib/labels'
 import { useNow } from '~/lib/now'
 import { position } from '~/lib/time'
 import { StatusBadge, VerdictBadge } from '~/parts/Badges'
 import { Section } from '~/parts/Layout'
-import { Sparkline } from '~/parts/Sparkline'
 import { Empty } from '~/parts/States'
 import { Time } from '~/parts/Time'
 
-export function WatchSection({ watch }: { watch: Watch | null }) {
+export function WatchSection({ watch }: { watch: Watch | null | undefined }) {
   return (
     <Section
       id="watch"
@@ -21,7 +22,7 @@ export function WatchSection({ watch }: { watch: Watch | null }) {
         <Running watch={watch} />
       ) : (
         <Empty small title="Not started">
-          The watch starts when the last wave is done, and ends by evidence, not by the clock alone.
+          The watch begins with the deployment and goes on after the last wave. Without data it never passes.
         </Empty>
       )}
     </Section>
@@ -29,15 +30,15 @@ export function WatchSection({ watch }: { watch: Watch | null }) {
 }
 
 function Running({ watch }: { watch: Watch }) {
-  const now = useNow(10_000)
-  const done = watch.status.is_terminal ? 1 : position(now, watch.started_at, watch.ends_at)
+  const now = useNow(5_000)
+  const done = watch.status.is_terminal ? 1 : watch.ends_at ? position(now, watch.started_at, watch.ends_at) : 0
   return (
     <Stack gap="md">
       <div>
         <Progress
           value={done * 100}
           size={6}
-          color={done === 1 ? 'teal' : 'indigo'}
+          color={severityColor[watch.status.severity]}
           aria-label="Share of the watch done"
         />
         <Group justify="space-between" mt={4}>
@@ -45,38 +46,39 @@ function Running({ watch }: { watch: Watch }) {
             <Time at={watch.started_at} prefix="began" />
           </Text>
           <Text size="xs" c="dimmed">
-            On call: {watch.on_call.name}
+            {plural(watch.looks, 'look')}, one each {watch.interval_s} s, {watch.usable} with data
           </Text>
           <Text size="xs" c="dimmed" component="span">
-            <Time at={watch.ends_at} prefix={watch.status.is_terminal ? 'ended' : 'ends'} />
+            {watch.ended_at ? (
+              <Time at={watch.ended_at} prefix="ended" />
+            ) : watch.ends_at ? (
+              <Time at={watch.ends_at} prefix="ends" />
+            ) : (
+              'ends after the deployment'
+            )}
           </Text>
         </Group>
       </div>
       <SimpleGrid cols={{ base: 1, sm: 2, lg: 3 }}>
-        {watch.queries.map(query => (
-          <div key={query.id} className="tile">
+        {watch.triggers.map(trigger => (
+          <div key={trigger.name} className="tile">
             <Group justify="space-between" wrap="nowrap">
               <Text size="sm" fw={550}>
-                {query.name}
+                {trigger.name}
               </Text>
-              <VerdictBadge verdict={query.verdict} />
+              <VerdictBadge verdict={trigger.fired_at ? 'fail' : watch.verdict ? watch.verdict : 'watching'} />
             </Group>
-            <Group gap={6} align="baseline">
-              <Text size="xl" fw={620} className="number">
-                {query.current === null ? 'no data' : query.current}
-                {query.current !== null && (
-                  <Text span size="sm" c="dimmed">
-                    {' '}
-                    {query.unit}
-                  </Text>
-                )}
-              </Text>
-              <Text size="xs" c="dimmed">
-                limit {query.threshold} {query.unit}
-              </Text>
-            </Group>
-            <Sparkline points={query.points.map(([, value]) => value)} line={query.threshold} label={query.name} />
-            <code className="expression">{query.expression}</code>
+            <Text size="sm">{trigger.condition}</Text>
+            <Text size="xs" c="dimmed">
+              {trigger.fired_at ? (
+                <>
+                  fired <Time at={trigger.fired_at} />
+                  {trigger.value != null && ` at ${Number(trigger.value.toPrecision(3))}`}
+                </>
+              ) : (
+                'has not fired'
+              )}
+            </Text>
           </div>
         ))}
       </SimpleGrid>

@@ -1,5 +1,6 @@
 import type { Severity } from '~/lib/api/core'
 import type { Release } from '~/lib/api/release'
+import { plural } from '~/lib/format'
 
 export interface PageSection {
   id: string
@@ -19,32 +20,38 @@ const worst = (verdicts: string[]): Severity | null =>
 
 /** The parts of the page in order of the life, each with how it stands. Only what exists is listed. */
 export function sectionsOf(release: Release): PageSection[] {
-  const open = release.gates.filter(gate => gate.verdict !== 'pass').length
-  const waiting = release.approvals.filter(approval => approval.decision === 'waiting').length
-  const rejected = release.approvals.some(approval => approval.decision === 'rejected')
+  const closed = release.gates.filter(gate => gate.verdict !== 'pass').length
+  const { change, rollback } = release
+  const missing = change ? Math.max(0, change.approvals_required - change.approvals) : 0
+  const rejected = change?.status.severity === 'bad'
   const list: (PageSection | null)[] = [
-    { id: 'scope', label: 'Scope', mark: worst(release.scope.artefacts.map(a => a.signature.verdict)), note: '' },
+    {
+      id: 'scope',
+      label: 'Scope',
+      mark: release.items.some(it => it.quarantined) ? 'bad' : worst(release.items.map(it => it.signature.verdict)),
+      note: '',
+    },
     { id: 'plan', label: 'Plan', mark: release.window ? 'good' : null, note: '' },
     {
       id: 'gates',
       label: 'Gates',
       mark: worst(release.gates.map(gate => gate.verdict)),
-      note: open ? `${open} closed` : '',
+      note: closed ? `${closed} closed` : '',
     },
     {
       id: 'approvals',
       label: 'Approvals',
-      mark: rejected ? 'bad' : waiting ? 'warning' : release.approvals.length ? 'good' : null,
-      note: waiting ? `${waiting} waiting` : '',
+      mark: !change ? null : rejected ? 'bad' : missing || change.open_conditions ? 'warning' : 'good',
+      note: missing ? `${missing} missing` : change?.open_conditions ? plural(change.open_conditions, 'condition') : '',
     },
     {
       id: 'rollback',
       label: 'Rollback',
-      mark: release.rollback.status?.severity ?? worst([release.rollback.feasible]),
-      note: release.rollback.status?.label ?? '',
+      mark: rollback.current?.status.severity ?? worst([rollback.feasible]),
+      note: rollback.current?.status.label ?? '',
     },
     { id: 'deployment', label: 'Deployment', mark: release.deployment ? release.status.severity : null, note: '' },
-    release.canary ? { id: 'canary', label: 'Canary', mark: null, note: '' } : null,
+    release.analyses.length > 0 ? { id: 'canary', label: 'Canary', mark: null, note: '' } : null,
     {
       id: 'watch',
       label: 'Watch',

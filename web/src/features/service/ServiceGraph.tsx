@@ -14,19 +14,20 @@ import {
 } from '@xyflow/react'
 import { useMemo } from 'react'
 import { useNavigate } from 'react-router'
-import type { ServiceList, ServiceRow } from '~/lib/api/service'
+import type { ServiceGraph as Picture, ServiceRow } from '~/lib/api/service'
+import { plural } from '~/lib/format'
 import { severityColor, severityIcon } from '~/lib/labels'
-import { layOut, nodeSize } from './layout'
+import { type GraphNode, layOut, nodeSize } from './layout'
 
-type ServiceNode = Node<{ service: ServiceRow; inCycle: boolean }, 'service'>
+type ServiceNode = Node<{ service: GraphNode; row?: ServiceRow; inCycle: boolean }, 'service'>
 
 function Card({ data }: NodeProps<ServiceNode>) {
-  const { service, inCycle } = data
-  const color = severityColor[service.criticality.severity]
-  const Icon = severityIcon[service.criticality.severity]
+  const { service, row, inCycle } = data
+  const color = severityColor[service.severity]
+  const Icon = severityIcon[service.severity]
   return (
     <div
-      className={`graph-node ${service.third_party ? 'graph-third' : ''} ${inCycle ? 'graph-cycle' : ''}`}
+      className={`graph-node ${service.missing ? 'graph-third' : ''} ${inCycle ? 'graph-cycle' : ''}`}
       style={
         {
           width: nodeSize.width,
@@ -40,14 +41,14 @@ function Card({ data }: NodeProps<ServiceNode>) {
         <Text size="sm" fw={600} className="ellipsis">
           {service.name}
         </Text>
-        {service.production_version && <span className="version">{service.production_version}</span>}
+        {row?.production_version && <span className="version">{row.production_version}</span>}
       </div>
       <div className="graph-foot">
         <Badge size="xs" color={color} variant="light" leftSection={<Icon size={10} />}>
-          {service.criticality.label}
+          {row?.criticality.label ?? 'not in the catalogue'}
         </Badge>
         <Text size="xs" c="dimmed" className="ellipsis">
-          {service.third_party ? 'third party' : service.owner}
+          {service.owner} · {plural(service.dependents, 'dependant')}
         </Text>
       </div>
       <Handle type="source" position={Position.Right} isConnectable={false} />
@@ -63,10 +64,17 @@ const nodeTypes = { service: Card }
 const edgeTypes = { routed: Routed }
 
 /** Who depends on whom, from left to right; services in a cycle are outlined and their edges dashed. */
-export default function ServiceGraph({ services }: { services: ServiceList }) {
+export default function ServiceGraph({ graph, services }: { graph: Picture; services: ServiceRow[] }) {
   const navigate = useNavigate()
   const scheme = useComputedColorScheme('light')
-  const { nodes, edges } = useMemo(() => layOut(services), [services])
+  const { nodes, edges } = useMemo(() => {
+    const laid = layOut(graph)
+    const row = (name: string) => services.find(it => it.name === name)
+    return {
+      nodes: laid.nodes.map(node => ({ ...node, data: { ...node.data, row: row(node.data.service.name) } })),
+      edges: laid.edges,
+    }
+  }, [graph, services])
   return (
     <ReactFlow
       nodes={nodes as ServiceNode[]}

@@ -4,7 +4,7 @@ import { useQuery } from '@tanstack/react-query'
 import { Link, useParams } from 'react-router'
 import type { Ref } from '~/lib/api/core'
 import { readService, type Service } from '~/lib/api/service'
-import { count } from '~/lib/format'
+import { count, plural } from '~/lib/format'
 import { severityColor, severityIcon } from '~/lib/labels'
 import { StatusBadge } from '~/parts/Badges'
 import { Id } from '~/parts/Id'
@@ -60,17 +60,21 @@ function Page({ service }: { service: Service }) {
           <SimpleGrid cols={{ base: 2, md: 5 }}>
             <Fact label="Owner">{service.owner}</Fact>
             <Fact label="Users">{count(service.users)}</Fact>
-            <Fact label="Revenue">{service.revenue}</Fact>
+            <Fact label="Revenue an hour">{count(service.revenue_per_hour)}</Fact>
             <Fact label="Data classes">{service.data_classes.join(', ') || 'none'}</Fact>
             <Fact label="Repository">
-              <Id value={service.repository} />
+              {service.spec.repository ? (
+                <Id value={service.spec.repository} show={service.spec.repository.split('/').slice(-2).join('/')} />
+              ) : (
+                'not known'
+              )}
             </Fact>
           </SimpleGrid>
         </Section>
         <Section title="Dependencies" icon={IconTopologyStar3}>
           <SimpleGrid cols={{ base: 1, sm: 2 }}>
             <Fact label="Needs">
-              <Names refs={service.dependencies} none="nothing" />
+              <Names refs={service.depends_on.map(id => ({ id, name: id }))} none="nothing" />
             </Fact>
             <Fact label="Needed by">
               <Names refs={service.dependents} none="nobody" />
@@ -78,10 +82,11 @@ function Page({ service }: { service: Service }) {
           </SimpleGrid>
         </Section>
         <Section title="Versions" icon={IconServer2} flush>
+          {service.versions.length === 0 && <Empty small title="Nothing is known to run" />}
           <Table>
             <Table.Tbody>
               {service.versions.map(version => (
-                <Table.Tr key={version.environment.id}>
+                <Table.Tr key={version.environment.id + version.digest}>
                   <Table.Td>
                     <Link to={`/environments/${version.environment.id}`} className="link strong">
                       {version.environment.name}
@@ -92,7 +97,13 @@ function Page({ service }: { service: Service }) {
                     <Time at={version.since} prefix="since" />
                   </Table.Td>
                   <Table.Td>
-                    <StatusBadge status={version.status} size="sm" />
+                    {plural(version.targets, 'target')}
+                    {version.quarantined && (
+                      <Text span size="sm" c="red" fw={600}>
+                        {' '}
+                        quarantined
+                      </Text>
+                    )}
                   </Table.Td>
                 </Table.Tr>
               ))}

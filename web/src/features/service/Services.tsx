@@ -4,7 +4,7 @@ import { IconBox, IconRefreshAlert } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { lazy, Suspense } from 'react'
 import { Link, useSearchParams } from 'react-router'
-import { readServices, type ServiceList } from '~/lib/api/service'
+import { readGraph, readServices, type ServiceRow } from '~/lib/api/service'
 import { count, plural } from '~/lib/format'
 import { severityColor, severityIcon } from '~/lib/labels'
 import { PageHeader } from '~/parts/Layout'
@@ -14,6 +14,7 @@ const ServiceGraph = lazy(() => import('./ServiceGraph'))
 
 export function Services() {
   const services = useQuery({ queryKey: ['services'], queryFn: readServices })
+  const graph = useQuery({ queryKey: ['services', 'graph'], queryFn: readGraph })
   const [params, setParams] = useSearchParams()
   const phone = useMediaQuery('(max-width: 48em)', false, { getInitialValueInEffect: false })
   const view = params.get('view') ?? (phone ? 'table' : 'graph')
@@ -46,7 +47,7 @@ export function Services() {
             </Empty>
           ) : (
             <>
-              {data.cycles.map(cycle => (
+              {graph.data?.cycles.map(cycle => (
                 <Alert
                   key={cycle.join()}
                   color="orange"
@@ -55,19 +56,21 @@ export function Services() {
                   mb="md"
                   title="Dependency cycle"
                 >
-                  {cycle.map(id => data.items.find(s => s.id === id)?.name ?? id).join(' → ')} →{' '}
-                  {data.items.find(s => s.id === cycle[0])?.name}. Allowed; they cannot be ordered, so they ship in one
-                  wave.
+                  {[...cycle, cycle[0]].join(' → ')}. Allowed, but none of them can be restored without the others.
                 </Alert>
               ))}
               {view === 'graph' ? (
                 <Card padding={0} className="graph">
-                  <Suspense fallback={<Loading rows={5} />}>
-                    <ServiceGraph services={data} />
-                  </Suspense>
+                  <Loaded result={graph}>
+                    {picture => (
+                      <Suspense fallback={<Loading rows={5} />}>
+                        <ServiceGraph graph={picture} services={data.items} />
+                      </Suspense>
+                    )}
+                  </Loaded>
                 </Card>
               ) : (
-                <ServiceTable services={data} />
+                <ServiceTable services={data.items} />
               )}
             </>
           )
@@ -77,8 +80,7 @@ export function Services() {
   )
 }
 
-function ServiceTable({ services }: { services: ServiceList }) {
-  const name = (id: string) => services.items.find(s => s.id === id)?.name ?? id
+function ServiceTable({ services }: { services: ServiceRow[] }) {
   return (
     <Card padding={0}>
       <Table.ScrollContainer minWidth={640}>
@@ -94,7 +96,7 @@ function ServiceTable({ services }: { services: ServiceList }) {
             </Table.Tr>
           </Table.Thead>
           <Table.Tbody>
-            {services.items.map(service => {
+            {services.map(service => {
               const Icon = severityIcon[service.criticality.severity]
               return (
                 <Table.Tr key={service.id}>
@@ -103,7 +105,7 @@ function ServiceTable({ services }: { services: ServiceList }) {
                       {service.name}
                     </Link>
                     <Text size="xs" c="dimmed" lineClamp={1}>
-                      {service.third_party ? 'third party' : service.production_version}
+                      {service.mixed.length > 1 ? service.mixed.join(' and ') : service.production_version}
                     </Text>
                   </Table.Td>
                   <Table.Td>
@@ -126,7 +128,7 @@ function ServiceTable({ services }: { services: ServiceList }) {
                       ))}
                     </Group>
                   </Table.Td>
-                  <Table.Td>{service.depends_on.map(name).join(', ') || 'nothing'}</Table.Td>
+                  <Table.Td>{service.depends_on.join(', ') || 'nothing'}</Table.Td>
                 </Table.Tr>
               )
             })}

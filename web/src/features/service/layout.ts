@@ -1,14 +1,15 @@
 /** Lays services out in ranks. Pure: the same services give the same picture. */
 import dagre from '@dagrejs/dagre'
-import type { ServiceList, ServiceRow } from '~/lib/api/service'
+import type { ServiceGraph } from '~/lib/api/service'
 
 export const nodeSize = { width: 208, height: 66 }
+export type GraphNode = ServiceGraph['nodes'][number]
 
 interface Placed {
   id: string
   type: 'service'
   position: { x: number; y: number }
-  data: { service: ServiceRow; inCycle: boolean }
+  data: { service: GraphNode; inCycle: boolean }
 }
 interface Edge {
   id: string
@@ -39,31 +40,28 @@ export function curve(points: Point[]): string {
   return rest.length === 1 ? `${path} L${rest[0]!.x} ${rest[0]!.y}` : path
 }
 
-export function layOut(services: ServiceList): { nodes: Placed[]; edges: Edge[] } {
+export function layOut(services: ServiceGraph): { nodes: Placed[]; edges: Edge[] } {
   const graph = new dagre.graphlib.Graph()
   graph.setGraph({ rankdir: 'LR', nodesep: 34, ranksep: 56, edgesep: 18 })
   graph.setDefaultEdgeLabel(() => ({}))
-  const known = new Set(services.items.map(service => service.id))
-  const together = (a: string, b: string) => services.cycles.some(cycle => cycle.includes(a) && cycle.includes(b))
-  for (const service of services.items) graph.setNode(service.id, { ...nodeSize })
+  const known = new Set(services.nodes.map(node => node.id))
+  for (const node of services.nodes) graph.setNode(node.id, { ...nodeSize })
   const edges: Edge[] = []
-  for (const service of services.items)
-    for (const target of service.depends_on) {
-      if (!known.has(target)) continue
-      graph.setEdge(service.id, target)
-      const cyclic = together(service.id, target)
-      edges.push({
-        id: `${service.id}-${target}`,
-        source: service.id,
-        target,
-        type: 'routed',
-        data: { path: '' },
-        className: cyclic ? 'edge-cycle' : 'edge',
-      })
-    }
+  for (const { from, to, in_cycle } of services.edges) {
+    if (!known.has(from) || !known.has(to)) continue
+    graph.setEdge(from, to)
+    edges.push({
+      id: `${from}-${to}`,
+      source: from,
+      target: to,
+      type: 'routed',
+      data: { path: '' },
+      className: in_cycle ? 'edge-cycle' : 'edge',
+    })
+  }
   dagre.layout(graph)
   for (const edge of edges) edge.data.path = curve(graph.edge(edge.source, edge.target).points as Point[])
-  const nodes = services.items.map((service): Placed => {
+  const nodes = services.nodes.map((service): Placed => {
     const at = graph.node(service.id) as { x: number; y: number }
     return {
       id: service.id,

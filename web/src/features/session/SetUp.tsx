@@ -2,24 +2,23 @@ import { Button, Card, Center, PasswordInput, Progress, Stack, Text, TextInput, 
 import { useDocumentTitle } from '@mantine/hooks'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { type FormEvent, useState } from 'react'
-import { useNavigate, useSearchParams } from 'react-router'
+import { useLocation, useNavigate } from 'react-router'
 import { Mark } from '~/app/Mark'
-import { rememberCsrf } from '~/lib/api/client'
 import { setUp } from '~/lib/api/session'
 import { Empty, ProblemView } from '~/parts/States'
+import { secretOf } from './secret'
 
 /** The one-time link of a fresh server: makes the first administrator and signs them in. */
 export function SetUp() {
   useDocumentTitle('Set up · Interlock')
-  const [params] = useSearchParams()
-  const token = params.get('token')
-  const [values, setValues] = useState({ name: '', email: '', password: '' })
+  const location = useLocation()
+  const secret = secretOf(location.hash, location.search)
+  const [values, setValues] = useState({ login: '', name: '', email: '', password: '' })
   const navigate = useNavigate()
   const client = useQueryClient()
   const make = useMutation({
-    mutationFn: () => setUp({ ...values, token: token ?? '' }),
+    mutationFn: () => setUp({ ...values, email: values.email || null, secret: secret ?? '' }),
     onSuccess: session => {
-      rememberCsrf(session.csrf_token)
       client.setQueryData(['session'], session)
       navigate('/', { replace: true })
     },
@@ -44,7 +43,7 @@ export function SetUp() {
           </Text>
         </Stack>
         <Card padding="lg" shadow="sm">
-          {token ? (
+          {secret ? (
             <form onSubmit={submit}>
               <Stack>
                 <TextInput
@@ -56,9 +55,18 @@ export function SetUp() {
                   onChange={set('name')}
                 />
                 <TextInput
-                  label="E-mail address"
-                  type="email"
+                  label="Login"
+                  description="What you type to sign in: a-z, 0-9 and -."
                   required
+                  autoComplete="username"
+                  pattern="[a-z0-9][a-z0-9\-]{0,62}"
+                  value={values.login}
+                  onChange={set('login')}
+                />
+                <TextInput
+                  label="E-mail address (optional)"
+                  description="As in your commits, so that they are known to be yours."
+                  type="email"
                   autoComplete="email"
                   value={values.email}
                   onChange={set('email')}
@@ -81,14 +89,14 @@ export function SetUp() {
                   />
                 </div>
                 {make.isError && <ProblemView error={make.error} />}
-                <Button type="submit" loading={make.isPending} disabled={!values.name || !values.email || !length}>
+                <Button type="submit" loading={make.isPending} disabled={!values.name || !values.login || length < 12}>
                   Make the account and sign in
                 </Button>
               </Stack>
             </form>
           ) : (
-            <Empty small title="The link is incomplete" command="interlock setup-link">
-              It must end in <code>?token=…</code>. Copy the whole line that the server printed, or make a new one:
+            <Empty small title="The link is incomplete">
+              Copy the whole line that the server printed when it started.
             </Empty>
           )}
         </Card>

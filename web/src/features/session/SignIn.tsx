@@ -43,7 +43,7 @@ export function SignIn() {
           <form onSubmit={submit}>
             <Stack>
               <TextInput
-                label="Name or e-mail address"
+                label="Login"
                 name="username"
                 autoComplete="username"
                 required
@@ -67,8 +67,7 @@ export function SignIn() {
           </form>
         </Card>
         <Text size="xs" c="dimmed" ta="center">
-          First start? The server printed a one-time link that makes the first administrator. Lost it: run{' '}
-          <code>interlock setup-link</code> on the server.
+          First start? The server printed a one-time link that makes the first administrator.
         </Text>
       </Stack>
     </Center>

@@ -24,11 +24,11 @@ export function DayLine({ today }: { today: Today }) {
         ))}
         {today.freezes.map(freeze => (
           <Tooltip key={freeze.id} label={`Freeze: ${freeze.title} (${freeze.source})`}>
-            <div className="dayline-freeze hatch" style={place(freeze.start, freeze.end)} />
+            <div className="dayline-freeze hatch" style={place(freeze.start, freeze.end ?? end)} />
           </Tooltip>
         ))}
         {today.freezes.map(freeze => (
-          <span key={freeze.id} className="dayline-note" style={{ left: place(freeze.start, freeze.end).left }}>
+          <span key={freeze.id} className="dayline-note" style={{ left: place(freeze.start, freeze.end ?? end).left }}>
             {freeze.title}
           </span>
         ))}

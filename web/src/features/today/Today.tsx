@@ -2,10 +2,11 @@ import { Button, Card, Group, SimpleGrid, Stack, Text } from '@mantine/core'
 import { IconAlertTriangle, IconCalendarTime, IconInbox, IconPlus } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { Link } from 'react-router'
+import { address } from '~/lib/api/action'
 import { type NeedsMe, readToday, type Shipping, type Trouble } from '~/lib/api/today'
-import { plural } from '~/lib/format'
-import { hrefOf } from '~/lib/links'
-import { day, spanned } from '~/lib/time'
+import { listed, plural } from '~/lib/format'
+import { hrefOf, nounOf } from '~/lib/links'
+import { day, spanned, zone } from '~/lib/time'
 import { ActionBar } from '~/parts/ActionBar'
 import { SeverityIcon, StatusBadge } from '~/parts/Badges'
 import { Blockers } from '~/parts/Blockers'
@@ -15,7 +16,7 @@ import { Time } from '~/parts/Time'
 import { DayLine } from './DayLine'
 
 export function Today() {
-  const today = useQuery({ queryKey: ['today'], queryFn: readToday })
+  const today = useQuery({ queryKey: ['today', zone()], queryFn: () => readToday(zone()) })
   return (
     <>
       <PageHeader
@@ -50,7 +51,7 @@ export function Today() {
             <Section title="Ships today" icon={IconCalendarTime} aside={<Count value={data.ships_today.length} />}>
               <DayLine today={data} />
               {data.ships_today.length === 0 && (
-                <Empty small title="Nothing ships today" command="interlock release plan --help">
+                <Empty small title="Nothing ships today">
                   Releases whose window lies in this day appear on the line above.
                 </Empty>
               )}
@@ -111,18 +112,23 @@ function NeedCard({ item }: { item: NeedsMe }) {
       <Group gap={8} wrap="nowrap" align="flex-start">
         <SeverityIcon severity={item.severity} />
         <Stack gap={4} flex={1} miw={0}>
-          <Link to={hrefOf(item.subject.kind, item.subject.id)} className="link strong">
+          <Link to={hrefOf(item.subject.kind, item.subject.id, item.subject.name)} className="link strong">
             {item.title}
           </Link>
           <Text size="sm" c="dimmed">
             {item.why}
           </Text>
+          {item.waiting.length > 0 && (
+            <Text size="xs" c="dimmed">
+              Also: {listed(item.waiting)}
+            </Text>
+          )}
           <Group justify="space-between" gap="xs" mt={4}>
             <ActionBar
               actions={item.actions}
-              noun={item.subject.kind === 'review' ? 'reviews' : 'releases'}
-              id={item.subject.id}
+              at={address(nounOf(item.subject.kind), item.subject.id)}
               name={item.subject.name}
+              fold
               size="compact-sm"
             />
             {item.due_at && (
@@ -162,7 +168,7 @@ function TroubleCard({ item }: { item: Trouble }) {
   return (
     <Card className="inner" padding="sm">
       <Group justify="space-between" wrap="nowrap" align="flex-start" mb={4}>
-        <Link to={hrefOf(item.subject.kind, item.subject.id)} className="link strong">
+        <Link to={hrefOf(item.subject.kind, item.subject.id, item.subject.name)} className="link strong">
           {item.subject.name}
         </Link>
         <StatusBadge status={item.status} size="sm" />

@@ -1,7 +1,9 @@
 import { post } from './client'
+import type { Receipt } from './core'
 
-/** Nouns whose objects carry actions; the address of an action is always `/<noun>/<id>/<action>`. */
-export type Noun = 'releases' | 'deployments' | 'reviews' | 'environments' | 'changes' | 'calendar' | 'people'
+/** The address of an object, as actions are carried out below it. */
+export const address = (noun: string, id: string) => `/${noun}/${encodeURIComponent(id)}`
 
-export const act = (noun: Noun, id: string, name: string, body: Record<string, unknown>, key: string) =>
-  post<unknown>(`/${noun}/${encodeURIComponent(id)}/${encodeURIComponent(name)}`, body, key)
+/** Carries an action out: `POST <address of the object>/<action>`. */
+export const act = (at: string, name: string, body: Record<string, unknown>, key: string) =>
+  post<Receipt>(`${at}/${encodeURIComponent(name)}`, body, key)

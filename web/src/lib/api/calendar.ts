@@ -1,28 +1,11 @@
-import { get, query } from './client'
-import type { Blocker, Ref, Span, Status } from './core'
+import { get, post, query } from './client'
+import type { Schemas } from './core'
 
-export interface CalendarEntry extends Span {
-  id: string
-  kind: 'freeze' | 'lockdown' | 'maintenance' | 'release' | 'claim'
-  title: string
-  environments: Ref[]
-  /** Who or what put it there: a manifest, a person, an imported calendar. */
-  source: string
-  reason: string
-  recurrence: string | null
-  timezone: string
-  status: Status | null
-  subject: Ref | null
-}
-export interface Slot extends Span {
-  note: string
-}
-export interface Slots {
-  allowed: boolean
-  reasons: Blocker[]
-  slots: Slot[]
-}
+export type CalendarEntry = Schemas['CalendarEntry']
+export type CheckRequest = Schemas['CheckRequest']
+export type CheckAnswer = Schemas['CheckAnswer']
+
 export const readCalendar = (from: string, to: string, environment?: string) =>
-  get<{ entries: CalendarEntry[] }>(`/calendar${query({ from, to, environment })}`)
-export const readSlots = (environment: string, minutes: number, start?: string) =>
-  get<Slots>(`/calendar/slots${query({ environment, minutes, start })}`)
+  get<Schemas['CalendarEntries']>(`/calendar${query({ from, to, environment })}`)
+/** May one ship then? A question: it changes nothing. */
+export const checkCalendar = (body: CheckRequest) => post<CheckAnswer>('/calendar/check', body)

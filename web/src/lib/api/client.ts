@@ -1,6 +1,7 @@
 /** The one place that talks HTTP: same-origin JSON, CSRF header, idempotency keys, RFC 9457 problems. */
-import type { Blocker } from './core'
+import type { Blocker, Schemas, Span } from './core'
 
+export type Fault = Schemas['Fault']
 export interface ProblemBody {
   type: string
   title: string
@@ -8,6 +9,11 @@ export interface ProblemBody {
   code: string
   detail: string
   blockers: Blocker[]
+  /** Times that would do instead, if it is a matter of time. */
+  slots: Span[]
+  /** Places in what was sent that are wrong. */
+  faults: Fault[]
+  request_id?: string | null
 }
 
 /** A refusal or failure as the server words it; `code` is stable, `blockers` say what clears it. */
@@ -36,6 +42,8 @@ const unreachable: ProblemBody = {
   code: 'unreachable',
   detail: 'No answer came back. Check the network and that the server runs; the page tries again by itself.',
   blockers: [],
+  slots: [],
+  faults: [],
 }
 
 let csrf: string | null = null
@@ -80,6 +88,9 @@ async function send(path: string, init: RequestInit): Promise<Response> {
     code: body.code ?? `http-${response.status}`,
     detail: body.detail ?? 'The server answered without an explanation.',
     blockers: body.blockers ?? [],
+    slots: body.slots ?? [],
+    faults: body.faults ?? [],
+    request_id: body.request_id,
   })
 }
 
@@ -92,11 +103,12 @@ export async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
 export async function post<T>(path: string, body: unknown, key = newKey(), method = 'POST'): Promise<T> {
   const headers: Record<string, string> = {
     accept: 'application/json',
-    'content-type': 'application/json',
     'idempotency-key': key,
   }
+  // Only a request with a body says what its body is.
+  if (body !== null) headers['content-type'] = 'application/json'
   if (csrf) headers['x-csrf-token'] = csrf
-  const response = await send(path, { method, headers, body: JSON.stringify(body ?? {}) })
+  const response = await send(path, { method, headers, body: body === null ? undefined : JSON.stringify(body) })
   if (response.status === 204) return undefined as T
   return (await response.json()) as T
 }

@@ -1,48 +1,23 @@
-/** What every object of the API shares: statuses, verdicts, blockers, actions, pages. */
+/** What every object of the API shares. Types are the generated ones; this file only gives them short names. */
+import type { components } from '~/gen/api'
 
-export type Severity = 'neutral' | 'info' | 'good' | 'warning' | 'bad'
-
+export type Schemas = components['schemas']
+export type Severity = Schemas['Severity']
 /** A status as the server words it; the page never derives one. */
-export interface Status {
-  value: string
-  label: string
-  severity: Severity
-  is_terminal: boolean
-}
-
+export type Status = Schemas['Status']
 /** Three outcomes everywhere; only `pass` opens a gate. */
-export type Verdict = 'pass' | 'fail' | 'inconclusive'
-
+export type Verdict = Schemas['Verdict']
 /** One reason why something may not happen, and what would clear it. */
-export interface Blocker {
-  code: string
-  message: string
-  clears: string
-  who: string[]
-  by?: string | null
-}
-
+export type Blocker = Schemas['Blocker']
 /** What may be done to an object, by a dry run of the same decision that would carry it out. */
-export interface Action {
-  name: string
-  label: string
-  allowed: boolean
-  reasons: Blocker[]
-  /** What happens if done now, in one sentence. */
-  effect?: string
-}
-
-export interface Ref {
-  id: string
-  name: string
-}
+export type Action = Schemas['Action']
+export type Ref = Schemas['Ref']
+export type Subject = Schemas['Subject']
+export type Span = Schemas['Span']
+/** What a command did; the object itself is to be read again. */
+export type Receipt = Schemas['Receipt']
 
 export interface Page<T> {
   items: T[]
-  next: string | null
-}
-
-export interface Span {
-  start: string
-  end: string
+  next?: string | null
 }

@@ -1,27 +1,11 @@
+import { address } from './action'
 import { get } from './client'
-import type { Page, Ref, Severity, Status } from './core'
+import type { Page, Schemas } from './core'
 
-export interface ServiceRow extends Ref {
-  description: string
-  owner: string
-  criticality: { value: string; label: string; severity: Severity }
-  users: number
-  revenue: string
-  data_classes: string[]
-  third_party: boolean
-  depends_on: string[]
-  production_version: string | null
-}
-export interface ServiceList extends Page<ServiceRow> {
-  /** Each cycle as the ids along it. Allowed, and shown. */
-  cycles: string[][]
-}
-export interface Service extends ServiceRow {
-  repository: string
-  versions: { environment: Ref; version: string; since: string; status: Status }[]
-  dependents: Ref[]
-  dependencies: Ref[]
-  releases: { id: string; name: string; status: Status; at: string }[]
-}
-export const readServices = () => get<ServiceList>('/services')
-export const readService = (id: string) => get<Service>(`/services/${encodeURIComponent(id)}`)
+export type ServiceRow = Schemas['ServiceRow']
+export type Service = Schemas['Service']
+export type ServiceGraph = Schemas['ServiceGraph']
+
+export const readServices = () => get<Page<ServiceRow>>('/services?limit=500')
+export const readService = (id: string) => get<Service>(address('services', id))
+export const readGraph = () => get<ServiceGraph>('/graph')

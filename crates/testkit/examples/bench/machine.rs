@@ -1,0 +1,30 @@
+//! The machine while it is measured.
+
+use std::{fs, io::Write, path::Path, time::Instant};
+
+/// The load average of the last minute; nothing where there is none.
+pub fn load() -> Option<f64> {
+    fs::read_to_string("/proc/loadavg").ok()?.split(' ').next()?.parse().ok()
+}
+
+/// The median time of writing and synchronising 4 KiB, in microseconds.
+pub fn fdatasync_us(folder: &Path) -> std::io::Result<f64> {
+    let path = folder.join("fdatasync.tmp");
+    let mut file = fs::File::create(&path)?;
+    let mut times = Vec::new();
+    for _ in 0..100 {
+        let begun = Instant::now();
+        file.write_all(&[7; 4096])?;
+        file.sync_data()?;
+        times.push(begun.elapsed().as_secs_f64() * 1e6);
+    }
+    fs::remove_file(path)?;
+    Ok(super::share(&mut times, 0.5).round())
+}
+
+/// Resident memory of this process, in bytes; nothing where that cannot be told.
+pub fn resident() -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
+}

@@ -33,7 +33,7 @@ fn length_by(tree: &Tree, list: &str) -> Vec<Fault> {
         let mut words = line.splitn(3, ' ');
         match (words.next(), words.next().and_then(|it| it.parse::<usize>().ok()), words.next()) {
             (Some(path), Some(limit), Some(reason)) if !reason.trim().is_empty() => {
-                drop(limits.insert(path, (limit, number + 1)))
+                limits.insert(path, (limit, number + 1));
             }
             _ => found.push(Fault::new(LONG_FILES_PATH, number + 1, "write `<path> <lines> <reason>`")),
         }

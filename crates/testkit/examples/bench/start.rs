@@ -88,8 +88,11 @@ impl Template {
     }
 }
 
+/// Entries as they are stored.
+type Bodies = Vec<Vec<u8>>;
+
 /// Lives through one release, from draft to closed; the entries before it, and its own.
-fn life() -> Result<(Vec<Vec<u8>>, Vec<Vec<u8>>), Box<dyn std::error::Error>> {
+fn life() -> Result<(Bodies, Bodies), Box<dyn std::error::Error>> {
     let mut empty = House::new(2026);
     shop::open(&mut empty);
     let before = empty.world().position;

@@ -2,16 +2,19 @@
 //!
 //! Invariants: what could not be run is named with its reason and counted as skipped, never as passed; the last line is
 //! `N passed, N failed, N skipped`, added up from what the tools themselves reported.
-//! Deliberately absent: a list of suites. A folder `tests/<name>` with an executable `run` is one; a file `needs` beside it names
-//! what it needs, one per line: `binary` (the built server, in `INTERLOCK`), `chromium` (in `CHROMIUM`), `python` (a virtual
-//! environment with every `requirements.txt`, in `INTERLOCK_PYTHON`). Its `package-lock.json`, if it has one, is installed.
+//! Deliberately absent: a list of suites. A folder `tests/<name>` with an executable `run`, or a `run.mjs` for Node, is one; a
+//! file `needs` beside it names what it needs, one per line: `binary` (the built server, in `INTERLOCK`), `demo` (a demo that
+//! runs meanwhile, its address in `INTERLOCK_URL`), `chromium` (in `CHROMIUM`), `python` (a virtual environment with every
+//! `requirements.txt`, in `INTERLOCK_PYTHON`). Its `package-lock.json`, if it has one, is installed.
 //! The last line a suite prints is `N passed, N failed, N skipped` too.
 
+mod demo;
 mod machine;
 mod tally;
 
 use crate::shell::{self, Run};
 use anyhow::Result;
+use demo::Demo;
 use machine::Machine;
 use std::{path::Path, time::Instant};
 use tally::Tally;
@@ -139,7 +142,7 @@ fn suites() -> Result<Vec<String>> {
     if folder.is_dir() {
         for entry in std::fs::read_dir(folder)? {
             let entry = entry?;
-            if entry.path().join("run").is_file() {
+            if ["run", "run.mjs"].iter().any(|name| entry.path().join(name).is_file()) {
                 found.push(entry.file_name().to_string_lossy().into_owned());
             }
         }
@@ -150,14 +153,32 @@ fn suites() -> Result<Vec<String>> {
 
 fn one_suite(suite: &str, machine: &mut Machine, notes: &mut Vec<String>) -> Result<Tally> {
     let folder = shell::root().join("tests").join(suite);
-    let needs = std::fs::read_to_string(folder.join("needs")).unwrap_or_default();
-    let mut run = Run::new(folder.join("run"));
+    let Ok(needs) = std::fs::read_to_string(folder.join("needs")) else {
+        notes.push(format!("left out: tests/{suite} has no file `needs` (which may be empty)"));
+        return Ok(Tally::one_skipped());
+    };
+    if let Some(reason) = packages(&folder)? {
+        notes.push(format!("left out: {reason}"));
+        return Ok(Tally::one_skipped());
+    }
+    let mut run = match folder.join("run.mjs") {
+        script if script.is_file() => Run::new("node").arg(script).within(&folder),
+        _ => Run::new(folder.join("run")),
+    };
+    // Kept until the suite is over.
+    let mut demo = None;
     for need in needs.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
         let (name, found) = match need {
             "binary" => ("INTERLOCK", machine.binary()),
+            "demo" => {
+                let started = machine.binary().and_then(|binary| Demo::start(&binary, suite));
+                ("INTERLOCK_URL", started.map(|started| demo.insert(started).url.clone()))
+            }
             "chromium" => ("CHROMIUM", machine.chromium()),
             "python" => ("INTERLOCK_PYTHON", machine.python()),
-            other => anyhow::bail!("tests/{suite}/needs asks for `{other}`; it may ask for binary, chromium or python"),
+            other => {
+                anyhow::bail!("tests/{suite}/needs asks for `{other}`; it may ask for binary, demo, chromium or python")
+            }
         };
         match found {
             Ok(value) => run = run.env(name, value),
@@ -168,11 +189,8 @@ fn one_suite(suite: &str, machine: &mut Machine, notes: &mut Vec<String>) -> Res
             }
         }
     }
-    if let Some(reason) = packages(&folder)? {
-        notes.push(format!("left out: {reason}"));
-        return Ok(Tally::one_skipped());
-    }
     let (passed, said) = run.tee()?;
+    drop(demo);
     match tally::last_line(&said) {
         Some(tally) => Ok(tally.or_failed(passed)),
         None => anyhow::bail!("tests/{suite}/run did not end with a line `N passed, N failed, N skipped`"),

@@ -132,7 +132,7 @@ mod tests {
             let key = KeyPair::generate().unwrap();
             let root = directory.path().join(name);
             let shop = root.join("shop");
-            let commits = repository::create(&shop).unwrap();
+            let commits = repository::create(&shop, jiff::Timestamp::UNIX_EPOCH).unwrap();
             for service in sources::SERVICES {
                 let built = build(&shop, &root.join("out"), service, "1.2.0", &commits["1.2.0"], &key).unwrap();
                 let bytes = fs::read(&built.file).unwrap();
@@ -153,7 +153,7 @@ mod tests {
     fn an_archive_holds_its_service_the_kit_and_where_it_came_from() {
         let directory = tempfile::tempdir().unwrap();
         let shop = directory.path().join("shop");
-        let commits = repository::create(&shop).unwrap();
+        let commits = repository::create(&shop, jiff::Timestamp::UNIX_EPOCH).unwrap();
         let key = KeyPair::generate().unwrap();
         let built = build(&shop, directory.path(), "basket", "1.0.0", &commits["1.0.0"], &key).unwrap();
         let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(fs::File::open(built.file).unwrap()));

@@ -38,18 +38,15 @@ pub struct Freeze {
 }
 
 impl Freeze {
-    /// From an hour before `now` until `lasting` after it, on whole seconds.
+    /// The two hours that begin two hours after `base`, on whole seconds: later today, as a newcomer sees it.
     ///
     /// # Errors
-    /// When `lasting` is not positive, or leads beyond the calendar.
-    pub fn around(now: Timestamp, lasting: SignedDuration) -> Result<Self> {
-        if lasting <= SignedDuration::ZERO {
-            return Err(DemoError::Invalid("a freeze lasts longer than no time".to_owned()));
-        }
-        let invalid = |error: jiff::Error| DemoError::Invalid(format!("no freeze of {lasting} at {now}: {error}"));
-        let now = now.round(jiff::Unit::Second).map_err(invalid)?;
-        let start = now.checked_sub(SignedDuration::from_hours(1)).map_err(invalid)?;
-        Ok(Self { start, end: now.checked_add(lasting).map_err(invalid)? })
+    /// When that leads beyond the calendar.
+    pub fn after(base: Timestamp) -> Result<Self> {
+        let invalid = |error: jiff::Error| DemoError::Invalid(format!("no freeze after {base}: {error}"));
+        let base = base.round(jiff::Unit::Second).map_err(invalid)?;
+        let start = base.checked_add(SignedDuration::from_hours(2)).map_err(invalid)?;
+        Ok(Self { start, end: start.checked_add(SignedDuration::from_hours(2)).map_err(invalid)? })
     }
 }
 
@@ -63,6 +60,16 @@ pub struct Persona {
     /// What to try as this person, in a few words.
     pub to_try: &'static str,
 }
+
+impl Persona {
+    /// What this person signs in with. It is printed, and good on this machine only.
+    pub fn password(&self) -> String {
+        format!("{}-at-the-shop", self.name)
+    }
+}
+
+/// Login of the build robot, which hands over artefacts.
+pub const BUILD_ROBOT: &str = "build";
 
 /// Everybody, in the order a newcomer meets them.
 pub const PERSONAS: &[Persona] = &[
@@ -181,7 +188,6 @@ pub fn render(world: &Description, freeze: Freeze) -> Result<Vec<(String, String
         ("repository".to_owned(), inside(world.repository.display().to_string())),
         ("steps".to_owned(), inside(world.steps.display().to_string())),
         ("router_admin".to_owned(), world.router_admin()),
-        ("key_id".to_owned(), world.key.id.clone()),
         ("public_key".to_owned(), world.key.public.clone()),
         ("freeze_start".to_owned(), freeze.start.to_string()),
         ("freeze_end".to_owned(), freeze.end.to_string()),
@@ -224,7 +230,7 @@ mod tests {
     fn rendered() -> Vec<Value> {
         let mut world = description_for_tests(Path::new("/data of \"the\" demo/world"));
         world.key = SigningKey { id: "00AB".to_owned(), public: "RWQ+/=".to_owned(), ..world.key };
-        let freeze = Freeze::around("2026-11-23T10:00:00.5Z".parse().unwrap(), SignedDuration::from_mins(20)).unwrap();
+        let freeze = Freeze::after("2026-11-23T10:00:00.5Z".parse().unwrap()).unwrap();
         render(&world, freeze).unwrap().iter().flat_map(|(_, text)| documents(text)).collect()
     }
 
@@ -240,7 +246,7 @@ mod tests {
             assert!(names.insert((kind.to_owned(), document["metadata"]["name"].as_str().unwrap().to_owned())));
         }
         let count = |kind: &str| names.iter().filter(|(each, _)| each == kind).count();
-        assert_eq!((count("Person"), count("Service"), count("Environment")), (9, 3, 2));
+        assert_eq!((count("Account"), count("Service"), count("Environment")), (10, 3, 2));
         assert_eq!((count("Calendar"), count("SigningKey"), count("Pipeline")), (2, 1, 1));
     }
 
@@ -259,8 +265,8 @@ mod tests {
         assert_eq!(targets[8]["params"]["dir"], "/data of \"the\" demo/world/targets/production/checkout-1");
         assert_eq!(find("Environment", "staging")["targets"].as_array().unwrap().len(), 3);
         let window = find("Calendar", "finance")["windows"][0].clone();
-        assert_eq!(window["schedule"]["once"]["start"], "2026-11-23T09:00:01Z");
-        assert_eq!(window["schedule"]["once"]["end"], "2026-11-23T10:20:01Z");
+        assert_eq!(window["schedule"]["once"]["start"], "2026-11-23T12:00:01Z");
+        assert_eq!(window["schedule"]["once"]["end"], "2026-11-23T14:00:01Z");
         let steps = find("Pipeline", "shop")["steps"].clone();
         assert_eq!(steps[1]["run"]["program"]["apply"][1], "/data of \"the\" demo/world/steps/deploy-instance.mjs");
     }
@@ -268,7 +274,7 @@ mod tests {
     #[test]
     fn personas_are_the_people_of_the_manifest() {
         let all = rendered();
-        let people: Vec<_> = all.iter().filter(|it| it["kind"] == "Person").collect();
+        let people: Vec<_> = all.iter().filter(|it| it["kind"] == "Account" && it["spec"]["kind"] != "robot").collect();
         assert_eq!(people.len(), PERSONAS.len());
         for (person, persona) in people.iter().zip(PERSONAS) {
             assert_eq!(person["metadata"]["name"], persona.name);
@@ -287,9 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn a_freeze_lasts_some_time() {
-        let now = "2026-11-23T10:00:00Z".parse().unwrap();
-        assert!(Freeze::around(now, SignedDuration::ZERO).is_err());
-        assert!(Freeze::around(Timestamp::MAX, SignedDuration::from_hours(1)).is_err());
+    fn a_freeze_beyond_the_calendar_is_none() {
+        assert!(Freeze::after(Timestamp::MAX).is_err());
     }
 }

@@ -1,6 +1,6 @@
 //! The shop's Git repository, made on the spot from the embedded history.
 //!
-//! Invariant: the same commit ids on every machine, whatever Git's configuration there. One `git fast-import` stream holds
+//! Invariant: for one base time the same commit ids on every machine, whatever Git's configuration there. One `git fast-import` stream holds
 //! everything; no hook, template, signature setting or line-ending conversion can touch it.
 
 use std::collections::BTreeMap;
@@ -60,13 +60,14 @@ fn person(author: Author, at: i64) -> String {
 }
 
 /// The history as a stream for `git fast-import`.
-fn stream() -> Vec<u8> {
+fn stream(base: jiff::Timestamp) -> Vec<u8> {
     let mut text = String::new();
     for (index, commit) in sources::history().iter().enumerate() {
+        let at = base.as_second() - 60 * commit.before_min;
         let message = format!("{}\n", commit.message);
         text.push_str(&format!("commit refs/heads/{BRANCH}\nmark :{}\n", index + 1));
-        text.push_str(&format!("author {}\n", person(commit.author, commit.at)));
-        text.push_str(&format!("committer {}\n", person(commit.committer, commit.at)));
+        text.push_str(&format!("author {}\n", person(commit.author, at)));
+        text.push_str(&format!("committer {}\n", person(commit.committer, at)));
         text.push_str(&format!("data {}\n{message}\n", message.len()));
         if index > 0 {
             text.push_str(&format!("from :{index}\n"));
@@ -78,7 +79,7 @@ fn stream() -> Vec<u8> {
         if let Some(tag) = commit.tag {
             let message = format!("{}\n", commit.message.lines().next().unwrap_or(tag));
             text.push_str(&format!("tag {tag}\nfrom :{}\n", index + 1));
-            text.push_str(&format!("tagger {}\n", person(commit.committer, commit.at)));
+            text.push_str(&format!("tagger {}\n", person(commit.committer, at)));
             text.push_str(&format!("data {}\n{message}\n", message.len()));
         }
     }
@@ -86,11 +87,11 @@ fn stream() -> Vec<u8> {
 }
 
 /// Makes the repository at `directory` with a checked-out working tree, unless it is there already.
-/// Gives the commit id of each version.
+/// Gives the commit id of each version. `base`: when the story begins; commits lie before it.
 ///
 /// # Errors
 /// When Git is missing or fails, or `directory` cannot be written.
-pub fn create(directory: &Path) -> Result<BTreeMap<String, String>> {
+pub fn create(directory: &Path, base: jiff::Timestamp) -> Result<BTreeMap<String, String>> {
     if !directory.join(".git").is_dir() {
         // Made beside its place and moved there whole: a start that was cut short leaves nothing that looks finished.
         let making = directory.with_extension("making");
@@ -100,7 +101,7 @@ pub fn create(directory: &Path) -> Result<BTreeMap<String, String>> {
         fs::create_dir_all(&making).on("make directory", &making)?;
         let branch = format!("--initial-branch={BRANCH}");
         run(git(&making).args(["init", "--quiet", "--template=", "--object-format=sha1", &branch]), &[])?;
-        run(git(&making).args(["fast-import", "--quiet", "--date-format=raw"]), &stream())?;
+        run(git(&making).args(["fast-import", "--quiet", "--date-format=raw"]), &stream(base))?;
         run(git(&making).args(["reset", "--quiet", "--hard", BRANCH]), &[])?;
         fs::rename(&making, directory).on("rename to", directory)?;
     }
@@ -118,6 +119,8 @@ pub fn create(directory: &Path) -> Result<BTreeMap<String, String>> {
 mod tests {
     use super::*;
 
+    const BASE: jiff::Timestamp = jiff::Timestamp::constant(1_795_000_000, 0);
+
     fn text(directory: &Path, arguments: &[&str]) -> String {
         String::from_utf8(run(git(directory).args(arguments), &[]).unwrap()).unwrap()
     }
@@ -125,18 +128,20 @@ mod tests {
     #[test]
     fn the_same_commit_ids_every_time() {
         let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let first = create(&one.path().join("shop")).unwrap();
-        let second = create(&two.path().join("shop")).unwrap();
+        let first = create(&one.path().join("shop"), BASE).unwrap();
+        let second = create(&two.path().join("shop"), BASE).unwrap();
         assert_eq!(first, second);
-        assert_eq!(create(&one.path().join("shop")).unwrap(), first, "a second start changes nothing");
+        assert_eq!(create(&one.path().join("shop"), BASE).unwrap(), first, "a second start changes nothing");
         assert_eq!(first.len(), sources::VERSIONS.len());
+        let newest = text(&one.path().join("shop"), &["log", "-1", "--format=%at"]);
+        assert_eq!(newest.trim(), (BASE.as_second() - 86_400).to_string(), "the newest commit is a day old");
     }
 
     #[test]
     fn authors_and_co_authors_of_a_range_can_be_read() {
         let directory = tempfile::tempdir().unwrap();
         let shop = directory.path().join("shop");
-        create(&shop).unwrap();
+        create(&shop, BASE).unwrap();
         let format = "--format=%an|%(trailers:key=Co-authored-by,valueonly,separator=%x2C)";
         let range = text(&shop, &["log", format, "v1.0.0..v1.1.0"]);
         assert!(range.lines().all(|line| line.starts_with("Dana Novak|")), "{range}");

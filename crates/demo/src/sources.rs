@@ -1,7 +1,8 @@
 //! The shop's sources and step programs, embedded, and the history that is told about them: who changed what, when, and why.
 //!
 //! Each version is an overlay over the one before it: the files under `demo/shop/versions/<version>/`.
-//! Deliberately absent: anything that depends on the clock or the machine. The history is the same everywhere, for ever.
+//! The history is told backwards from a base time, so that the newest commit is a day old when the story begins. Deliberately
+//! absent: the clock itself, and the machine. The same base gives the same history everywhere, for ever.
 
 /// A file: its path in the shop's repository (or in the step folder) and its content.
 pub type SourceFile = (&'static str, &'static str);
@@ -60,8 +61,8 @@ pub struct Commit {
     pub author: Author,
     /// Who committed, when that was another person than the author (a merge by a reviewer).
     pub committer: Author,
-    /// Seconds since 1970-01-01 UTC.
-    pub at: i64,
+    /// Minutes before the base time.
+    pub before_min: i64,
     pub message: &'static str,
     /// Overlay the files come from, and which of them this commit writes.
     pub files: Vec<SourceFile>,
@@ -80,10 +81,10 @@ fn pick(overlay: &'static [SourceFile], paths: &[&str]) -> Vec<SourceFile> {
 
 /// The history of the shop, oldest first.
 pub fn history() -> Vec<Commit> {
-    let commit = |author, at, message, overlay: &'static [SourceFile], paths: &[&str]| Commit {
+    let commit = |author, before_min, message, overlay: &'static [SourceFile], paths: &[&str]| Commit {
         author,
         committer: author,
-        at,
+        before_min,
         message,
         files: pick(overlay, paths),
         tag: None,
@@ -93,72 +94,72 @@ pub fn history() -> Vec<Commit> {
     vec![
         commit(
             AMIR,
-            1_793_614_200,
+            17_470,
             "Start the shop: what it is and who owns what",
             V1_0_0,
             &["README.md", "CODEOWNERS"],
         ),
-        commit(OLU, 1_793_619_900, "kit: metrics in the Prometheus text format", V1_0_0, &["kit/metrics.mjs"]),
-        commit(OLU, 1_793_627_400, "kit: server with health, version and an orderly end", V1_0_0, &["kit/service.mjs"]),
-        commit(OLU, 1_793_630_700, "kit: a time limit for every query", V1_0_0, &["kit/store.mjs"]),
+        commit(OLU, 17_375, "kit: metrics in the Prometheus text format", V1_0_0, &["kit/metrics.mjs"]),
+        commit(OLU, 17_250, "kit: server with health, version and an orderly end", V1_0_0, &["kit/service.mjs"]),
+        commit(OLU, 17_195, "kit: a time limit for every query", V1_0_0, &["kit/store.mjs"]),
         commit(
             AMIR,
-            1_793_700_900,
+            16_025,
             "catalogue: products and prices",
             V1_0_0,
             &["catalogue/products.mjs", "catalogue/server.mjs"],
         ),
         commit(
             DANA,
-            1_793_712_300,
+            15_835,
             "basket: a basket that needs no memory\n\nThe lines travel in the token, so any instance can serve any request.",
             V1_0_0,
             &["basket/token.mjs", "basket/server.mjs"],
         ),
         commit(
             ERIK,
-            1_793_786_700,
+            14_595,
             "checkout: turn a basket into an order\n\nThe total is worked out again from the catalogue; a difference is never charged.",
             V1_0_0,
             &["checkout/order.mjs", "checkout/order.test.mjs", "checkout/server.mjs"],
         ),
-        tagged(commit(AMIR, 1_793_803_500, "Release 1.0.0", V1_0_0, &["CHANGELOG.md"]), "v1.0.0"),
+        tagged(commit(AMIR, 14_315, "Release 1.0.0", V1_0_0, &["CHANGELOG.md"]), "v1.0.0"),
         commit(
             DANA,
-            1_794_304_800,
+            4440,
             "catalogue: list one category\n\nCo-authored-by: Erik Lindqvist <erik@shop.example>",
             V1_1_0,
             &["catalogue/server.mjs"],
         ),
         merged_by(
-            commit(DANA, 1_794_317_100, "basket: at most 20 of one product", V1_1_0, &["basket/server.mjs"]),
+            commit(DANA, 4235, "basket: at most 20 of one product", V1_1_0, &["basket/server.mjs"]),
             ERIK,
         ),
         commit(
             DANA,
-            1_794_392_400,
+            2980,
             "checkout: say when the order arrives\n\nTwo working days, counted from the next one after 16:00 UTC.\n\nCo-authored-by: Erik Lindqvist <erik@shop.example>",
             V1_1_0,
             &["checkout/delivery.mjs", "checkout/delivery.test.mjs", "checkout/server.mjs"],
         ),
-        tagged(commit(DANA, 1_794_405_600, "Release 1.1.0", V1_1_0, &["CHANGELOG.md"]), "v1.1.0"),
+        tagged(commit(DANA, 2760, "Release 1.1.0", V1_1_0, &["CHANGELOG.md"]), "v1.1.0"),
         commit(
             ERIK,
-            1_794_825_900,
+            2015,
             "checkout: reuse the order draft\n\nA load test showed the garbage collector at work; one draft for all orders saves 60 % of the allocations.\nTests pass.",
             V1_2_0,
             &["checkout/order.mjs"],
         ),
-        commit(ERIK, 1_794_835_200, "catalogue: name the currency", V1_2_0, &["catalogue/server.mjs"]),
-        tagged(commit(ERIK, 1_794_846_000, "Release 1.2.0", V1_2_0, &["CHANGELOG.md"]), "v1.2.0"),
+        commit(ERIK, 1860, "catalogue: name the currency", V1_2_0, &["catalogue/server.mjs"]),
+        tagged(commit(ERIK, 1680, "Release 1.2.0", V1_2_0, &["CHANGELOG.md"]), "v1.2.0"),
         commit(
             DANA,
-            1_795_082_400,
+            1500,
             "checkout: a test with orders at the same moment, and a draft for each\n\nOrders placed while another one waited for its prices shared its draft.",
             V1_2_1,
             &["checkout/order.mjs", "checkout/order.test.mjs"],
         ),
-        tagged(commit(DANA, 1_795_086_000, "Release 1.2.1", V1_2_1, &["CHANGELOG.md"]), "v1.2.1"),
+        tagged(commit(DANA, 1440, "Release 1.2.1", V1_2_1, &["CHANGELOG.md"]), "v1.2.1"),
     ]
 }
 
@@ -183,7 +184,7 @@ mod tests {
     #[test]
     fn history_runs_forward_and_tags_every_version() {
         let history = history();
-        assert!(history.windows(2).all(|pair| pair[0].at < pair[1].at));
+        assert!(history.windows(2).all(|pair| pair[0].before_min > pair[1].before_min && pair[1].before_min > 0));
         let tags: Vec<_> = history.iter().filter_map(|commit| commit.tag).collect();
         assert_eq!(tags, VERSIONS.iter().map(|version| format!("v{version}")).collect::<Vec<_>>());
     }

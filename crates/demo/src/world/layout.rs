@@ -70,6 +70,7 @@ impl Target {
 #[serde(deny_unknown_fields)]
 pub struct Description {
     pub format: u32,
+    /// When the story begins: commits, and the freeze, lie around it.
     pub created: jiff::Timestamp,
     /// `<data>/world`, absolute.
     pub dir: PathBuf,

@@ -1,0 +1,157 @@
+//! The commands, one file per noun or verb. A command reads its arguments, asks the API, and shows the answer.
+
+pub mod account;
+pub mod apply;
+pub mod artifact;
+pub mod calendar;
+pub mod change;
+pub mod demo;
+pub mod describe;
+pub mod doctor;
+pub mod environment;
+pub mod explain;
+pub mod get;
+pub mod init;
+pub mod ledger;
+pub mod login;
+pub mod may;
+pub mod metrics;
+pub mod policy;
+pub mod release;
+pub mod review;
+pub mod runner;
+pub mod serve;
+pub mod token;
+pub mod watch;
+
+use crate::{
+    context::Global,
+    failure::Done,
+    render::{self, show},
+};
+use interlock_wire::reason::{Nothing, Receipt};
+use serde::Serialize;
+
+/// What can be asked for.
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// Run the server
+    Serve(serve::Args),
+    /// Run a runner that takes its steps from a server elsewhere
+    Runner(runner::Args),
+    /// Bring up the demo: a shop, its customers, an organisation, a server
+    Demo(demo::Args),
+    /// Part of the demo's world
+    #[command(hide = true)]
+    DemoPart(demo::part::Args),
+    /// Write a commented starter into .interlock/
+    Init(init::Args),
+    /// Sign in and keep a token
+    Login(login::Args),
+    /// Apply manifests: all of them, or none
+    Apply(apply::Args),
+    /// List objects, or show one
+    Get(get::Args),
+    /// Show one object with what may be done to it, and why not
+    Describe(describe::Args),
+    /// Explain what a manifest of a kind holds
+    Explain(explain::Args),
+    /// Ask whether something may be done, without doing it
+    May(may::Args),
+    /// Plan, approve, deploy, watch, roll back
+    #[command(subcommand)]
+    Release(release::Verb),
+    /// Decide on changes
+    #[command(subcommand)]
+    Change(change::Verb),
+    /// Reviews of what went wrong
+    #[command(subcommand)]
+    Review(review::Verb),
+    /// Builds, their signatures and commits; quarantine
+    #[command(subcommand, alias = "artefact")]
+    Artifact(artifact::Verb),
+    /// When one may ship; lockdowns
+    #[command(subcommand)]
+    Calendar(calendar::Verb),
+    /// Claims on environments
+    #[command(subcommand)]
+    Environment(environment::Verb),
+    /// Accounts of people and robots
+    #[command(subcommand)]
+    Account(account::Verb),
+    /// API tokens
+    #[command(subcommand)]
+    Token(token::Verb),
+    /// The policies in force
+    #[command(subcommand)]
+    Policy(policy::Verb),
+    /// Figures
+    #[command(subcommand)]
+    Metrics(metrics::Verb),
+    /// The ledger: entries, proofs, verification, backup
+    #[command(subcommand)]
+    Ledger(ledger::Verb),
+    /// Follow everything that happens
+    Watch(watch::Args),
+    /// Check that everything is as it should be
+    Doctor(doctor::Args),
+    /// Write completions for a shell
+    #[command(after_help = "Example:\n  interlock completions bash")]
+    Completions { shell: clap_complete::Shell },
+}
+
+impl Command {
+    /// Does it.
+    ///
+    /// # Errors
+    /// See [`crate::failure::Failure`].
+    pub async fn run(self, global: &Global) -> Done {
+        match self {
+            Command::Serve(it) => serve::run(it).await,
+            Command::Runner(it) => runner::run(it).await,
+            Command::Demo(it) => demo::run(it).await,
+            Command::DemoPart(it) => demo::part::run(it).await,
+            Command::Init(it) => init::run(&it),
+            Command::Login(it) => login::run(it, global).await,
+            Command::Apply(it) => apply::run(it, global).await,
+            Command::Get(it) => get::run(it, global).await,
+            Command::Describe(it) => describe::run(it, global).await,
+            Command::Explain(it) => explain::run(it, global).await,
+            Command::May(it) => may::run(it, global).await,
+            Command::Release(it) => release::run(it, global).await,
+            Command::Change(it) => change::run(it, global).await,
+            Command::Review(it) => review::run(it, global).await,
+            Command::Artifact(it) => artifact::run(it, global).await,
+            Command::Calendar(it) => calendar::run(it, global).await,
+            Command::Environment(it) => environment::run(it, global).await,
+            Command::Account(it) => account::run(it, global).await,
+            Command::Token(it) => token::run(it, global).await,
+            Command::Policy(it) => policy::run(it, global).await,
+            Command::Metrics(it) => metrics::run(it, global).await,
+            Command::Ledger(it) => ledger::run(it, global).await,
+            Command::Watch(it) => watch::run(it, global).await,
+            Command::Doctor(_) => doctor::run(global).await,
+            Command::Completions { shell } => {
+                let mut command = <crate::Cli as clap::CommandFactory>::command();
+                clap_complete::generate(shell, &mut command, "interlock", &mut std::io::stdout());
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Does `action` to one object and tells what that did.
+pub(crate) async fn act(global: &Global, noun: &str, id: &str, action: &str, body: &impl Serialize) -> Done {
+    let done = global.client()?.act(noun, id, action, body).await?;
+    tell(global, &done)
+}
+
+/// An action that needs nothing beside the object.
+pub(crate) async fn act_plainly(global: &Global, noun: &str, id: &str, action: &str) -> Done {
+    act(global, noun, id, action, &Nothing {}).await
+}
+
+/// Shows what a command did.
+pub(crate) fn tell(global: &Global, receipt: &Receipt) -> Done {
+    show(global.output, receipt, render::receipt)
+}

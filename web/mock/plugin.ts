@@ -29,8 +29,8 @@ const session = (): Schemas['Session'] => ({
     now: at(0),
   },
 })
-let signedIn = true
-type Answer = { status: number; body: unknown }
+const mark = 'mock=in'
+type Answer = { status: number; body: unknown; cookie?: string }
 const problem = (status: number, code: string, title: string, detail: string, more: Record<string, unknown> = {}) => ({
   status,
   body: { type: `/docs/errors/${code}`, title, status, code, detail, blockers: [], slots: [], faults: [], ...more },
@@ -135,13 +135,14 @@ function explain(it: Schemas['Release']): Schemas['Explanation'] {
   }
 }
 
-function read(path: string, q: URLSearchParams): Answer {
+function read(path: string, q: URLSearchParams, signedIn: boolean): Answer {
+  if (!signedIn) return problem(401, 'not-signed-in', 'Sign in first', 'There is no session.')
   const part = path.split('/').filter(Boolean).map(decodeURIComponent)
   const [noun, id = '', sub] = part
   const found = release.releases.find(it => it.id === id || it.name === id)
   switch (noun) {
     case 'session':
-      return signedIn ? ok(session()) : problem(401, 'not-signed-in', 'Sign in first', 'There is no session.')
+      return ok(session())
     case 'today':
       return ok(today())
     case 'calendar':
@@ -203,14 +204,16 @@ const receipt = (kind: string, id: string, name: string): Schemas['Receipt'] => 
 })
 function write(method: string, path: string, body: Record<string, unknown>): Answer {
   if (path === '/session' && method === 'DELETE') {
-    signedIn = false
-    return { status: 204, body: undefined }
+    return { status: 204, body: undefined, cookie: 'mock=; Max-Age=0; Path=/' }
   }
   if (path === '/session' || path === '/setup') {
-    if (body.password === 'wrong')
+    if (
+      String(body.password).includes('wrong') ||
+      String(body.password).includes('not-this') ||
+      body.login === 'mallory'
+    )
       return problem(401, 'wrong-credentials', 'Not signed in', 'Login or password is wrong.')
-    signedIn = true
-    return ok(session())
+    return { ...ok(session()), cookie: `${mark}; Path=/` }
   }
   if (path === '/calendar/check') return ok(catalog.check(body))
   if (path === '/releases') {
@@ -272,9 +275,12 @@ function answer(middlewares: Connect.Server) {
     if (url.pathname === '/live') return live(response)
     const method = request.method ?? 'GET'
     const reply =
-      method === 'GET' ? read(url.pathname, url.searchParams) : write(method, url.pathname, await bodyOf(request))
+      method === 'GET'
+        ? read(url.pathname, url.searchParams, request.headers.cookie?.includes(mark) ?? false)
+        : write(method, url.pathname, await bodyOf(request))
     response.writeHead(reply.status, {
       'content-type': reply.status < 400 ? 'application/json' : 'application/problem+json',
+      ...(reply.cookie ? { 'set-cookie': reply.cookie } : {}),
     })
     response.end(reply.body === undefined ? '' : JSON.stringify(reply.body))
   })

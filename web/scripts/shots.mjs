@@ -12,22 +12,25 @@ const pages = {
   week: '/calendar?view=timeGridWeek',
   releases: '/releases',
   plan: '/releases?plan=1',
-  held: '/releases/rel_01k9held',
-  live: '/releases/rel_01k9live',
-  back: '/releases/rel_01k9back',
-  stab: '/releases/rel_01k9stab',
-  deployment: '/deployments/dep_01k9live',
+  held: '/releases/rel_held',
+  live: '/releases/rel_live',
+  back: '/releases/rel_back',
+
+  deployment: '/deployments/dep_live',
   environments: '/environments',
-  environment: '/environments/env_01k9production',
+  environment: '/environments/production',
   services: '/services?view=graph',
-  service: '/services/svc_checkout',
+  service: '/services/checkout',
   metrics: '/metrics?figure=change_failure_rate',
   ledger: '/ledger',
   entry: '/ledger/37',
   people: '/administration/people',
   policies: '/administration/policies',
+  pipelines: '/administration/pipelines',
+  artifacts: '/administration/artifacts',
+  quarantines: '/administration/quarantines',
   signin: '/sign-in',
-  setup: '/setup?token=x',
+  setup: '/setup#x',
 }
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
@@ -39,6 +42,7 @@ for (const [kind, options] of Object.entries({
   phone: { viewport: { width: 390, height: 844 }, colorScheme: 'light', isMobile: true, hasTouch: true },
 })) {
   const context = await browser.newContext(options)
+  await context.addCookies([{ name: 'mock', value: 'in', url: base }])
   const page = await context.newPage()
   page.on(
     'console',

@@ -249,6 +249,8 @@ function Details({ draft, set }: { draft: Draft; set: Set }) {
           {input('interval', 'A look each')}
           {input('horizon', 'Looks at most')}
           {input('atLeast', 'Looks at least')}
+          {input('harmErrors', 'Harm: additional errors, in %')}
+          {input('harmLatency', 'Harm: slower by, in %')}
           <Select
             size="xs"
             label="If it cannot tell"

@@ -19,6 +19,9 @@ export interface Draft {
   horizon: string
   atLeast: string
   onInconclusive: 'hold' | 'rollback'
+  /** What counts as harm: additional errors per request, and a rise of the duration, both in per cent. */
+  harmErrors: string
+  harmLatency: string
   errorPercent: string
   errorFor: string
   owner: string
@@ -46,6 +49,8 @@ export const blank: Draft = {
   horizon: '60',
   atLeast: '6',
   onInconclusive: 'hold',
+  harmErrors: '0.1',
+  harmLatency: '20',
   errorPercent: '5',
   errorFor: '10s',
   owner: '',
@@ -80,6 +85,12 @@ export function specOf(draft: Draft): ReleaseSpec {
                     horizon: Number(draft.horizon),
                     at_least: Number(draft.atLeast),
                     on_inconclusive: draft.onInconclusive,
+                    margins: {
+                      errors: Number(draft.harmErrors) / 100,
+                      latency_p50: Number(draft.harmLatency) / 100,
+                      latency_p90: Number(draft.harmLatency) / 100,
+                      latency_p99: Number(draft.harmLatency) / 50,
+                    },
                   },
                 },
                 { name: 'rest', take: 'rest' },

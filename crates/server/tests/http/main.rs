@@ -1,0 +1,15 @@
+//! The API through its front door: requests in, answers out, over an engine on a ledger in memory. One module per noun.
+
+mod support;
+
+mod artifact;
+mod bad_input;
+mod calendar;
+mod catalog;
+mod document;
+mod ledger;
+mod life;
+mod live;
+mod manifest;
+mod people;
+mod session;

@@ -187,7 +187,7 @@ async fn start_runner(engine: &Engine, options: &ServeOptions, data: &Path, capa
     let mut config = RunnerConfig::new(LOCAL, data.join("runner"), options.permits.trusted());
     config.capacity = capacity;
     let controller = Arc::new(LocalController::new(engine.clone(), options.permits.clone()));
-    let runner = Runner::new(config, controller, Arc::new(LocalDepot::new(engine.clone()))).map_err(|fault| Failure::Failed(format!("the inner runner cannot start: {fault}")))?;
+    let runner = Runner::new(config, controller, Arc::new(LocalDepot(engine.clone()))).map_err(|fault| Failure::Failed(format!("the inner runner cannot start: {fault}")))?;
     let handle = runner.handle();
     tokio::spawn({
         let (engine, handle) = (engine.clone(), handle.clone());

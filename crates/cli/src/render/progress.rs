@@ -55,10 +55,10 @@ pub async fn follow(client: &Client, release: &str, patience: Patience, over: im
 
 async fn look(client: &Client, name: &str, told: &mut Told, say: &mut (dyn FnMut(String) + Send)) -> Done<Release> {
     let release: Release = client.get(&format!("/releases/{}", segment(name))).await?;
-    if told.sentence != release.row.sentence {
-        told.sentence.clone_from(&release.row.sentence);
+    if shape(&told.sentence) != shape(&release.row.sentence) {
         say(release.row.sentence.clone());
     }
+    told.sentence.clone_from(&release.row.sentence);
     let undoing = release.rollback.current.as_ref().and_then(|it| it.deployment.as_ref());
     if let Some(running) = undoing.or(release.deployment.as_ref()) {
         let it: Deployment = client.get(&format!("/deployments/{}", segment(&running.id))).await?;
@@ -71,18 +71,26 @@ async fn look(client: &Client, name: &str, told: &mut Told, say: &mut (dyn FnMut
 }
 
 fn deployment(it: &Deployment, told: &mut Told, say: &mut (dyn FnMut(String) + Send)) {
-    if told.deployment != it.row.sentence {
-        told.deployment.clone_from(&it.row.sentence);
-        if told.deployment != told.sentence {
-            say(it.row.sentence.clone());
-        }
+    // Once it is archived, nobody counts its steps any more.
+    if it.archived {
+        return;
     }
+    let sentence = shape(&it.row.sentence);
+    if shape(&told.deployment) != sentence && shape(&told.sentence) != sentence {
+        say(it.row.sentence.clone());
+    }
+    told.deployment.clone_from(&it.row.sentence);
     let due = told.counted.is_none_or(|at| at.elapsed() >= COUNT_EVERY);
     if told.steps != it.row.steps_done && due {
         told.steps = it.row.steps_done;
         told.counted = Some(Instant::now());
         say(format!("{}: {} of {} steps", if it.row.direction == "back" { "taking back" } else { "deploying" }, it.row.steps_done, it.row.steps_total));
     }
+}
+
+/// A sentence without its numbers: when only they change, it has been told.
+fn shape(sentence: &str) -> String {
+    sentence.chars().filter(|c| !c.is_ascii_digit()).collect()
 }
 
 async fn analysis(client: &Client, id: &str, told: &mut Told, say: &mut (dyn FnMut(String) + Send)) -> Done {
@@ -109,7 +117,7 @@ fn canary(course: &Value) -> (u64, String) {
         let sum = |name: &str| points.iter().filter_map(|point| point[name].as_u64()).sum::<u64>();
         most = most.max(points.len() as u64);
         let evidence = points.last().and_then(|point| point["log10_evidence"].as_f64());
-        let evidence = evidence.map_or_else(|| "none yet".to_owned(), |it| format!("{it:.1} of 2"));
+        let evidence = evidence.map_or_else(|| "none yet".to_owned(), |it| format!("{:.1} of 2", it.max(0.0)));
         parts.push(format!("{} {} new / {} old requests, evidence of harm {evidence}", service["service"].as_str().unwrap_or("?"), sum("requests_new"), sum("requests_old")));
     }
     (most, format!("canary, look {most}: {}", parts.join("; ")))
@@ -118,6 +126,12 @@ fn canary(course: &Value) -> (u64, String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_alone_are_no_news() {
+        assert_eq!(shape("wave canary, 3 of 72 steps"), shape("wave canary, 14 of 72 steps"));
+        assert_ne!(shape("wave canary, 3 of 72 steps"), shape("wave rest, 3 of 72 steps"));
+    }
 
     #[test]
     fn the_canary_is_told_in_one_line() {

@@ -9,7 +9,7 @@ const version = '1.1.0'
 
 /** Chooses in a list that opens. */
 export async function choose(page, label, option) {
-  await page.getByRole('combobox', { name: label }).or(page.getByRole('textbox', { name: label })).first().click()
+  await page.getByRole('dialog').getByRole('combobox', { name: label }).or(page.getByRole('dialog').getByRole('textbox', { name: label })).first().click()
   await page.getByRole('option', { name: option }).first().click()
 }
 

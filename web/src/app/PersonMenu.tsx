@@ -29,8 +29,9 @@ export function PersonMenu({ onKeys }: { onKeys: () => void }) {
   return (
     <Menu width={250} position="bottom-end" withinPortal>
       <Menu.Target>
-        <UnstyledButton aria-label={`${person.name}: menu`} className="person-button">
-          <Avatar name={person.name} color="initials" size={30} radius="xl" alt="" />
+        <UnstyledButton className="person-button">
+          <span className="visually-hidden">{person.name}: menu</span>
+          <Avatar name={person.name} color="initials" size={30} radius="xl" alt="" aria-hidden />
         </UnstyledButton>
       </Menu.Target>
       <Menu.Dropdown>

@@ -85,8 +85,9 @@ function Frame() {
               </Text>
             </Link>
           </Group>
-          <UnstyledButton className="search-box" onClick={openPalette} aria-label="Search or run an action">
+          <UnstyledButton className="search-box" onClick={openPalette}>
             <IconSearch size={15} aria-hidden />
+            <span className="visually-hidden">Search: </span>
             <span className="search-words">Find a release, commit, digest…</span>
             <Kbd size="xs" visibleFrom="sm">
               Ctrl K

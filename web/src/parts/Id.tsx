@@ -7,7 +7,8 @@ export function Id({ value, show }: { value: string; show?: string }) {
     <CopyButton value={value} timeout={1500}>
       {({ copied, copy }) => (
         <Tooltip label={copied ? 'Copied' : value} openDelay={200} maw={520} multiline>
-          <UnstyledButton className="id" onClick={copy} aria-label={`Copy ${value}`}>
+          <UnstyledButton className="id" onClick={copy}>
+            <span className="visually-hidden">Copy </span>
             {show ?? value}
             {copied ? <IconCheck size={12} aria-hidden /> : <IconCopy size={12} aria-hidden className="id-icon" />}
           </UnstyledButton>

@@ -107,7 +107,7 @@ export function CalendarPage() {
               right: phone ? 'listMonth,timeGridDay' : 'dayGridMonth,timeGridWeek,listMonth',
             }}
             buttons={{
-              today: { text: 'Today' },
+              today: { text: 'Today', hint: 'Today' },
               dayGridMonth: { text: 'Month' },
               timeGridWeek: { text: 'Week' },
               timeGridDay: { text: 'Day' },

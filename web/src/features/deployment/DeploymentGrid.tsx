@@ -145,11 +145,11 @@ function StepCell({ step, active, onClick }: { step: Step; active: boolean; onCl
         }
         onClick={onClick}
         aria-pressed={active}
-        aria-label={`${step.name}: ${step.status.label}. Show its output`}
         data-testid="step"
       >
         <Icon size={14} aria-hidden />
         <span className="step-name">{step.name}</span>
+        <span className="visually-hidden">: {step.status.label}</span>
         <span className="step-time">{length || step.status.label}</span>
       </UnstyledButton>
     </Tooltip>

@@ -18,7 +18,7 @@ mod submit;
 pub use desk::{Desk, DeskError, Person, Session};
 pub use entropy::{Clock, Entropy, Sources};
 pub use live::{Outputs, Published};
-pub use open::{OpenError, Options};
+pub use open::{FORM, OpenError, Options};
 pub use submit::{Receipt, Recorded, SubmitError};
 
 use arc_swap::ArcSwap;

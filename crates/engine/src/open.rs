@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::{Notify, broadcast};
 
 /// Names the form of World in snapshots: another form is thrown away and folded anew.
-const FORM: &str = concat!("world-", env!("CARGO_PKG_VERSION"), "-1");
+pub const FORM: &str = concat!("world-", env!("CARGO_PKG_VERSION"), "-1");
 const CHUNK: usize = 10_000;
 /// Entries after which a new snapshot is worth its while.
 const SNAPSHOT_EVERY: u64 = 20_000;

@@ -45,8 +45,8 @@ impl Engine {
             for (key, obligation) in owed {
                 if matches!(obligation, Obligation::Step(_)) {
                     steps = true;
-                } else if !under_way.contains_key(&key) {
-                    under_way.insert(key, Task::begin(perform(self.clone(), obligation)));
+                } else {
+                    under_way.entry(key).or_insert_with(|| Task::begin(perform(self.clone(), obligation)));
                 }
             }
             if steps {

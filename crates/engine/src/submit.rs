@@ -143,6 +143,12 @@ fn write(inner: &Inner, mut jobs: VecDeque<Job>) {
             })
             .collect();
         if round.batch.entries.is_empty() {
+            // Nothing is appended, so nothing else tells that another node has written meanwhile: a "no" may be out of date.
+            let refused = decided.iter().any(|it| it.result.is_err());
+            if refused && inner.ledger.head().is_ok_and(|head| head.size > before.position) && inner.catch_up().is_ok() {
+                jobs = decided.into_iter().map(|it| it.job).collect();
+                continue;
+            }
             return answer(decided, None);
         }
         match inner.ledger.append(before.position, &round.batch) {

@@ -361,3 +361,28 @@ async fn two_engines_on_one_ledger_decide_one_after_the_other() {
     assert_eq!(ledger.head().unwrap().size, 1);
     assert_eq!(core::owed(&a.world()).len(), 0);
 }
+
+#[tokio::test]
+async fn a_node_that_is_behind_catches_up_before_it_says_no() {
+    let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::default());
+    let open = || Engine::open(ledger.clone(), Options::default()).unwrap();
+    let (a, b) = (open(), open());
+    let found = Command::People(interlock_domain::people::Command::Found {
+        organisation: "Test".into(),
+        time_zone_data: "2026f".into(),
+        setup: Digest([1; 32]),
+        setup_until: a.now() + SignedDuration::from_hours(1),
+    });
+    a.submit(Actor::system(), found, None).await.unwrap();
+    let claim = Command::People(interlock_domain::people::Command::ClaimSetup {
+        secret: Digest([1; 32]),
+        account: b.fresh(),
+        spec: interlock_domain::people::AccountSpec {
+            kind: interlock_domain::people::AccountKind::Human,
+            roles: Default::default(),
+            groups: Default::default(),
+            identities: Default::default(),
+        },
+    });
+    b.submit(Actor::system(), claim, None).await.expect("what the other node has written is known");
+}

@@ -104,7 +104,7 @@ impl Refusal {
     /// What the command speaks of does not exist.
     pub fn not_found(what: &str, name: impl std::fmt::Display) -> Self {
         let summary = format!("there is no {what} `{name}`");
-        let clears = format!("name a {what} that exists, or create it first");
+        let clears = "name one that exists, or create it first";
         Self::new(RefusalKind::NotFound, summary.clone(), vec![Blocker::new("not-found", summary, clears, "you")])
     }
 

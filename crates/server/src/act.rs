@@ -57,11 +57,23 @@ fn named(mut failure: Failure, lens: &Lens) -> Failure {
     failure
 }
 
-pub async fn carry_out(app: &App, caller: &Caller, key: Option<String>, subject: Option<Subject>, command: Command) -> Answer<Done> {
+pub async fn carry_out(
+    app: &App,
+    caller: &Caller,
+    key: Option<String>,
+    subject: Option<Subject>,
+    command: Command,
+) -> Answer<Done> {
     carry_out_all(app, caller, key, subject, vec![command]).await
 }
 
-pub async fn carry_out_all(app: &App, caller: &Caller, key: Option<String>, subject: Option<Subject>, commands: Vec<Command>) -> Answer<Done> {
+pub async fn carry_out_all(
+    app: &App,
+    caller: &Caller,
+    key: Option<String>,
+    subject: Option<Subject>,
+    commands: Vec<Command>,
+) -> Answer<Done> {
     let receipt = submit(app, caller, key, commands).await?;
     Ok(done(app, caller, subject, &receipt))
 }
@@ -73,7 +85,8 @@ pub fn done(app: &App, caller: &Caller, subject: Option<Subject>, receipt: &Rece
         kind: it.event.kind().into(),
         summary: sentence::of(&lens, &it.event).0,
     });
-    let receipt = wire::Receipt { subject, position: receipt.position, repeated: receipt.repeated, entries: entries.collect() };
+    let receipt =
+        wire::Receipt { subject, position: receipt.position, repeated: receipt.repeated, entries: entries.collect() };
     Done { receipt, created: None }
 }
 

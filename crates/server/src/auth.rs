@@ -69,8 +69,17 @@ impl FromRequestParts<App> for Runner {
         let robot = world.people.account(caller.account).filter(|it| it.kind != AccountKind::Human);
         let member = robot.is_some_and(|it| it.groups.contains(RUNNERS));
         let login = app.engine().desk().person(caller.account).map(|it| it.login);
-        let refused = || Failure::denied("not-a-runner", "this account is not a runner's", "use the token of a robot in the group `runners`");
-        let name = login.filter(|_| member && caller.session.is_none()).and_then(|login| login.parse().ok()).ok_or_else(refused)?;
+        let refused = || {
+            Failure::denied(
+                "not-a-runner",
+                "this account is not a runner's",
+                "use the token of a robot in the group `runners`",
+            )
+        };
+        let name = login
+            .filter(|_| member && caller.session.is_none())
+            .and_then(|login| login.parse().ok())
+            .ok_or_else(refused)?;
         Ok(Self { name })
     }
 }
@@ -88,15 +97,24 @@ pub fn may_read(app: &App, actor: &Actor) -> Answer<()> {
         return Ok(());
     }
     let summary = "you may not read here";
-    Err(interlock_domain::reason::Refusal::new(interlock_domain::reason::RefusalKind::Denied, summary, ruling.blockers).into())
+    Err(interlock_domain::reason::Refusal::new(interlock_domain::reason::RefusalKind::Denied, summary, ruling.blockers)
+        .into())
 }
 
 fn identify(headers: &HeaderMap, method: &Method, app: &App) -> Answer<Caller> {
     if let Some(value) = headers.get(header::AUTHORIZATION) {
-        let secret = value.to_str().ok().and_then(|text| text.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-        return secret.and_then(|(_, secret)| by_token(secret.trim(), app)).ok_or_else(|| unknown("the token is not one that is in force"));
+        let secret = value
+            .to_str()
+            .ok()
+            .and_then(|text| text.split_once(' '))
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+        return secret
+            .and_then(|(_, secret)| by_token(secret.trim(), app))
+            .ok_or_else(|| unknown("the token is not one that is in force"));
     }
-    let caller = cookie(headers, COOKIE).and_then(|secret| by_session(&secret, app)).ok_or_else(|| unknown("sign in, or send a token"))?;
+    let caller = cookie(headers, COOKIE)
+        .and_then(|secret| by_session(&secret, app))
+        .ok_or_else(|| unknown("sign in, or send a token"))?;
     if !method.is_safe() {
         same_site(headers)?;
         let shown = headers.get("x-csrf-token").map(|it| it.as_bytes()).unwrap_or_default();
@@ -110,7 +128,11 @@ fn identify(headers: &HeaderMap, method: &Method, app: &App) -> Answer<Caller> {
 }
 
 fn unknown(detail: &str) -> Failure {
-    Failure::new(StatusCode::UNAUTHORIZED, "not-signed-in", detail).with_blocker("not-signed-in", "sign in, or send `Authorization: Bearer <token>`", "you")
+    Failure::new(StatusCode::UNAUTHORIZED, "not-signed-in", detail).with_blocker(
+        "not-signed-in",
+        "sign in, or send `Authorization: Bearer <token>`",
+        "you",
+    )
 }
 
 /// The account behind a token's secret, if the token is in force.
@@ -145,7 +167,11 @@ pub fn same_site(headers: &HeaderMap) -> Answer<()> {
     if fetched_by_us && our_origin {
         return Ok(());
     }
-    Err(Failure::denied("cross-site", "the request comes from another site's page", "use Interlock's own page, or a token"))
+    Err(Failure::denied(
+        "cross-site",
+        "the request comes from another site's page",
+        "use Interlock's own page, or a token",
+    ))
 }
 
 #[cfg(test)]
@@ -154,12 +180,20 @@ mod tests {
     use axum::http::HeaderValue;
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
-        pairs.iter().map(|(name, value)| (header::HeaderName::from_static(name), HeaderValue::from_static(value))).collect()
+        pairs
+            .iter()
+            .map(|(name, value)| (header::HeaderName::from_static(name), HeaderValue::from_static(value)))
+            .collect()
     }
 
     #[test]
     fn other_sites_are_told_by_either_header() {
-        for good in [&[][..], &[("host", "h:1"), ("origin", "http://h:1")], &[("sec-fetch-site", "same-origin")], &[("sec-fetch-site", "none")]] {
+        for good in [
+            &[][..],
+            &[("host", "h:1"), ("origin", "http://h:1")],
+            &[("sec-fetch-site", "same-origin")],
+            &[("sec-fetch-site", "none")],
+        ] {
             assert!(same_site(&headers(good)).is_ok(), "{good:?}");
         }
         for bad in [

@@ -27,8 +27,14 @@ pub fn openapi() -> OpenApi {
     api.info.license = Some(utoipa::openapi::LicenseBuilder::new().name("Apache-2.0").build());
     api.servers = Some(vec![ServerBuilder::new().url("/api/v1").build()]);
     if let Some(components) = &mut api.components {
-        components.add_security_scheme("token", SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build()));
-        components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(crate::auth::COOKIE))));
+        components.add_security_scheme(
+            "token",
+            SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build()),
+        );
+        components.add_security_scheme(
+            "session",
+            SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(crate::auth::COOKIE))),
+        );
     }
     let none: [&str; 0] = [];
     api.security = Some(vec![SecurityRequirement::new("token", none), SecurityRequirement::new("session", none)]);
@@ -52,19 +58,30 @@ fn complete(path: &str, item: &mut PathItem) {
 
 fn finish(operation: &mut Operation, path: &str, noun: &str, writes: bool) {
     operation.tags = Some(vec![noun.to_owned()]);
+    let name = operation.operation_id.take().unwrap_or_default();
+    operation.operation_id = Some(format!("{}_{name}", noun.replace('-', "_")));
     let open = operation.security.as_ref().is_some_and(|it| it.iter().all(|it| *it == SecurityRequirement::default()));
-    let mut problems = vec![("400", "The request cannot be read"), ("422", "What was sent cannot be"), ("503", "Not possible at the moment")];
+    let mut problems = vec![
+        ("400", "The request cannot be read"),
+        ("422", "What was sent cannot be"),
+        ("503", "Not possible at the moment"),
+    ];
     if !open || path == "/session" || path == "/calendar.ics" {
         problems.extend([("401", "Not signed in"), ("403", "Not allowed; every reason")]);
     }
     if path == "/setup" || writes {
         problems.push(("403", "Not allowed; every reason"));
     }
-    if path.contains('{') || writes {
+    let names_something = operation.parameters.as_ref().is_some_and(|parameters| !parameters.is_empty());
+    if path.contains('{') || writes || names_something {
         problems.push(("404", "There is no such thing"));
     }
     if writes {
-        problems.extend([("409", "Something stands in the way; every blocker"), ("413", "Too much was sent"), ("415", "Wrong kind of content")]);
+        problems.extend([
+            ("409", "Something stands in the way; every blocker"),
+            ("413", "Too much was sent"),
+            ("415", "Wrong kind of content"),
+        ]);
     }
     if matches!(path, "/session" | "/setup") && writes {
         problems.push(("429", "Tried too often"));
@@ -77,12 +94,21 @@ fn finish(operation: &mut Operation, path: &str, noun: &str, writes: bool) {
     let number = || ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0));
     for response in operation.responses.responses.values_mut() {
         if let utoipa::openapi::RefOr::T(response) = response {
-            let header = HeaderBuilder::new().schema(Some(number())).description(Some("Entries in the ledger when it was answered"));
+            let header = HeaderBuilder::new()
+                .schema(Some(number()))
+                .description(Some("Entries in the ledger when it was answered"));
             response.headers.insert("X-Ledger-Position".into(), header.build().into());
         }
     }
-    if writes && !path.starts_with("/runners") && !matches!(path, "/session" | "/setup" | "/may" | "/calendar/check" | "/policies/check" | "/blobs") {
-        let text = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(200)).pattern(Some("^[!-~]+$"));
+    if writes
+        && !path.starts_with("/runners")
+        && !matches!(path, "/session" | "/setup" | "/may" | "/calendar/check" | "/policies/check" | "/blobs")
+    {
+        let text = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .min_length(Some(1))
+            .max_length(Some(200))
+            .pattern(Some("^[!-~]+$"));
         let key = ParameterBuilder::new()
             .name("Idempotency-Key")
             .parameter_in(ParameterIn::Header)

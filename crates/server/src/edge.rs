@@ -39,7 +39,10 @@ pub async fn every(State(app): State<App>, request: Request, next: Next) -> Resp
     set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
     set(HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
     set(HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()");
-    set(header::CONTENT_SECURITY_POLICY, if api { "default-src 'none'; frame-ancestors 'none'; sandbox" } else { CONTENT_SECURITY });
+    set(
+        header::CONTENT_SECURITY_POLICY,
+        if api { "default-src 'none'; frame-ancestors 'none'; sandbox" } else { CONTENT_SECURITY },
+    );
     if api {
         headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
         headers.entry(POSITION).or_insert_with(|| HeaderValue::from(app.engine().head()));
@@ -58,13 +61,21 @@ pub async fn every(State(app): State<App>, request: Request, next: Next) -> Resp
 
 fn defect() -> Failure {
     tracing::error!("a handler panicked; this is a defect");
-    Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "defect", "the server failed to answer; this is a defect of Interlock, please report it with the request id")
+    Failure::new(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "defect",
+        "the server failed to answer; this is a defect of Interlock, please report it with the request id",
+    )
 }
 
 /// An address that is not one.
 pub async fn not_found(request: Request) -> Failure {
     let path: String = request.uri().path().chars().take(200).collect();
-    Failure::new(StatusCode::NOT_FOUND, "no-such-address", format!("there is nothing at `{path}`; /api/v1/openapi.json lists what there is"))
+    Failure::new(
+        StatusCode::NOT_FOUND,
+        "no-such-address",
+        format!("there is nothing at `{path}`; /api/v1/openapi.json lists what there is"),
+    )
 }
 
 /// An address that is not asked like that.

@@ -48,16 +48,28 @@ pub fn content_type(headers: &HeaderMap) -> String {
 pub fn wrong_content(found: &str, wanted: &str) -> Failure {
     let found: String = found.chars().take(80).collect();
     let detail = format!("the content type is `{found}`; send `{wanted}`");
-    Failure::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content-type", detail).with_blocker("content-type", &format!("send `Content-Type: {wanted}`"), "you")
+    Failure::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content-type", detail).with_blocker(
+        "content-type",
+        &format!("send `Content-Type: {wanted}`"),
+        "you",
+    )
 }
 
 /// The whole body, at most `limit` bytes.
 pub async fn read(request: Request, limit: usize) -> Answer<Bytes> {
     let too_large = || {
         let detail = format!("the body is longer than {limit} bytes, the most that is taken here");
-        Failure::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", detail).with_blocker("too-large", "send less, or in parts", "you")
+        Failure::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", detail).with_blocker(
+            "too-large",
+            "send less, or in parts",
+            "you",
+        )
     };
-    let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|it| it.to_str().ok()).and_then(|it| it.parse::<u64>().ok());
+    let announced = request
+        .headers()
+        .get(header::CONTENT_LENGTH)
+        .and_then(|it| it.to_str().ok())
+        .and_then(|it| it.parse::<u64>().ok());
     if announced.is_some_and(|length| length > limit as u64) {
         return Err(too_large());
     }
@@ -70,11 +82,22 @@ pub async fn read(request: Request, limit: usize) -> Answer<Bytes> {
 }
 
 fn json<T: DeserializeOwned>(bytes: &[u8]) -> Answer<T> {
+    // The library would also take fields without their names, in an array.
+    if bytes.trim_ascii_start().starts_with(b"[") {
+        let message = "the body is an array; send an object";
+        let fault = Fault { field: None, line: Some(1), column: Some(1), message: message.into() };
+        return Err(Failure::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-value", message).with_faults(vec![fault]));
+    }
     serde_json::from_slice(bytes).map_err(|error| {
         let message = error.to_string();
         let message = message.split(" at line ").next().unwrap_or_default().to_owned();
         let place = |n: usize| u32::try_from(n).ok().filter(|n| *n > 0);
-        let fault = Fault { field: named(&message), line: place(error.line()), column: place(error.column()), message: message.clone() };
+        let fault = Fault {
+            field: named(&message),
+            line: place(error.line()),
+            column: place(error.column()),
+            message: message.clone(),
+        };
         let (status, code) = match error.classify() {
             serde_json::error::Category::Data => (StatusCode::UNPROCESSABLE_ENTITY, data_code(&message)),
             _ => (StatusCode::BAD_REQUEST, "malformed-json"),
@@ -126,7 +149,8 @@ impl<T: DeserializeOwned + Send> FromRequestParts<App> for At<T> {
 
     async fn from_request_parts(parts: &mut Parts, state: &App) -> Answer<Self> {
         let path = axum::extract::Path::<T>::from_request_parts(parts, state).await;
-        path.map(|it| At(it.0)).map_err(|error| Failure::new(StatusCode::BAD_REQUEST, "malformed-path", error.body_text()))
+        path.map(|it| At(it.0))
+            .map_err(|error| Failure::new(StatusCode::BAD_REQUEST, "malformed-path", error.body_text()))
     }
 }
 
@@ -139,7 +163,13 @@ impl FromRequestParts<App> for Key {
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Answer<Self> {
         let Some(value) = parts.headers.get("idempotency-key") else { return Ok(Key(None)) };
         let text = value.to_str().ok().filter(|it| (1..=200).contains(&it.len()));
-        let bad = || Failure::new(StatusCode::BAD_REQUEST, "idempotency-key", "the header `Idempotency-Key` must have 1 to 200 visible ASCII characters");
+        let bad = || {
+            Failure::new(
+                StatusCode::BAD_REQUEST,
+                "idempotency-key",
+                "the header `Idempotency-Key` must have 1 to 200 visible ASCII characters",
+            )
+        };
         let text = text.ok_or_else(bad)?;
         // The same key means the same request only within one address.
         Ok(Key(Some(format!("{} {} {text}", parts.method, parts.uri.path()))))
@@ -161,7 +191,10 @@ where
     text.map(|text| parse(field, text)).transpose()
 }
 
-pub fn parse_all<'a, T: FromStr, C: FromIterator<T>>(field: &str, texts: impl IntoIterator<Item = &'a String>) -> Answer<C>
+pub fn parse_all<'a, T: FromStr, C: FromIterator<T>>(
+    field: &str,
+    texts: impl IntoIterator<Item = &'a String>,
+) -> Answer<C>
 where
     T::Err: std::fmt::Display,
 {

@@ -72,16 +72,25 @@ impl Lens {
             Subject::Calendar(name) => ("calendar", name.to_string(), name.to_string()),
             Subject::Environment(name) => ("environment", name.to_string(), name.to_string()),
             Subject::Artifact(digest) => {
-                let name = self.world.artifact.artifact(digest).map_or_else(|| short(digest), |it| format!("{} {}", it.service, it.version));
+                let name = self
+                    .world
+                    .artifact
+                    .artifact(digest)
+                    .map_or_else(|| short(digest), |it| format!("{} {}", it.service, it.version));
                 ("artifact", digest.to_string(), name)
             }
             Subject::Change(id) => {
-                let name = self.world.change.change(*id).map_or_else(|| id.to_string(), |it| self.release(it.release).name);
+                let name =
+                    self.world.change.change(*id).map_or_else(|| id.to_string(), |it| self.release(it.release).name);
                 ("change", id.to_string(), name)
             }
             Subject::Release(id) => ("release", id.to_string(), self.release(*id).name),
             Subject::Deployment(id) => {
-                let name = self.world.deployment.deployment(*id).map_or_else(|| id.to_string(), |it| self.release(it.release).name);
+                let name = self
+                    .world
+                    .deployment
+                    .deployment(*id)
+                    .map_or_else(|| id.to_string(), |it| self.release(it.release).name);
                 ("deployment", id.to_string(), name)
             }
         };
@@ -89,12 +98,26 @@ impl Lens {
     }
 
     /// An action, by trying out the command that would carry it out.
-    pub fn action(&self, name: &str, label: &str, effect: impl Into<String>, needs_reason: bool, command: &Command) -> Action {
+    pub fn action(
+        &self,
+        name: &str,
+        label: &str,
+        effect: impl Into<String>,
+        needs_reason: bool,
+        command: &Command,
+    ) -> Action {
         let reasons = match self.engine.try_out(&self.actor, command) {
             Ok(_) => Vec::new(),
             Err(refusal) => self.name_people(blockers(&refusal.blockers)),
         };
-        Action { name: name.into(), label: label.into(), allowed: reasons.is_empty(), reasons, effect: effect.into(), needs_reason }
+        Action {
+            name: name.into(),
+            label: label.into(),
+            allowed: reasons.is_empty(),
+            reasons,
+            effect: effect.into(),
+            needs_reason,
+        }
     }
 
     /// Blockers with accounts by the names people use.
@@ -116,7 +139,8 @@ impl Lens {
         let mut named = String::with_capacity(text.len());
         let mut rest = text;
         while let Some(at) = rest.find("acc_") {
-            let end = at + rest[at..].find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(rest.len() - at);
+            let end =
+                at + rest[at..].find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(rest.len() - at);
             named.push_str(&rest[..at]);
             match rest[at..end].parse::<AccountId>() {
                 Ok(id) => named.push_str(&self.engine.desk().name(id)),

@@ -61,7 +61,11 @@ pub fn router(app: App) -> Router {
 ///
 /// # Errors
 /// The address cannot be listened at.
-pub async fn serve(engine: Engine, options: ServeOptions, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<(), ServeError> {
+pub async fn serve(
+    engine: Engine,
+    options: ServeOptions,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), ServeError> {
     let address = options.listen;
     let listener = TcpListener::bind(address).await.map_err(|cause| ServeError::Listen { address, cause })?;
     serve_on(listener, engine, options, shutdown).await
@@ -71,7 +75,12 @@ pub async fn serve(engine: Engine, options: ServeOptions, shutdown: impl Future<
 ///
 /// # Errors
 /// The socket fails.
-pub async fn serve_on(listener: TcpListener, engine: Engine, options: ServeOptions, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<(), ServeError> {
+pub async fn serve_on(
+    listener: TcpListener,
+    engine: Engine,
+    options: ServeOptions,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), ServeError> {
     let service = router(App::new(engine, options)).into_make_service_with_connect_info::<SocketAddr>();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let server = axum::serve(listener, service).with_graceful_shutdown(async move {

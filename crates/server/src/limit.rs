@@ -1,6 +1,6 @@
 //! Limits how often somebody may try a password: per login and address, and per address.
 //!
-//! Invariants: only failures count; the table never grows beyond its bound, and when it is full the oldest goes first.
+//! Invariants: only failures count; the table never grows beyond its bound, and when it is full the older half goes.
 //! Deliberately absent: a memory that outlives the process. Passwords are slow to check by themselves (argon2id).
 
 use jiff::{SignedDuration, Timestamp};
@@ -35,12 +35,17 @@ impl Limiter {
     /// Notes a failure.
     pub fn failed(&self, login: &str, address: &str, now: Timestamp) {
         let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if table.len() >= KEYS {
-            table.retain(|_, failures| failures.last().is_some_and(|at| now.duration_since(*at) < SPAN));
-        }
-        if table.len() >= KEYS {
-            let oldest = table.iter().min_by_key(|(_, failures)| failures.last().copied()).map(|(key, _)| key.clone());
-            oldest.map(|key| table.remove(&key));
+        if table.len() + 2 > KEYS {
+            let mut newest: Vec<Timestamp> = table.values().filter_map(|failures| failures.last().copied()).collect();
+            newest.sort_unstable();
+            let middle = newest.get(newest.len() / 2).copied().unwrap_or(now);
+            // All at the same moment: then whichever comes first goes.
+            let mut spare = KEYS / 2;
+            table.retain(|_, failures| {
+                let kept = failures.last().is_some_and(|at| *at >= middle) && spare > 0;
+                spare -= usize::from(kept);
+                kept
+            });
         }
         for key in [pair(login, address), address.to_owned()] {
             let failures = table.entry(key).or_default();
@@ -94,6 +99,6 @@ mod tests {
     fn the_table_stays_small() {
         let limiter = Limiter::default();
         (0..KEYS + 100).for_each(|n| limiter.failed("ann", &format!("a{n}"), at(0)));
-        assert!(limiter.0.lock().unwrap().len() <= KEYS + 2);
+        assert!(limiter.0.lock().unwrap().len() <= KEYS);
     }
 }

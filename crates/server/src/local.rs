@@ -17,7 +17,10 @@ use interlock_ids::{DeploymentId, Digest, Name, PermitId};
 use interlock_runner::{ByteStream, Controller, ControllerError, Depot, DepotError};
 use interlock_wire::{
     permit::{Permit, PermitScope, PermittedArtifact},
-    runner::{ArtifactOrder, HttpStep, Lease, LeaseRequest, Operation, Outcome, OutputChunk, ProgramStep, ReportAck, ReportBatch, StepKind, StepOrder, StepReport, TargetView, TrafficStep, WaitStep},
+    runner::{
+        ArtifactOrder, HttpStep, Lease, LeaseRequest, Operation, Outcome, OutputChunk, ProgramStep, ReportAck,
+        ReportBatch, StepKind, StepOrder, StepReport, TargetView, TrafficStep, WaitStep,
+    },
 };
 use std::{pin::pin, time::Duration};
 
@@ -52,7 +55,9 @@ impl LocalController {
     /// Steps the runner holds and does not say it is working on.
     fn forgotten(&self, world: &World, runner: &Name, running: &[String]) -> Vec<StepOrder> {
         let deployments = world.deployment.running.iter().filter_map(|id| world.deployment.deployment(*id));
-        let held = deployments.flat_map(|it| it.leased().filter(|(_, lease)| lease.runner == *runner).map(move |(unit, lease)| (it, unit, lease.fence)));
+        let held = deployments.flat_map(|it| {
+            it.leased().filter(|(_, lease)| lease.runner == *runner).map(move |(unit, lease)| (it, unit, lease.fence))
+        });
         let orders = held.filter_map(|(it, unit, fence)| self.order(world, it, unit, fence));
         orders.filter(|order| !running.contains(&order.key)).collect()
     }
@@ -72,7 +77,12 @@ impl LocalController {
             deployment: it.deployment.to_string(),
             environment: it.environment.to_string(),
             wave: it.wave,
-            target: TargetView { name: it.target.name.to_string(), address: it.target.address, labels: it.target.labels, params: it.target.params },
+            target: TargetView {
+                name: it.target.name.to_string(),
+                address: it.target.address,
+                labels: it.target.labels,
+                params: it.target.params,
+            },
             service: it.service.to_string(),
             step: it.name.to_string(),
             key: it.key,
@@ -119,7 +129,11 @@ impl LocalController {
             }
             Ok::<bool, interlock_ledger::StoreError>(!known)
         });
-        if kept.await.map_err(|_| unreachable("the output could not be kept"))?.map_err(|error| unreachable(error.code()))? {
+        if kept
+            .await
+            .map_err(|_| unreachable("the output could not be kept"))?
+            .map_err(|error| unreachable(error.code()))?
+        {
             let so_far = self.engine.output().read(&shown.key, usize::MAX).map_or(0, |(_, end, _)| end as u64);
             if shown.offset >= so_far {
                 self.engine.output().append(&shown.key, &shown.text);
@@ -140,7 +154,8 @@ impl LocalController {
                 let Some((last, _)) = rows.last() else { break };
                 after = Some(last.clone());
                 for (row, bytes) in &rows {
-                    let offset = row.rsplit('#').next().and_then(|text| text.parse::<usize>().ok()).unwrap_or(text.len());
+                    let offset =
+                        row.rsplit('#').next().and_then(|text| text.parse::<usize>().ok()).unwrap_or(text.len());
                     // A piece may overlap what came before; a gap is left out.
                     let new = text.len().saturating_sub(offset).min(bytes.len());
                     text.extend_from_slice(&bytes[new..]);
@@ -151,7 +166,9 @@ impl LocalController {
             if all.is_empty() { Ok(None) } else { ledger.put_blob(&all).map(Some) }
         });
         let digest = gathered.await.map_err(|_| unreachable("the output could not be stored"))?;
-        Ok(digest.map_err(|error: interlock_ledger::StoreError| unreachable(error.code()))?.map(|digest| Digest(digest.0)))
+        Ok(digest
+            .map_err(|error: interlock_ledger::StoreError| unreachable(error.code()))?
+            .map(|digest| Digest(digest.0)))
     }
 
     async fn forget(&self, key: &str) {
@@ -201,7 +218,9 @@ fn locate<'a>(world: &'a World, key: &str) -> Option<(&'a Deployment, u32, u32)>
 }
 
 fn holds(world: &World, runner: &Name, key: &str) -> bool {
-    let lease = locate(world, key).and_then(|(it, unit, _)| it.progress.get(unit as usize)).and_then(|progress| progress.lease.as_ref());
+    let lease = locate(world, key)
+        .and_then(|(it, unit, _)| it.progress.get(unit as usize))
+        .and_then(|progress| progress.lease.as_ref());
     lease.is_some_and(|lease| lease.runner == *runner)
 }
 
@@ -215,7 +234,12 @@ fn permit(it: &Deployment) -> Permit {
         release: it.release.to_string(),
         scope: PermitScope::Deployments { ids: vec![it.id.to_string()] },
         environment: it.environment.to_string(),
-        artifacts: it.permit.items.iter().map(|item| PermittedArtifact { service: item.service.to_string(), digest: item.digest.to_string() }).collect(),
+        artifacts: it
+            .permit
+            .items
+            .iter()
+            .map(|item| PermittedArtifact { service: item.service.to_string(), digest: item.digest.to_string() })
+            .collect(),
         targets,
         not_before: it.permit.not_before,
         not_after: it.permit.not_after,
@@ -227,7 +251,14 @@ fn permit(it: &Deployment) -> Permit {
 
 fn kind(run: domain::Run) -> StepKind {
     match run {
-        domain::Run::Program(it) => StepKind::Program(ProgramStep { check: it.check, apply: it.apply, verify: it.verify, undo: it.undo, env: it.env, repeatable: it.repeatable }),
+        domain::Run::Program(it) => StepKind::Program(ProgramStep {
+            check: it.check,
+            apply: it.apply,
+            verify: it.verify,
+            undo: it.undo,
+            env: it.env,
+            repeatable: it.repeatable,
+        }),
         domain::Run::Http(it) => StepKind::Http(HttpStep {
             method: it.method,
             url: it.url,
@@ -241,7 +272,12 @@ fn kind(run: domain::Run) -> StepKind {
         }),
         domain::Run::Wait { seconds } => StepKind::Wait(WaitStep { ms: u64::from(seconds) * 1000 }),
         // A weight that is not a number becomes one no router takes, so that the step fails and says so.
-        domain::Run::Traffic(it) => StepKind::Traffic(TrafficStep { router: it.router, pool: it.pool, server: it.server, weight: it.weight.trim().parse().unwrap_or(u32::MAX) }),
+        domain::Run::Traffic(it) => StepKind::Traffic(TrafficStep {
+            router: it.router,
+            pool: it.pool,
+            server: it.server,
+            weight: it.weight.trim().parse().unwrap_or(u32::MAX),
+        }),
     }
 }
 
@@ -323,11 +359,18 @@ impl Controller for LocalController {
             match self.submit(&runner, Run::Report { runner: runner.clone(), reports }).await {
                 Ok(_) => {}
                 // Overtaken meanwhile: each is told apart when it is reported again.
-                Err(SubmitError::Refused(refusal)) if refusal.kind == interlock_domain::reason::RefusalKind::Stale => keys.clear(),
+                Err(SubmitError::Refused(refusal)) if refusal.kind == interlock_domain::reason::RefusalKind::Stale => {
+                    keys.clear()
+                }
                 Err(error) => return Err(failed(error)),
             }
         }
-        for key in batch.reports.iter().map(|it| &it.key).filter(|key| keys.contains(key) || ack.accepted.contains(key) || ack.stale.contains(key)) {
+        for key in batch
+            .reports
+            .iter()
+            .map(|it| &it.key)
+            .filter(|key| keys.contains(key) || ack.accepted.contains(key) || ack.stale.contains(key))
+        {
             self.engine.output().finish(key);
             self.forget(key).await;
         }
@@ -356,16 +399,26 @@ impl LocalController {
         lease.steps = self.forgotten(&world, runner, &request.running);
         lease.steps.truncate(request.capacity as usize);
         let free = request.capacity - lease.steps.len() as u32;
-        let waiting = world.deployment.running.iter().filter_map(|id| world.deployment.deployment(*id)).any(|it| !it.runnable().is_empty());
+        let waiting = world
+            .deployment
+            .running
+            .iter()
+            .filter_map(|id| world.deployment.deployment(*id))
+            .any(|it| !it.runnable().is_empty());
         if free == 0 || !waiting {
             return Ok(lease);
         }
-        let events = self.submit(runner, Run::Lease { runner: runner.clone(), capacity: free, lease_s: LEASE_S }).await.map_err(failed)?;
+        let events = self
+            .submit(runner, Run::Lease { runner: runner.clone(), capacity: free, lease_s: LEASE_S })
+            .await
+            .map_err(failed)?;
         let world = self.engine.world();
         for event in events {
             let Event::Deployment(domain::Event::StepsLeased(it)) = event else { continue };
             let Some(deployment) = world.deployment.deployment(it.deployment) else { continue };
-            lease.steps.extend(it.leases.iter().filter_map(|leased| self.order(&world, deployment, leased.unit, leased.fence)));
+            lease.steps.extend(
+                it.leases.iter().filter_map(|leased| self.order(&world, deployment, leased.unit, leased.fence)),
+            );
         }
         Ok(lease)
     }
@@ -374,7 +427,13 @@ impl LocalController {
 /// Permits revoked since the runner last heard of any. The position is the time of the last in nanoseconds.
 fn revocations(world: &World, seen: u64) -> Lease {
     let at = |moment: &jiff::Timestamp| u64::try_from(moment.as_nanosecond()).unwrap_or_default();
-    let newer: Vec<(&PermitId, u64)> = world.release.revoked_permits.iter().map(|(id, moment)| (id, at(moment))).filter(|(_, at)| *at > seen).collect();
+    let newer: Vec<(&PermitId, u64)> = world
+        .release
+        .revoked_permits
+        .iter()
+        .map(|(id, moment)| (id, at(moment)))
+        .filter(|(_, at)| *at > seen)
+        .collect();
     Lease {
         revocation_position: newer.iter().map(|(_, at)| *at).max().unwrap_or(seen),
         revoked_permits: newer.iter().map(|(id, _)| id.to_string()).collect(),
@@ -391,7 +450,8 @@ impl Depot for LocalDepot {
     async fn fetch(&self, digest: &Digest, _: &str) -> Result<ByteStream, DepotError> {
         let (ledger, wanted) = (self.0.ledger().clone(), *digest);
         let read = tokio::task::spawn_blocking(move || ledger.blob(&interlock_ledger::Digest(wanted.0))).await;
-        let bytes = read.map_err(|error| DepotError(error.to_string()))?.map_err(|error| DepotError(error.to_string()))?;
+        let bytes =
+            read.map_err(|error| DepotError(error.to_string()))?.map_err(|error| DepotError(error.to_string()))?;
         let bytes = bytes.ok_or_else(|| DepotError(format!("there is no blob {digest}")))?;
         Ok(Box::pin(stream::once(async move { Ok(Bytes::from(bytes)) })))
     }

@@ -30,7 +30,9 @@ impl PermitSigner {
         match std::fs::read_to_string(file) {
             Ok(text) => {
                 let mut seed = [0; 32];
-                let bad = |_| io::Error::new(io::ErrorKind::InvalidData, format!("{}: not 64 hexadecimal digits", file.display()));
+                let bad = |_| {
+                    io::Error::new(io::ErrorKind::InvalidData, format!("{}: not 64 hexadecimal digits", file.display()))
+                };
                 hex::decode_to_slice(text.trim(), &mut seed).map_err(bad)?;
                 Ok(Self::from_seed(seed))
             }

@@ -70,7 +70,13 @@ impl Failure {
     /// Adds a blocker whose message is the detail.
     pub fn with_blocker(mut self, code: &str, clears: &str, who: &str) -> Self {
         let message = self.problem.detail.clone();
-        self.problem.blockers.push(Blocker { code: code.into(), message, clears: clears.into(), who: vec![who.into()], by: None });
+        self.problem.blockers.push(Blocker {
+            code: code.into(),
+            message,
+            clears: clears.into(),
+            who: vec![who.into()],
+            by: None,
+        });
         self
     }
 
@@ -126,7 +132,13 @@ fn title(status: StatusCode) -> &'static str {
 }
 
 pub fn blocker(it: &interlock_domain::reason::Blocker) -> Blocker {
-    Blocker { code: it.code.clone(), message: it.message.clone(), clears: it.clears.clone(), who: vec![it.who.clone()], by: it.by }
+    Blocker {
+        code: it.code.clone(),
+        message: it.message.clone(),
+        clears: it.clears.clone(),
+        who: vec![it.who.clone()],
+        by: it.by,
+    }
 }
 
 pub fn blockers(all: &[interlock_domain::reason::Blocker]) -> Vec<Blocker> {

@@ -2,7 +2,10 @@
 //! Invariant: every kind of event has a sentence; a note that was erased is simply not quoted.
 
 use crate::lens::{Lens, short};
-use interlock_domain::{artifact, calendar, catalog, change, core::Event, deployment, environment, learning, operations, people, policy, reason, release, rollback, verification};
+use interlock_domain::{
+    artifact, calendar, catalog, change, core::Event, deployment, environment, learning, operations, people, policy,
+    reason, release, rollback, verification,
+};
 use interlock_ids::{AnalysisId, ChangeId, DeploymentId, RollbackId, WatchId};
 use interlock_wire::reason::Severity::{self, Bad, Good, Info, Neutral, Warning};
 
@@ -15,7 +18,9 @@ pub fn of(lens: &Lens, event: &Event) -> (String, Severity) {
             (format!("Policies {} took force", packs.join(", ")), Info)
         }
         Event::People(it) => people(lens, it),
-        Event::Catalog(catalog::Event::ServicePut(it)) => (format!("Service {} was entered or changed", it.service.name), Neutral),
+        Event::Catalog(catalog::Event::ServicePut(it)) => {
+            (format!("Service {} was entered or changed", it.service.name), Neutral)
+        }
         Event::Catalog(catalog::Event::ServiceRemoved(it)) => (format!("Service {} was removed", it.service), Neutral),
         Event::Calendar(it) => calendar(lens, it),
         Event::Environment(it) => environment(lens, it),
@@ -47,12 +52,21 @@ fn people(lens: &Lens, event: &people::Event) -> (String, Severity) {
         }
         It::AccountsLinked(it) => (format!("Accounts {} and {} belong to one person", it.a, it.b), Info),
         It::AccountClosed(it) => (format!("Account {} was closed", it.account), Info),
-        It::TokenIssued(it) => (format!("Token “{}” was issued for {}, good until {}", it.name, it.account, it.expires), Neutral),
+        It::TokenIssued(it) => {
+            (format!("Token “{}” was issued for {}, good until {}", it.name, it.account, it.expires), Neutral)
+        }
         It::TokenRevoked(it) => {
-            let name = lens.world.people.tokens.get(&it.token).map_or_else(|| it.token.to_string(), |token| format!("“{}”", token.name));
+            let name = lens
+                .world
+                .people
+                .tokens
+                .get(&it.token)
+                .map_or_else(|| it.token.to_string(), |token| format!("“{}”", token.name));
             (format!("Token {name} was revoked"), Neutral)
         }
-        It::Delegated(it) => (format!("{} delegated decisions to {} from {} to {}", it.from, it.to, it.from_time, it.until), Info),
+        It::Delegated(it) => {
+            (format!("{} delegated decisions to {} from {} to {}", it.from, it.to, it.from_time, it.until), Info)
+        }
         It::DelegationEnded(_) => ("A delegation was ended early".into(), Neutral),
         It::LeavePut(it) => (format!("{} is away from {} to {}", it.account, it.from_time, it.until), Neutral),
     }
@@ -60,9 +74,14 @@ fn people(lens: &Lens, event: &people::Event) -> (String, Severity) {
 
 fn calendar(lens: &Lens, event: &calendar::Event) -> (String, Severity) {
     match event {
-        calendar::Event::CalendarPut(it) => {
-            (format!("Calendar {} was entered or changed; it has {}", it.calendar.name, counted(it.calendar.windows.len(), "window")), Neutral)
-        }
+        calendar::Event::CalendarPut(it) => (
+            format!(
+                "Calendar {} was entered or changed; it has {}",
+                it.calendar.name,
+                counted(it.calendar.windows.len(), "window")
+            ),
+            Neutral,
+        ),
         calendar::Event::CalendarRemoved(it) => (format!("Calendar {} was removed", it.calendar), Neutral),
         calendar::Event::LockdownCalled(it) => (format!("A lockdown was called{}", quoted(lens, it.reason)), Bad),
         calendar::Event::LockdownLifted(_) => ("A lockdown was lifted".into(), Good),
@@ -71,15 +90,26 @@ fn calendar(lens: &Lens, event: &calendar::Event) -> (String, Severity) {
 
 fn environment(lens: &Lens, event: &environment::Event) -> (String, Severity) {
     match event {
-        environment::Event::EnvironmentPut(it) => {
-            (format!("Environment {} was entered or changed; it has {}", it.environment.name, counted(it.environment.targets.len(), "target")), Neutral)
-        }
+        environment::Event::EnvironmentPut(it) => (
+            format!(
+                "Environment {} was entered or changed; it has {}",
+                it.environment.name,
+                counted(it.environment.targets.len(), "target")
+            ),
+            Neutral,
+        ),
         environment::Event::EnvironmentRemoved(it) => (format!("Environment {} was removed", it.environment), Neutral),
         environment::Event::Claimed(it) => {
             (format!("{} claimed {} until {}{}", it.account, it.environment, it.until, quoted(lens, it.purpose)), Info)
         }
         environment::Event::ClaimEnded(it) => {
-            let name = lens.world.environment.claims.get(&it.claim).map(|claim| format!(" on {}", claim.environment)).unwrap_or_default();
+            let name = lens
+                .world
+                .environment
+                .claims
+                .get(&it.claim)
+                .map(|claim| format!(" on {}", claim.environment))
+                .unwrap_or_default();
             (format!("The claim{name} was given back"), Neutral)
         }
     }
@@ -88,18 +118,43 @@ fn environment(lens: &Lens, event: &environment::Event) -> (String, Severity) {
 fn artifact(lens: &Lens, event: &artifact::Event) -> (String, Severity) {
     match event {
         artifact::Event::Registered(it) => {
-            let commits = it.artifact.source.as_ref().map(|source| format!(" with {}", counted(source.commits.len(), "commit"))).unwrap_or_default();
+            let commits = it
+                .artifact
+                .source
+                .as_ref()
+                .map(|source| format!(" with {}", counted(source.commits.len(), "commit")))
+                .unwrap_or_default();
             let signed = if it.artifact.signature.is_some() { ", signed" } else { ", not signed" };
-            (format!("{} {} ({}) was registered{commits}{signed}", it.artifact.service, it.artifact.version, short(&it.artifact.digest)), Info)
+            (
+                format!(
+                    "{} {} ({}) was registered{commits}{signed}",
+                    it.artifact.service,
+                    it.artifact.version,
+                    short(&it.artifact.digest)
+                ),
+                Info,
+            )
         }
         artifact::Event::KeyPut(it) if it.key.revoked => (format!("Signing key {} was revoked", it.key.name), Warning),
         artifact::Event::KeyPut(it) => (format!("Signing key {} was entered", it.key.name), Neutral),
         artifact::Event::Quarantined(it) => {
             let why = it.reason.map(|note| quoted(lens, note)).unwrap_or_default();
-            (format!("{} {} was put into quarantine: it may not be deployed anywhere{why}", it.service, lens.version(&it.digest)), Bad)
+            (
+                format!(
+                    "{} {} was put into quarantine: it may not be deployed anywhere{why}",
+                    it.service,
+                    lens.version(&it.digest)
+                ),
+                Bad,
+            )
         }
         artifact::Event::QuarantineLifted(it) => {
-            let what = lens.world.artifact.quarantines.get(&it.quarantine).map_or_else(String::new, |known| format!(" of {} {}", known.service, lens.version(&known.digest)));
+            let what = lens
+                .world
+                .artifact
+                .quarantines
+                .get(&it.quarantine)
+                .map_or_else(String::new, |known| format!(" of {} {}", known.service, lens.version(&known.digest)));
             (format!("The quarantine{what} was lifted{}", quoted(lens, it.reason)), Warning)
         }
     }
@@ -119,19 +174,38 @@ fn change(lens: &Lens, event: &change::Event) -> (String, Severity) {
                 Level::High => "high",
             };
             let authors: Vec<_> = it.authorship.authors.iter().map(ToString::to_string).collect();
-            let authors = if authors.is_empty() { String::new() } else { format!(", written by {}", authors.join(", ")) };
-            (format!("A change of {impact} impact with {} was opened{authors}", counted(it.authorship.commits as usize, "commit")), Info)
+            let authors =
+                if authors.is_empty() { String::new() } else { format!(", written by {}", authors.join(", ")) };
+            (
+                format!(
+                    "A change of {impact} impact with {} was opened{authors}",
+                    counted(it.authorship.commits as usize, "commit")
+                ),
+                Info,
+            )
         }
         It::Decided(it) => {
             let for_whom = it.on_behalf_of.map(|id| format!(" on behalf of {id}")).unwrap_or_default();
-            let conditions = if it.conditions.is_empty() { String::new() } else { format!(" with {}", counted(it.conditions.len(), "condition")) };
+            let conditions = if it.conditions.is_empty() {
+                String::new()
+            } else {
+                format!(" with {}", counted(it.conditions.len(), "condition"))
+            };
             let (done, severity) = match it.decision {
                 Decision::Approve => ("approved", Good),
                 Decision::Reject => ("rejected", Bad),
             };
             (format!("{} {done} the change{for_whom}{conditions}{}", it.account, quoted(lens, it.reason)), severity)
         }
-        It::Withdrawn(it) => (format!("{} took the decision on {} back{}", it.account, of_change(lens, it.change), quoted(lens, it.reason)), Warning),
+        It::Withdrawn(it) => (
+            format!(
+                "{} took the decision on {} back{}",
+                it.account,
+                of_change(lens, it.change),
+                quoted(lens, it.reason)
+            ),
+            Warning,
+        ),
         It::ConditionMet(it) => (format!("{} met a condition{}", it.account, quoted(lens, it.evidence)), Good),
         It::Closed(it) => (format!("The change of {} was closed", of_change(lens, it.change)), Neutral),
     }
@@ -141,18 +215,27 @@ fn release(lens: &Lens, event: &release::Event) -> (String, Severity) {
     use release::Event as It;
     match event {
         It::Drafted(it) => {
-            let items: Vec<_> = it.spec.items.iter().map(|item| format!("{} {}", item.service, lens.version(&item.digest))).collect();
+            let items: Vec<_> =
+                it.spec.items.iter().map(|item| format!("{} {}", item.service, lens.version(&item.digest))).collect();
             (format!("{} was put together for {}: {}", it.spec.name, it.spec.environment, items.join(", ")), Info)
         }
         It::Planned(it) => (format!("Planned from {} to {}", it.window.start, it.window.end), Info),
         It::Frozen(_) => ("The scope was fixed".into(), Info),
         It::Ready(it) => (format!("Every gate passes ({})", it.gates.len()), Good),
         It::HeldBack(it) => (format!("Held back: {}", first(&it.blockers)), Warning),
-        It::Authorised(it) => (format!("Authorised: permit {} is good from {} to {}", it.permit.id, it.permit.not_before, it.permit.not_after), Good),
+        It::Authorised(it) => (
+            format!(
+                "Authorised: permit {} is good from {} to {}",
+                it.permit.id, it.permit.not_before, it.permit.not_after
+            ),
+            Good,
+        ),
         It::PermitRevoked(it) => (format!("The permit was taken back: {}", it.reason), Bad),
         It::Deploying(_) => ("The deployment began".into(), Info),
         It::Stabilising(_) => ("Deployed everywhere; being watched".into(), Info),
-        It::Closed(it) => (format!("Closed: it stands{}", it.reason.map(|note| quoted(lens, note)).unwrap_or_default()), Good),
+        It::Closed(it) => {
+            (format!("Closed: it stands{}", it.reason.map(|note| quoted(lens, note)).unwrap_or_default()), Good)
+        }
         It::RolledBack(_) => ("Taken back".into(), Bad),
         It::Cancelled(it) => (format!("Cancelled: it will not ship{}", quoted(lens, it.reason)), Warning),
     }
@@ -180,18 +263,28 @@ fn deployment(lens: &Lens, event: &deployment::Event) -> (String, Severity) {
     use deployment::{Direction, Event as It, Status};
     match event {
         It::PipelinePut(it) => (format!("Pipeline {} was entered or changed", it.pipeline.name), Neutral),
-        It::InstalledRecorded(it) => (format!("What runs in {} was written down: {}", it.environment, counted(it.found.len(), "build")), Neutral),
+        It::InstalledRecorded(it) => {
+            (format!("What runs in {} was written down: {}", it.environment, counted(it.found.len(), "build")), Neutral)
+        }
         It::Started(it) => {
             let targets = counted(it.units.len(), "target");
             match it.direction {
-                Direction::Forward => (format!("Deployment to {} began: {targets} in {}", it.environment, counted(it.waves.len(), "wave")), Info),
+                Direction::Forward => (
+                    format!("Deployment to {} began: {targets} in {}", it.environment, counted(it.waves.len(), "wave")),
+                    Info,
+                ),
                 Direction::Back { .. } => (format!("Taking back in {} began: {targets}", it.environment), Warning),
             }
         }
-        It::StepsLeased(it) => (format!("{} handed to runner {}", counted(it.leases.len(), "step"), it.runner), Neutral),
+        It::StepsLeased(it) => {
+            (format!("{} handed to runner {}", counted(it.leases.len(), "step"), it.runner), Neutral)
+        }
         It::LeasesEnded(it) => (format!("{} given back", counted(it.units.len(), "lease")), Neutral),
         It::StepsReported(it) => reported(lens, it),
-        It::StepSkipped(it) => (format!("A failed step of {} was left out{}", place(lens, it.deployment, it.unit), quoted(lens, it.reason)), Warning),
+        It::StepSkipped(it) => (
+            format!("A failed step of {} was left out{}", place(lens, it.deployment, it.unit), quoted(lens, it.reason)),
+            Warning,
+        ),
         It::Retried(it) => (format!("Failed steps are tried again{}", quoted(lens, it.reason)), Info),
         It::PhaseEnded(it) => {
             let wave = wave_name(lens, it.deployment, it.wave);
@@ -223,17 +316,25 @@ fn deployment(lens: &Lens, event: &deployment::Event) -> (String, Severity) {
 fn reported(lens: &Lens, it: &deployment::StepsReported) -> (String, Severity) {
     let step = |result: &deployment::StepResult| {
         let pipeline = lens.world.deployment.deployment(it.deployment).map(|found| &found.pipeline.steps);
-        pipeline.and_then(|steps| steps.get(result.step as usize)).map_or_else(|| format!("step {}", result.step), |step| step.name.to_string())
+        pipeline
+            .and_then(|steps| steps.get(result.step as usize))
+            .map_or_else(|| format!("step {}", result.step), |step| step.name.to_string())
     };
     let bad = it.results.iter().find(|reported| !reported.result.outcome.is_good());
     match (it.results.as_slice(), bad) {
         (_, Some(bad)) => {
             let code = bad.result.code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default();
-            let what = format!("{} of {} failed{code}: {}", step(&bad.result), place(lens, it.deployment, bad.unit), bad.result.message);
+            let what = format!(
+                "{} of {} failed{code}: {}",
+                step(&bad.result),
+                place(lens, it.deployment, bad.unit),
+                bad.result.message
+            );
             (what, if bad.last { Bad } else { Warning })
         }
         ([only], None) => {
-            let done = if only.result.outcome == deployment::StepOutcome::Changed { "done" } else { "was done already" };
+            let done =
+                if only.result.outcome == deployment::StepOutcome::Changed { "done" } else { "was done already" };
             (format!("{} of {} {done}", step(&only.result), place(lens, it.deployment, only.unit)), Neutral)
         }
         (many, None) => (format!("{} done", counted(many.len(), "step")), Neutral),
@@ -242,9 +343,16 @@ fn reported(lens: &Lens, it: &deployment::StepsReported) -> (String, Severity) {
 
 fn verification(lens: &Lens, event: &verification::Event) -> (String, Severity) {
     use verification::{Event as It, Resolution, Verdict};
-    let about = |id: AnalysisId| lens.world.verification.analysis(id).map_or_else(|| "The new version".into(), |it| wave_name(lens, it.deployment, it.wave));
+    let about = |id: AnalysisId| {
+        lens.world
+            .verification
+            .analysis(id)
+            .map_or_else(|| "The new version".into(), |it| wave_name(lens, it.deployment, it.wave))
+    };
     match event {
-        It::Begun(it) => (format!("{}: the new version is compared with the old", wave_name(lens, it.deployment, it.wave)), Info),
+        It::Begun(it) => {
+            (format!("{}: the new version is compared with the old", wave_name(lens, it.deployment, it.wave)), Info)
+        }
         It::Concluded(it) => {
             let (word, severity) = match it.verdict {
                 Verdict::Pass => ("passed", Good),
@@ -267,7 +375,9 @@ fn verification(lens: &Lens, event: &verification::Event) -> (String, Severity) 
 
 fn operations(lens: &Lens, event: &operations::Event) -> (String, Severity) {
     use operations::Event as It;
-    let release = |id: WatchId| lens.world.operations.watch(id).map_or_else(String::new, |it| format!(" of {}", lens.release(it.release).name));
+    let release = |id: WatchId| {
+        lens.world.operations.watch(id).map_or_else(String::new, |it| format!(" of {}", lens.release(it.release).name))
+    };
     match event {
         It::WatchBegun(it) => (format!("The watch began: {}", counted(it.triggers.len(), "trigger")), Info),
         It::Stabilising(it) => (format!("The watch goes on until {}", it.until), Info),
@@ -304,14 +414,18 @@ pub fn cause(lens: &Lens, cause: &rollback::Cause) -> String {
 
 fn rollback(lens: &Lens, event: &rollback::Event) -> (String, Severity) {
     use rollback::Event as It;
-    let release = |id: RollbackId| lens.world.rollback.rollback(id).map_or_else(String::new, |it| format!(" of {}", lens.release(it.release).name));
+    let release = |id: RollbackId| {
+        lens.world.rollback.rollback(id).map_or_else(String::new, |it| format!(" of {}", lens.release(it.release).name))
+    };
     match event {
         It::Started(it) => {
             let why = it.reason.map(|note| quoted(lens, note)).unwrap_or_default();
             (format!("Rollback began: {}{why}", cause(lens, &it.cause)), Bad)
         }
         It::UndoBegun(_) => ("Targets are being taken back".into(), Warning),
-        It::CheckBegun(it) => (format!("Taken back on {}; the criteria are being checked", counted(it.targets.len(), "target")), Info),
+        It::CheckBegun(it) => {
+            (format!("Taken back on {}; the criteria are being checked", counted(it.targets.len(), "target")), Info)
+        }
         It::Ended(it) => {
             let passed = it.results.iter().filter(|result| result.outcome == reason::Outcome::Pass).count();
             let (what, severity) = match it.outcome {
@@ -319,17 +433,31 @@ fn rollback(lens: &Lens, event: &rollback::Event) -> (String, Severity) {
                 reason::Outcome::Fail => ("failed", Bad),
                 reason::Outcome::Inconclusive => ("could not be shown to have worked", Warning),
             };
-            (format!("The rollback{} {what}: {passed} of {} passed", release(it.rollback), counted(it.results.len(), "criterion")), severity)
+            (
+                format!(
+                    "The rollback{} {what}: {passed} of {} passed",
+                    release(it.rollback),
+                    counted(it.results.len(), "criterion")
+                ),
+                severity,
+            )
         }
     }
 }
 
 fn learning(lens: &Lens, event: &learning::Event) -> (String, Severity) {
     match event {
-        learning::Event::ReviewOpened(it) => (format!("A review of {} is due by {}", lens.release(it.release).name, it.due), Warning),
-        learning::Event::ReviewDone(it) => {
-            (format!("The review was completed with {}{}", counted(it.actions.len(), "action"), quoted(lens, it.root_cause)), Good)
+        learning::Event::ReviewOpened(it) => {
+            (format!("A review of {} is due by {}", lens.release(it.release).name, it.due), Warning)
         }
+        learning::Event::ReviewDone(it) => (
+            format!(
+                "The review was completed with {}{}",
+                counted(it.actions.len(), "action"),
+                quoted(lens, it.root_cause)
+            ),
+            Good,
+        ),
     }
 }
 

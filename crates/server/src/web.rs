@@ -30,19 +30,32 @@ pub async fn page(uri: Uri, headers: HeaderMap) -> Response {
     if last.contains('.') {
         return (StatusCode::NOT_FOUND, "there is no such file\n").into_response();
     }
-    file("index.html", &headers).unwrap_or_else(|| ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], PLAIN).into_response())
+    file("index.html", &headers)
+        .unwrap_or_else(|| ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], PLAIN).into_response())
 }
 
 fn file(path: &str, headers: &HeaderMap) -> Option<Response> {
     let plain = Dist::get(path)?;
     let accepted = headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let accepts = |wanted: &str| accepted.split(',').any(|it| it.split(';').next().is_some_and(|name| name.trim() == wanted) && !it.contains("q=0"));
-    let encoded = [("br", ".br"), ("gzip", ".gz")].into_iter().filter(|(name, _)| accepts(name)).find_map(|(name, ending)| Some((name, Dist::get(&format!("{path}{ending}"))?)));
+    let accepts = |wanted: &str| {
+        accepted
+            .split(',')
+            .any(|it| it.split(';').next().is_some_and(|name| name.trim() == wanted) && !it.contains("q=0"))
+    };
+    let encoded = [("br", ".br"), ("gzip", ".gz")]
+        .into_iter()
+        .filter(|(name, _)| accepts(name))
+        .find_map(|(name, ending)| Some((name, Dist::get(&format!("{path}{ending}"))?)));
     let kind = plain.metadata.mimetype().to_owned();
     let tag = format!("\"{}\"", hex::encode(&plain.metadata.sha256_hash()[..12]));
     let unchanged = headers.get(header::IF_NONE_MATCH).is_some_and(|value| value.as_bytes() == tag.as_bytes());
-    let (encoding, content): (Option<&str>, EmbeddedFile) = encoded.map_or((None, plain), |(name, file)| (Some(name), file));
-    let mut response = if unchanged { StatusCode::NOT_MODIFIED.into_response() } else { Body::from(content.data.into_owned()).into_response() };
+    let (encoding, content): (Option<&str>, EmbeddedFile) =
+        encoded.map_or((None, plain), |(name, file)| (Some(name), file));
+    let mut response = if unchanged {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        Body::from(content.data.into_owned()).into_response()
+    };
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_str(&kind).ok()?);
     headers.insert(header::ETAG, HeaderValue::from_str(&tag).ok()?);

@@ -19,9 +19,13 @@ impl FromStr for Length {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let shown: String = text.chars().take(40).collect();
-        let bad = |why: &str| format!("`{shown}` is not a length of time: {why}; write one such as `30s`, `15m`, `2h 30m` or `1d`");
+        let bad = |why: &str| {
+            format!("`{shown}` is not a length of time: {why}; write one such as `30s`, `15m`, `2h 30m` or `1d`")
+        };
         let span: jiff::Span = text.parse().map_err(|_| bad("it has no number and unit"))?;
-        let duration = span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).map_err(|_| bad("months and years have no fixed length"))?;
+        let duration = span
+            .to_duration(jiff::SpanRelativeTo::days_are_24_hours())
+            .map_err(|_| bad("months and years have no fixed length"))?;
         if duration.subsec_nanos() != 0 {
             return Err(bad("it must be whole seconds"));
         }
@@ -76,7 +80,9 @@ impl FromStr for Amount {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let shown: String = text.chars().take(40).collect();
-        let bad = || format!("`{shown}` is no number of targets: write a count such as `2`, a share such as `25%`, or `rest`");
+        let bad = || {
+            format!("`{shown}` is no number of targets: write a count such as `2`, a share such as `25%`, or `rest`")
+        };
         let number = |digits: &str| digits.parse::<u32>().map_err(|_| bad());
         match text.strip_suffix('%') {
             _ if text == "rest" => Ok(Self::Rest),
@@ -151,7 +157,16 @@ mod tests {
 
     #[test]
     fn lengths_are_read_as_people_write_them() {
-        for (text, seconds) in [("0s", 0), ("90s", 90), ("15m", 900), ("2h 30m", 9_000), ("2h30m", 9_000), ("1d", 86_400), ("PT2H", 7_200), ("1w", 604_800)] {
+        for (text, seconds) in [
+            ("0s", 0),
+            ("90s", 90),
+            ("15m", 900),
+            ("2h 30m", 9_000),
+            ("2h30m", 9_000),
+            ("1d", 86_400),
+            ("PT2H", 7_200),
+            ("1w", 604_800),
+        ] {
             assert_eq!(text.parse::<Length>(), Ok(Length(seconds)), "{text}");
         }
         for bad in ["", "5", "1.5s", "-1h", "1mo", "1y", "soon", "400d", "h"] {
@@ -170,7 +185,12 @@ mod tests {
 
     #[test]
     fn amounts_are_counts_shares_or_the_rest() {
-        for (text, amount) in [("1", Amount::Count(1)), ("25%", Amount::Percent(25)), ("100%", Amount::Percent(100)), ("rest", Amount::Rest)] {
+        for (text, amount) in [
+            ("1", Amount::Count(1)),
+            ("25%", Amount::Percent(25)),
+            ("100%", Amount::Percent(100)),
+            ("rest", Amount::Rest),
+        ] {
             assert_eq!(text.parse::<Amount>(), Ok(amount));
             assert_eq!(amount.to_string(), text);
         }

@@ -10,8 +10,8 @@
 //! are divided by lines of `---`; all are applied, or none.
 
 use crate::{
-    artifact::SigningKeySpec, calendar::CalendarSpec, catalog::ServiceSpec, deployment::PipelineSpec, environment::EnvironmentSpec,
-    people::AccountSpec, policy::PackSpec, release::ReleaseSpec,
+    artifact::SigningKeySpec, calendar::CalendarSpec, catalog::ServiceSpec, deployment::PipelineSpec,
+    environment::EnvironmentSpec, people::AccountSpec, policy::PackSpec, release::ReleaseSpec,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -168,7 +168,12 @@ mod tests {
 
     #[test]
     fn kinds_are_found_as_people_type_them() {
-        for (text, kind) in [("Service", Kind::Service), ("services", Kind::Service), ("signing-keys", Kind::SigningKey), ("POLICYPACK", Kind::PolicyPack)] {
+        for (text, kind) in [
+            ("Service", Kind::Service),
+            ("services", Kind::Service),
+            ("signing-keys", Kind::SigningKey),
+            ("POLICYPACK", Kind::PolicyPack),
+        ] {
             assert_eq!(Kind::parse(text), Some(kind));
         }
         assert_eq!(Kind::parse("widget"), None);
@@ -176,7 +181,8 @@ mod tests {
 
     #[test]
     fn an_unknown_field_names_itself() {
-        let text = r#"{"apiVersion":"interlock/v1","kind":"Service","metadata":{"name":"a"},"spec":{"owner":"x","ownr":"y"}}"#;
+        let text =
+            r#"{"apiVersion":"interlock/v1","kind":"Service","metadata":{"name":"a"},"spec":{"owner":"x","ownr":"y"}}"#;
         assert!(serde_json::from_str::<Manifest<ServiceSpec>>(text).unwrap_err().to_string().contains("ownr"));
     }
 }

@@ -1,7 +1,10 @@
 //! The calendar as people see it: windows expanded, lockdowns, claims and planned releases between two moments, and the same as
 //! a feed (RFC 5545).
 
-use super::{calendar::{LONGEST, environments_of, scope_out}, release};
+use super::{
+    calendar::{LONGEST, environments_of, scope_out},
+    release,
+};
 use crate::{
     auth::{self, Caller},
     extract::{Params, parse_some},
@@ -39,7 +42,11 @@ struct Asked {
 
 /// Windows, lockdowns, claims and releases between two moments.
 #[utoipa::path(get, path = "/calendar", params(EntriesQuery), responses((status = 200, body = CalendarEntries)))]
-pub async fn entries(State(app): State<App>, caller: Caller, Params(it): Params<EntriesQuery>) -> Answer<Json<CalendarEntries>> {
+pub async fn entries(
+    State(app): State<App>,
+    caller: Caller,
+    Params(it): Params<EntriesQuery>,
+) -> Answer<Json<CalendarEntries>> {
     let lens = Lens::new(&app, &caller);
     if it.to <= it.from || it.to.duration_since(it.from) > LONGEST {
         return Err(Failure::invalid("invalid-query", "to", "to: give a moment after `from`, at most 400 days later"));
@@ -71,7 +78,8 @@ fn concerns(lens: &Lens, scope: &WindowScope, asked: &Asked) -> bool {
     });
     let service = asked.service.as_ref().is_none_or(|name| {
         let owner = lens.world.catalog.service(name).map(|it| &it.owner);
-        (scope.services.is_empty() || scope.services.contains(name)) && (scope.owners.is_empty() || owner.is_none_or(|it| scope.owners.contains(it)))
+        (scope.services.is_empty() || scope.services.contains(name))
+            && (scope.owners.is_empty() || owner.is_none_or(|it| scope.owners.contains(it)))
     });
     environment && service
 }
@@ -81,7 +89,9 @@ fn windows(lens: &Lens, asked: &Asked) -> Vec<CalendarEntry> {
     let windows = calendars.flat_map(|calendar| calendar.windows.iter().map(move |window| (calendar, window)));
     let shown = windows.filter(|(_, window)| concerns(lens, &window.scope, asked));
     let expanded = shown.flat_map(|(calendar, window)| {
-        occurrences(&window.schedule, asked.from, asked.to, MOST).into_iter().map(move |it| window_entry(lens, &calendar.name, window, it.start, it.end))
+        occurrences(&window.schedule, asked.from, asked.to, MOST)
+            .into_iter()
+            .map(move |it| window_entry(lens, &calendar.name, window, it.start, it.end))
     });
     expanded.collect()
 }
@@ -115,8 +125,14 @@ fn window_entry(lens: &Lens, calendar: &Name, window: &Window, start: Timestamp,
 }
 
 fn lockdowns(lens: &Lens, asked: &Asked) -> Vec<CalendarEntry> {
-    let within = |since: Timestamp, until: Option<Timestamp>| since < asked.to && until.is_none_or(|end| asked.from < end);
-    let found = lens.world.calendar.lockdowns.values().filter(|it| within(it.since, it.lifted) && concerns(lens, &it.scope, asked));
+    let within =
+        |since: Timestamp, until: Option<Timestamp>| since < asked.to && until.is_none_or(|end| asked.from < end);
+    let found = lens
+        .world
+        .calendar
+        .lockdowns
+        .values()
+        .filter(|it| within(it.since, it.lifted) && concerns(lens, &it.scope, asked));
     let entry = |it: &std::sync::Arc<interlock_domain::calendar::Lockdown>| CalendarEntry {
         id: it.id.to_string(),
         kind: "lockdown".into(),
@@ -130,7 +146,11 @@ fn lockdowns(lens: &Lens, asked: &Asked) -> Vec<CalendarEntry> {
         reason: lens.note(it.reason),
         recurrence: None,
         zone: None,
-        status: Some(if it.lifted.is_some() { status("lifted", Severity::Neutral, true) } else { status("in_force", Severity::Bad, false) }),
+        status: Some(if it.lifted.is_some() {
+            status("lifted", Severity::Neutral, true)
+        } else {
+            status("in_force", Severity::Bad, false)
+        }),
         subject: None,
     };
     found.map(entry).collect()
@@ -139,7 +159,10 @@ fn lockdowns(lens: &Lens, asked: &Asked) -> Vec<CalendarEntry> {
 fn claims(lens: &Lens, asked: &Asked) -> Vec<CalendarEntry> {
     let claims = lens.world.environment.claims.values().filter(|it| {
         let end = it.ended.unwrap_or(it.until);
-        it.since < asked.to && asked.from < end && asked.environment.as_ref().is_none_or(|name| *name == it.environment) && asked.service.is_none()
+        it.since < asked.to
+            && asked.from < end
+            && asked.environment.as_ref().is_none_or(|name| *name == it.environment)
+            && asked.service.is_none()
     });
     let entry = |it: &std::sync::Arc<interlock_domain::environment::Claim>| CalendarEntry {
         id: it.id.to_string(),
@@ -161,29 +184,33 @@ fn claims(lens: &Lens, asked: &Asked) -> Vec<CalendarEntry> {
 }
 
 fn releases(lens: &Lens, asked: &Asked) -> Vec<CalendarEntry> {
-    let planned = lens.world.release.releases.values().filter_map(|it| Some((it, it.window?))).filter(|(it, window)| {
-        window.start < asked.to
-            && asked.from < window.end
-            && it.stage != interlock_domain::release::Stage::Cancelled
-            && asked.environment.as_ref().is_none_or(|name| *name == it.spec.environment)
-            && asked.service.as_ref().is_none_or(|name| it.spec.items.iter().any(|item| item.service == *name))
-    });
-    let entry = |(it, window): (&std::sync::Arc<interlock_domain::release::Release>, interlock_domain::reason::Slot)| CalendarEntry {
-        id: it.id.to_string(),
-        kind: "release".into(),
-        title: it.spec.name.to_string(),
-        start: window.start,
-        end: Some(window.end),
-        environments: vec![named(&it.spec.environment)],
-        services: it.spec.items.iter().map(|item| named(&item.service)).collect(),
-        scope: ScopeSpec::default(),
-        source: it.drafted_by.map_or_else(|| "Interlock".into(), |id| lens.person(id).name),
-        reason: lens.note(it.spec.summary),
-        recurrence: None,
-        zone: None,
-        status: Some(release::status(it.stage)),
-        subject: Some(lens.subject(&Subject::Release(it.id))),
-    };
+    let planned =
+        lens.world.release.releases.values().filter_map(|it| Some((it, it.window?))).filter(|(it, window)| {
+            window.start < asked.to
+                && asked.from < window.end
+                && it.stage != interlock_domain::release::Stage::Cancelled
+                && asked.environment.as_ref().is_none_or(|name| *name == it.spec.environment)
+                && asked.service.as_ref().is_none_or(|name| it.spec.items.iter().any(|item| item.service == *name))
+        });
+    let entry =
+        |(it, window): (&std::sync::Arc<interlock_domain::release::Release>, interlock_domain::reason::Slot)| {
+            CalendarEntry {
+                id: it.id.to_string(),
+                kind: "release".into(),
+                title: it.spec.name.to_string(),
+                start: window.start,
+                end: Some(window.end),
+                environments: vec![named(&it.spec.environment)],
+                services: it.spec.items.iter().map(|item| named(&item.service)).collect(),
+                scope: ScopeSpec::default(),
+                source: it.drafted_by.map_or_else(|| "Interlock".into(), |id| lens.person(id).name),
+                reason: lens.note(it.spec.summary),
+                recurrence: None,
+                zone: None,
+                status: Some(release::status(it.stage)),
+                subject: Some(lens.subject(&Subject::Release(it.id))),
+            }
+        };
     planned.map(entry).collect()
 }
 
@@ -212,7 +239,15 @@ pub async fn feed(State(app): State<App>, Params(it): Params<FeedQuery>) -> Answ
 /// Writes entries as an iCalendar object: escaped, lines folded at 75 octets, ended by CRLF.
 fn write(entries: &[CalendarEntry], now: Timestamp) -> String {
     let stamp = |at: Timestamp| at.strftime("%Y%m%dT%H%M%SZ").to_string();
-    let mut lines: Vec<String> = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//Interlock//Calendar//EN", "CALSCALE:GREGORIAN", "X-WR-CALNAME:Interlock"].map(String::from).into();
+    let mut lines: Vec<String> = [
+        "BEGIN:VCALENDAR",
+        "VERSION:2.0",
+        "PRODID:-//Interlock//Calendar//EN",
+        "CALSCALE:GREGORIAN",
+        "X-WR-CALNAME:Interlock",
+    ]
+    .map(String::from)
+    .into();
     for it in entries {
         lines.push("BEGIN:VEVENT".into());
         lines.push(format!("UID:{}@interlock", escape(&it.id)));
@@ -220,7 +255,11 @@ fn write(entries: &[CalendarEntry], now: Timestamp) -> String {
         lines.push(format!("DTSTART:{}", stamp(it.start)));
         lines.extend(it.end.map(|end| format!("DTEND:{}", stamp(end))));
         lines.push(format!("SUMMARY:{}", escape(&format!("{}: {}", it.kind, it.title))));
-        let description = [it.reason.clone(), it.source.clone()].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n");
+        let description = [it.reason.clone(), it.source.clone()]
+            .into_iter()
+            .filter(|text| !text.is_empty())
+            .collect::<Vec<_>>()
+            .join("\n");
         lines.push(format!("DESCRIPTION:{}", escape(&description)));
         lines.push(format!("CATEGORIES:{}", escape(&it.kind)));
         lines.push("TRANSP:TRANSPARENT".into());

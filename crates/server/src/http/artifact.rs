@@ -22,7 +22,10 @@ use interlock_domain::{
 };
 use interlock_ids::{Digest, Name, QuarantineId};
 use interlock_wire::{
-    artifact::{Artifact, ArtifactQuery, ArtifactRow, Blob, Quarantine, RegisterArtifact, SignatureCheck, SigningKey, SigningKeySpec},
+    artifact::{
+        Artifact, ArtifactQuery, ArtifactRow, Blob, Quarantine, RegisterArtifact, SignatureCheck, SigningKey,
+        SigningKeySpec,
+    },
     page::{Page, Paging},
     reason::{Because, Nothing, Receipt, Ref, Severity, Verdict},
 };
@@ -96,12 +99,25 @@ fn row(lens: &Lens, it: &Build) -> ArtifactRow {
 
 /// Artefacts.
 #[utoipa::path(get, path = "/artifacts", params(ArtifactQuery), responses((status = 200, body = Page<ArtifactRow>)))]
-pub async fn artifacts(State(app): State<App>, caller: Caller, Params(it): Params<ArtifactQuery>) -> Answer<Json<Page<ArtifactRow>>> {
+pub async fn artifacts(
+    State(app): State<App>,
+    caller: Caller,
+    Params(it): Params<ArtifactQuery>,
+) -> Answer<Json<Page<ArtifactRow>>> {
     let lens = Lens::new(&app, &caller);
     let service: Option<Name> = parse_some("service", it.service.as_deref())?;
-    let wanted = |build: &Build| service.as_ref().is_none_or(|name| *name == build.service) && it.version.as_ref().is_none_or(|version| *version == build.version);
+    let wanted = |build: &Build| {
+        service.as_ref().is_none_or(|name| *name == build.service)
+            && it.version.as_ref().is_none_or(|version| *version == build.version)
+    };
     let paging = Paging { cursor: it.cursor.clone(), limit: it.limit };
-    page::of(&paging, lens.world.artifact.artifacts.iter().filter(|(_, it)| wanted(it)), |(digest, _)| digest.to_string(), |(_, it)| row(&lens, it)).map(Json)
+    page::of(
+        &paging,
+        lens.world.artifact.artifacts.iter().filter(|(_, it)| wanted(it)),
+        |(digest, _)| digest.to_string(),
+        |(_, it)| row(&lens, it),
+    )
+    .map(Json)
 }
 
 /// One artefact, with its commits.
@@ -114,10 +130,18 @@ pub async fn artifact(State(app): State<App>, caller: Caller, At(digest): At<Str
         Some(source) => source::commits(&app, &lens, source, Some(&found.service)).await?,
         None => Vec::new(),
     };
-    let quarantine_it = artifact::Command::Quarantine { digests: vec![found.digest], because_of: None, reason: Some(lens.no_note()) };
+    let quarantine_it =
+        artifact::Command::Quarantine { digests: vec![found.digest], because_of: None, reason: Some(lens.no_note()) };
     let environments = lens.world.environment.environments.keys();
-    let running = environments.filter(|name| catalog::running(&lens, name, &found.service).iter().any(|it| it.digest == found.digest));
-    let releases = lens.world.release.releases.values().rev().filter(|it| it.spec.items.iter().any(|item| item.digest == found.digest));
+    let running = environments
+        .filter(|name| catalog::running(&lens, name, &found.service).iter().any(|it| it.digest == found.digest));
+    let releases = lens
+        .world
+        .release
+        .releases
+        .values()
+        .rev()
+        .filter(|it| it.spec.items.iter().any(|item| item.digest == found.digest));
     Ok(Json(Artifact {
         row: row(&lens, &found),
         repository: found.source.as_ref().map(|it| it.repository.clone()),
@@ -126,17 +150,34 @@ pub async fn artifact(State(app): State<App>, caller: Caller, At(digest): At<Str
         quarantine: lens.world.artifact.quarantine(&found.digest).map(|it| quarantine_view(&lens, it)),
         running_in: running.map(named).collect(),
         releases: releases.take(20).map(|it| Ref::new(it.id, it.spec.name.as_str())).collect(),
-        actions: vec![lens.action("quarantine", "Quarantine", "It may not be deployed anywhere until the quarantine is lifted.", true, &Command::Artifact(quarantine_it))],
+        actions: vec![lens.action(
+            "quarantine",
+            "Quarantine",
+            "It may not be deployed anywhere until the quarantine is lifted.",
+            true,
+            &Command::Artifact(quarantine_it),
+        )],
     }))
 }
 
 /// Enters an artefact: checks the signature over the stored bytes and reads the commits from the repository.
 #[utoipa::path(post, path = "/artifacts", request_body = RegisterArtifact, responses((status = 201, body = Receipt)))]
-pub async fn register(State(app): State<App>, caller: Caller, Key(key): Key, Body(it): Body<RegisterArtifact>) -> Answer<Done> {
+pub async fn register(
+    State(app): State<App>,
+    caller: Caller,
+    Key(key): Key,
+    Body(it): Body<RegisterArtifact>,
+) -> Answer<Done> {
     let digest: Digest = parse("digest", &it.digest)?;
     let service: Name = parse("service", &it.service)?;
     text("version", &it.version, 1, 100)?;
-    let stored = bytes(&app, digest).await?.ok_or_else(|| Failure::invalid("no-such-blob", "digest", format!("no bytes are stored under {digest}; send them with PUT /api/v1/blobs first")))?;
+    let stored = bytes(&app, digest).await?.ok_or_else(|| {
+        Failure::invalid(
+            "no-such-blob",
+            "digest",
+            format!("no bytes are stored under {digest}; send them with PUT /api/v1/blobs first"),
+        )
+    })?;
     let signature = match &it.signature {
         Some(signature) => Some(source::check_signature(&app, signature, &stored)?),
         None => None,
@@ -147,16 +188,33 @@ pub async fn register(State(app): State<App>, caller: Caller, Key(key): Key, Bod
     };
     let build = Build { digest, service, version: it.version, size: stored.len() as u64, signature, source: found };
     let name = format!("{} {}", build.service, build.version);
-    let done = act::carry_out(&app, &caller, key, act::subject("artifact", digest, name), Command::Artifact(artifact::Command::Register { artifact: build })).await?;
+    let done = act::carry_out(
+        &app,
+        &caller,
+        key,
+        act::subject("artifact", digest, name),
+        Command::Artifact(artifact::Command::Register { artifact: build }),
+    )
+    .await?;
     Ok(done.created(format!("/artifacts/{digest}")))
 }
 
 /// Holds an artefact back, everywhere, at once.
 #[utoipa::path(post, path = "/artifacts/{digest}/quarantine", params(("digest" = String, Path)), request_body = Because, responses((status = 200, body = Receipt)))]
-pub async fn quarantine(State(app): State<App>, caller: Caller, Key(key): Key, At(text): At<String>, Body(it): Body<Because>) -> Answer<Done> {
+pub async fn quarantine(
+    State(app): State<App>,
+    caller: Caller,
+    Key(key): Key,
+    At(text): At<String>,
+    Body(it): Body<Because>,
+) -> Answer<Done> {
     let digest: Digest = text.parse().map_err(|_| Failure::not_found("artefact", &text))?;
     app.engine().world().artifact.artifact(&digest).ok_or_else(|| Failure::not_found("artefact", &text))?;
-    let command = artifact::Command::Quarantine { digests: vec![digest], because_of: None, reason: Some(act::note(&app, "reason", &it.reason)?) };
+    let command = artifact::Command::Quarantine {
+        digests: vec![digest],
+        because_of: None,
+        reason: Some(act::note(&app, "reason", &it.reason)?),
+    };
     act::carry_out(&app, &caller, key, act::subject("artifact", digest, &text), Command::Artifact(command)).await
 }
 
@@ -172,21 +230,41 @@ fn quarantine_view(lens: &Lens, it: &artifact::Quarantine) -> Quarantine {
         reason: it.reason.map(|note| lens.note(note)),
         since: it.since,
         lifted: it.lifted,
-        status: if it.lifted.is_some() { status("lifted", Severity::Neutral, true) } else { status("in_force", Severity::Bad, false) },
+        status: if it.lifted.is_some() {
+            status("lifted", Severity::Neutral, true)
+        } else {
+            status("in_force", Severity::Bad, false)
+        },
         actions: vec![lens.action("lift", "Lift", "It may be deployed again.", true, &Command::Artifact(lift))],
     }
 }
 
 /// Quarantines, the newest first.
 #[utoipa::path(get, path = "/quarantines", params(Paging), responses((status = 200, body = Page<Quarantine>)))]
-pub async fn quarantines(State(app): State<App>, caller: Caller, Params(paging): Params<Paging>) -> Answer<Json<Page<Quarantine>>> {
+pub async fn quarantines(
+    State(app): State<App>,
+    caller: Caller,
+    Params(paging): Params<Paging>,
+) -> Answer<Json<Page<Quarantine>>> {
     let lens = Lens::new(&app, &caller);
-    page::reversed(&paging, lens.world.artifact.quarantines.iter().rev(), |(id, _)| id.to_string(), |(_, it)| quarantine_view(&lens, it)).map(Json)
+    page::reversed(
+        &paging,
+        lens.world.artifact.quarantines.iter().rev(),
+        |(id, _)| id.to_string(),
+        |(_, it)| quarantine_view(&lens, it),
+    )
+    .map(Json)
 }
 
 /// Lifts a quarantine.
 #[utoipa::path(post, path = "/quarantines/{id}/lift", params(("id" = String, Path)), request_body = Because, responses((status = 200, body = Receipt)))]
-pub async fn lift_quarantine(State(app): State<App>, caller: Caller, Key(key): Key, At(id): At<String>, Body(it): Body<Because>) -> Answer<Done> {
+pub async fn lift_quarantine(
+    State(app): State<App>,
+    caller: Caller,
+    Key(key): Key,
+    At(id): At<String>,
+    Body(it): Body<Because>,
+) -> Answer<Done> {
     let quarantine: QuarantineId = id.parse().map_err(|_| Failure::not_found("quarantine", &id))?;
     let command = artifact::Command::LiftQuarantine { quarantine, reason: act::note(&app, "reason", &it.reason)? };
     act::carry_out(&app, &caller, key, act::subject("quarantine", quarantine, &id), Command::Artifact(command)).await
@@ -204,28 +282,51 @@ fn key_view(lens: &Lens, it: &artifact::SigningKey) -> SigningKey {
         id: it.name.to_string(),
         name: it.name.to_string(),
         public_key: it.public_key.clone(),
-        status: if it.revoked { status("revoked", Severity::Bad, true) } else { status("in_force", Severity::Good, false) },
+        status: if it.revoked {
+            status("revoked", Severity::Bad, true)
+        } else {
+            status("in_force", Severity::Good, false)
+        },
         actions: vec![lens.action("revoke", "Revoke", "Nothing signed with it is deployed any more.", false, &revoke)],
     }
 }
 
 /// Signing keys.
 #[utoipa::path(get, path = "/signing-keys", params(Paging), responses((status = 200, body = Page<SigningKey>)))]
-pub async fn keys(State(app): State<App>, caller: Caller, Params(paging): Params<Paging>) -> Answer<Json<Page<SigningKey>>> {
+pub async fn keys(
+    State(app): State<App>,
+    caller: Caller,
+    Params(paging): Params<Paging>,
+) -> Answer<Json<Page<SigningKey>>> {
     let lens = Lens::new(&app, &caller);
-    page::of(&paging, lens.world.artifact.keys.iter(), |(name, _)| name.to_string(), |(_, it)| key_view(&lens, it)).map(Json)
+    page::of(&paging, lens.world.artifact.keys.iter(), |(name, _)| name.to_string(), |(_, it)| key_view(&lens, it))
+        .map(Json)
 }
 
 /// Revokes a signing key.
 #[utoipa::path(post, path = "/signing-keys/{name}/revoke", params(("name" = String, Path)), request_body = Nothing, responses((status = 200, body = Receipt)))]
-pub async fn revoke_key(State(app): State<App>, caller: Caller, Key(key): Key, At(text): At<String>, Body(_nothing): Body<Nothing>) -> Answer<Done> {
+pub async fn revoke_key(
+    State(app): State<App>,
+    caller: Caller,
+    Key(key): Key,
+    At(text): At<String>,
+    Body(_nothing): Body<Nothing>,
+) -> Answer<Done> {
     let name: Name = text.parse().map_err(|_| Failure::not_found("signing key", &text))?;
-    act::carry_out(&app, &caller, key, act::subject("signing-key", &name, &text), Command::Artifact(artifact::Command::RevokeKey { key: name })).await
+    act::carry_out(
+        &app,
+        &caller,
+        key,
+        act::subject("signing-key", &name, &text),
+        Command::Artifact(artifact::Command::RevokeKey { key: name }),
+    )
+    .await
 }
 
 /// The command an action of an artefact stands for.
 pub fn asked(lens: &Lens, text: &str, action: &str) -> Option<Command> {
     let it = lens.world.artifact.artifact(&text.parse().ok()?)?;
-    let hold = artifact::Command::Quarantine { digests: vec![it.digest], because_of: None, reason: Some(lens.no_note()) };
+    let hold =
+        artifact::Command::Quarantine { digests: vec![it.digest], because_of: None, reason: Some(lens.no_note()) };
     (action == "quarantine").then_some(Command::Artifact(hold))
 }

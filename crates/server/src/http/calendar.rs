@@ -11,13 +11,16 @@ use crate::{
 };
 use axum::{Json, extract::State};
 use interlock_domain::{
-    calendar::{self, Scope, Schedule, WindowKind, WindowScope, open_at, open_during, slots},
+    calendar::{self, Schedule, Scope, WindowKind, WindowScope, open_at, open_during, slots},
     core::{Command, World},
     reason::Slot,
 };
 use interlock_ids::{LockdownId, Name};
 use interlock_wire::{
-    calendar::{CallLockdown, Calendar, CalendarSpec, CheckAnswer, CheckRequest, Lockdown, Once, Recurring, ScheduleSpec, ScopeSpec, WindowKind as WireKind, WindowSpec},
+    calendar::{
+        Calendar, CalendarSpec, CallLockdown, CheckAnswer, CheckRequest, Lockdown, Once, Recurring, ScheduleSpec,
+        ScopeSpec, WindowKind as WireKind, WindowSpec,
+    },
     length::Length,
     page::{Page, Paging},
     reason::{Blocker, Nothing, Receipt, Severity, Span},
@@ -29,7 +32,12 @@ const SLOTS: usize = 5;
 /// What the spec of a calendar means to the core.
 pub fn spec_in(name: Name, it: &CalendarSpec) -> Answer<calendar::Calendar> {
     let windows = it.windows.iter().enumerate().map(|(n, window)| window_in(&format!("windows[{n}]"), window));
-    Ok(calendar::Calendar { name, owner: parse("owner", &it.owner)?, source: "manifest".into(), windows: windows.collect::<Answer<_>>()? })
+    Ok(calendar::Calendar {
+        name,
+        owner: parse("owner", &it.owner)?,
+        source: "manifest".into(),
+        windows: windows.collect::<Answer<_>>()?,
+    })
 }
 
 fn window_in(field: &str, it: &WindowSpec) -> Answer<calendar::Window> {
@@ -43,7 +51,13 @@ fn window_in(field: &str, it: &WindowSpec) -> Answer<calendar::Window> {
             plus: it.plus.clone(),
             except: it.except.clone(),
         },
-        _ => return Err(Failure::invalid("one-of", &format!("{field}.schedule"), format!("{field}.schedule: give exactly one of `once` and `recurring`"))),
+        _ => {
+            return Err(Failure::invalid(
+                "one-of",
+                &format!("{field}.schedule"),
+                format!("{field}.schedule: give exactly one of `once` and `recurring`"),
+            ));
+        }
     };
     let kind = match it.kind {
         WireKind::Freeze => WindowKind::Freeze,
@@ -51,7 +65,13 @@ fn window_in(field: &str, it: &WindowSpec) -> Answer<calendar::Window> {
         WireKind::Maintenance => WindowKind::Maintenance,
     };
     let name = parse(&format!("{field}.name"), &it.name)?;
-    Ok(calendar::Window { name, kind, schedule, scope: scope_in(&format!("{field}.scope"), &it.scope)?, reason: it.reason.clone() })
+    Ok(calendar::Window {
+        name,
+        kind,
+        schedule,
+        scope: scope_in(&format!("{field}.scope"), &it.scope)?,
+        reason: it.reason.clone(),
+    })
 }
 
 fn scope_in(field: &str, it: &ScopeSpec) -> Answer<WindowScope> {
@@ -66,7 +86,13 @@ fn scope_in(field: &str, it: &ScopeSpec) -> Answer<WindowScope> {
 
 pub fn scope_out(it: &WindowScope) -> ScopeSpec {
     let names = |set: &std::collections::BTreeSet<Name>| set.iter().map(Name::to_string).collect();
-    ScopeSpec { services: names(&it.services), environments: names(&it.environments), tiers: names(&it.tiers), owners: names(&it.owners), labels: it.labels.clone() }
+    ScopeSpec {
+        services: names(&it.services),
+        environments: names(&it.environments),
+        tiers: names(&it.tiers),
+        owners: names(&it.owners),
+        labels: it.labels.clone(),
+    }
 }
 
 pub fn kind_out(kind: WindowKind) -> WireKind {
@@ -79,7 +105,9 @@ pub fn kind_out(kind: WindowKind) -> WireKind {
 
 fn window_out(it: &calendar::Window) -> WindowSpec {
     let schedule = match &it.schedule {
-        Schedule::Once { start, end } => ScheduleSpec { once: Some(Once { start: *start, end: *end }), recurring: None },
+        Schedule::Once { start, end } => {
+            ScheduleSpec { once: Some(Once { start: *start, end: *end }), recurring: None }
+        }
         Schedule::Recurring { start, zone, length_s, rule, plus, except } => ScheduleSpec {
             once: None,
             recurring: Some(Recurring {
@@ -92,7 +120,13 @@ fn window_out(it: &calendar::Window) -> WindowSpec {
             }),
         },
     };
-    WindowSpec { name: it.name.to_string(), kind: kind_out(it.kind), schedule, scope: scope_out(&it.scope), reason: it.reason.clone() }
+    WindowSpec {
+        name: it.name.to_string(),
+        kind: kind_out(it.kind),
+        schedule,
+        scope: scope_out(&it.scope),
+        reason: it.reason.clone(),
+    }
 }
 
 fn view(lens: &Lens, it: &calendar::Calendar) -> Calendar {
@@ -108,9 +142,14 @@ fn view(lens: &Lens, it: &calendar::Calendar) -> Calendar {
 
 /// Calendars.
 #[utoipa::path(get, path = "/calendars", params(Paging), responses((status = 200, body = Page<Calendar>)))]
-pub async fn calendars(State(app): State<App>, caller: Caller, Params(paging): Params<Paging>) -> Answer<Json<Page<Calendar>>> {
+pub async fn calendars(
+    State(app): State<App>,
+    caller: Caller,
+    Params(paging): Params<Paging>,
+) -> Answer<Json<Page<Calendar>>> {
     let lens = Lens::new(&app, &caller);
-    page::of(&paging, lens.world.calendar.calendars.iter(), |(name, _)| name.to_string(), |(_, it)| view(&lens, it)).map(Json)
+    page::of(&paging, lens.world.calendar.calendars.iter(), |(name, _)| name.to_string(), |(_, it)| view(&lens, it))
+        .map(Json)
 }
 
 /// One calendar.
@@ -133,7 +172,11 @@ fn reasons(lens: &Lens, closed: &[calendar::Closed]) -> Vec<Blocker> {
         Blocker {
             code: code.into(),
             message: lens.with_names(&format!("{it}{why}")),
-            clears: if code == "lockdown" { "have the lockdown lifted".into() } else { "choose one of the slots offered".into() },
+            clears: if code == "lockdown" {
+                "have the lockdown lifted".into()
+            } else {
+                "choose one of the slots offered".into()
+            },
             who: vec![lens.with_names(&it.owner)],
             by: it.until,
         }
@@ -146,13 +189,17 @@ fn reasons(lens: &Lens, closed: &[calendar::Closed]) -> Vec<Blocker> {
 pub async fn check(State(app): State<App>, caller: Caller, Body(it): Body<CheckRequest>) -> Answer<Json<CheckAnswer>> {
     let lens = Lens::new(&app, &caller);
     let environment: Name = parse("environment", &it.environment)?;
-    lens.world.environment.environment(&environment).ok_or_else(|| Failure::not_found("environment", &it.environment))?;
+    lens.world
+        .environment
+        .environment(&environment)
+        .ok_or_else(|| Failure::not_found("environment", &it.environment))?;
     let services = parse_all::<Name, _>("services", &it.services)?;
     let scope = Scope { services, environment };
     let slot = span(&it, lens.now)?;
     let closed = open_during(&lens.world, &scope, slot);
     let opening = open_at(&lens.world, &scope, slot.start);
-    let length = it.length.map_or_else(|| slot.end.duration_since(slot.start).as_secs().clamp(0, 31_622_400) as u32, |it| it.0);
+    let length =
+        it.length.map_or_else(|| slot.end.duration_since(slot.start).as_secs().clamp(0, 31_622_400) as u32, |it| it.0);
     let length = if length == 0 { 3600 } else { length };
     let offered = slots(&lens.world, &scope, slot.start.max(lens.now), length, SLOTS);
     Ok(Json(CheckAnswer {
@@ -184,7 +231,11 @@ pub fn free(world: &World, scope: &Scope, from: Timestamp, length_s: u32) -> Vec
 
 fn lockdown(lens: &Lens, it: &calendar::Lockdown) -> Lockdown {
     let lift = Command::Calendar(calendar::Command::LiftLockdown { lockdown: it.id });
-    let state = if it.lifted.is_some() { status("lifted", Severity::Neutral, true) } else { status("in_force", Severity::Bad, false) };
+    let state = if it.lifted.is_some() {
+        status("lifted", Severity::Neutral, true)
+    } else {
+        status("in_force", Severity::Bad, false)
+    };
     Lockdown {
         id: it.id.to_string(),
         scope: scope_out(&it.scope),
@@ -199,37 +250,73 @@ fn lockdown(lens: &Lens, it: &calendar::Lockdown) -> Lockdown {
 
 /// Emergency lockdowns, the newest first.
 #[utoipa::path(get, path = "/lockdowns", params(Paging), responses((status = 200, body = Page<Lockdown>)))]
-pub async fn lockdowns(State(app): State<App>, caller: Caller, Params(paging): Params<Paging>) -> Answer<Json<Page<Lockdown>>> {
+pub async fn lockdowns(
+    State(app): State<App>,
+    caller: Caller,
+    Params(paging): Params<Paging>,
+) -> Answer<Json<Page<Lockdown>>> {
     let lens = Lens::new(&app, &caller);
-    page::reversed(&paging, lens.world.calendar.lockdowns.iter().rev(), |(id, _)| id.to_string(), |(_, it)| lockdown(&lens, it)).map(Json)
+    page::reversed(
+        &paging,
+        lens.world.calendar.lockdowns.iter().rev(),
+        |(id, _)| id.to_string(),
+        |(_, it)| lockdown(&lens, it),
+    )
+    .map(Json)
 }
 
 /// Stops everything in a scope, now, until it is lifted.
 #[utoipa::path(post, path = "/lockdowns", request_body = CallLockdown, responses((status = 201, body = Receipt)))]
-pub async fn call_lockdown(State(app): State<App>, caller: Caller, Key(key): Key, Body(it): Body<CallLockdown>) -> Answer<Done> {
+pub async fn call_lockdown(
+    State(app): State<App>,
+    caller: Caller,
+    Key(key): Key,
+    Body(it): Body<CallLockdown>,
+) -> Answer<Done> {
     let lockdown: LockdownId = app.engine().fresh();
     let scope = scope_in("scope", &it.scope)?;
     let command = calendar::Command::CallLockdown { lockdown, scope, reason: act::note(&app, "reason", &it.reason)? };
-    let done = act::carry_out(&app, &caller, key, act::subject("lockdown", lockdown, "lockdown"), Command::Calendar(command)).await?;
+    let done =
+        act::carry_out(&app, &caller, key, act::subject("lockdown", lockdown, "lockdown"), Command::Calendar(command))
+            .await?;
     Ok(done.created("/lockdowns"))
 }
 
 /// Lifts a lockdown.
 #[utoipa::path(post, path = "/lockdowns/{id}/lift", params(("id" = String, Path)), request_body = Nothing, responses((status = 200, body = Receipt)))]
-pub async fn lift_lockdown(State(app): State<App>, caller: Caller, Key(key): Key, At(id): At<String>, Body(_nothing): Body<Nothing>) -> Answer<Done> {
+pub async fn lift_lockdown(
+    State(app): State<App>,
+    caller: Caller,
+    Key(key): Key,
+    At(id): At<String>,
+    Body(_nothing): Body<Nothing>,
+) -> Answer<Done> {
     let lockdown: LockdownId = id.parse().map_err(|_| Failure::not_found("lockdown", &id))?;
-    act::carry_out(&app, &caller, key, act::subject("lockdown", lockdown, "lockdown"), Command::Calendar(calendar::Command::LiftLockdown { lockdown })).await
+    act::carry_out(
+        &app,
+        &caller,
+        key,
+        act::subject("lockdown", lockdown, "lockdown"),
+        Command::Calendar(calendar::Command::LiftLockdown { lockdown }),
+    )
+    .await
 }
 
 /// Where something stands on a scope: all of its environments that are known.
 pub fn environments_of(lens: &Lens, scope: &WindowScope) -> Vec<interlock_wire::reason::Ref> {
-    let tiers = |it: &interlock_domain::environment::Environment| scope.tiers.is_empty() || scope.tiers.contains(it.tier.as_str());
-    let labels = |it: &interlock_domain::environment::Environment| scope.labels.iter().all(|(key, value)| it.labels.get(key) == Some(value));
+    let tiers = |it: &interlock_domain::environment::Environment| {
+        scope.tiers.is_empty() || scope.tiers.contains(it.tier.as_str())
+    };
+    let labels = |it: &interlock_domain::environment::Environment| {
+        scope.labels.iter().all(|(key, value)| it.labels.get(key) == Some(value))
+    };
     if scope.environments.is_empty() && scope.tiers.is_empty() && scope.labels.is_empty() {
         return Vec::new();
     }
     let all = lens.world.environment.environments.values();
-    let about = all.filter(|it| (scope.environments.is_empty() || scope.environments.contains(&it.name)) && tiers(it) && labels(it));
+    let about = all.filter(|it| {
+        (scope.environments.is_empty() || scope.environments.contains(&it.name)) && tiers(it) && labels(it)
+    });
     about.map(|it| named(&it.name)).collect()
 }
 

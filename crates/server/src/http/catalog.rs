@@ -17,7 +17,10 @@ use interlock_domain::{
 };
 use interlock_ids::{Digest, Name};
 use interlock_wire::{
-    catalog::{Criticality, GraphEdge, GraphNode, MetricsSpec, RunningVersion, Service, ServiceGraph, ServiceRelease, ServiceRow, ServiceSpec},
+    catalog::{
+        Criticality, GraphEdge, GraphNode, MetricsSpec, RunningVersion, Service, ServiceGraph, ServiceRelease,
+        ServiceRow, ServiceSpec,
+    },
     page::{Page, Paging},
     reason::{Ref, Severity, Status},
 };
@@ -101,7 +104,8 @@ pub fn running(lens: &Lens, environment: &Name, service: &Name) -> Vec<Running> 
     let mut found: BTreeMap<Digest, Running> = BTreeMap::new();
     for it in installed {
         let release = it.release.map(|id| lens.release(id));
-        let entry = found.entry(it.digest).or_insert(Running { digest: it.digest, targets: 0, since: it.since, release });
+        let entry =
+            found.entry(it.digest).or_insert(Running { digest: it.digest, targets: 0, since: it.since, release });
         entry.targets += 1;
         entry.since = entry.since.min(it.since);
     }
@@ -112,8 +116,10 @@ pub fn running(lens: &Lens, environment: &Name, service: &Name) -> Vec<Running> 
 
 fn row(lens: &Lens, it: &catalog::Service) -> ServiceRow {
     let production = lens.world.environment.environments.values().filter(|it| it.tier == Tier::Production);
-    let versions: BTreeSet<String> =
-        production.flat_map(|environment| running(lens, &environment.name, &it.name)).map(|it| lens.version(&it.digest)).collect();
+    let versions: BTreeSet<String> = production
+        .flat_map(|environment| running(lens, &environment.name, &it.name))
+        .map(|it| lens.version(&it.digest))
+        .collect();
     ServiceRow {
         id: it.name.to_string(),
         name: it.name.to_string(),
@@ -131,9 +137,14 @@ fn row(lens: &Lens, it: &catalog::Service) -> ServiceRow {
 
 /// Services.
 #[utoipa::path(get, path = "/services", params(Paging), responses((status = 200, body = Page<ServiceRow>)))]
-pub async fn services(State(app): State<App>, caller: Caller, Params(paging): Params<Paging>) -> Answer<Json<Page<ServiceRow>>> {
+pub async fn services(
+    State(app): State<App>,
+    caller: Caller,
+    Params(paging): Params<Paging>,
+) -> Answer<Json<Page<ServiceRow>>> {
     let lens = Lens::new(&app, &caller);
-    page::of(&paging, lens.world.catalog.services.iter(), |(name, _)| name.to_string(), |(_, it)| row(&lens, it)).map(Json)
+    page::of(&paging, lens.world.catalog.services.iter(), |(name, _)| name.to_string(), |(_, it)| row(&lens, it))
+        .map(Json)
 }
 
 /// One service.
@@ -158,12 +169,23 @@ fn view(lens: &Lens, it: &catalog::Service) -> Service {
             quarantined: world.artifact.quarantine(&found.digest).is_some(),
         })
     });
-    let releases = world.release.releases.values().rev().filter(|release| release.spec.items.iter().any(|item| item.service == it.name));
+    let releases = world
+        .release
+        .releases
+        .values()
+        .rev()
+        .filter(|release| release.spec.items.iter().any(|item| item.service == it.name));
     let remove = Command::Catalog(catalog::Command::RemoveService { service: it.name.clone() });
     Service {
         row: row(lens, it),
         spec: spec_out(it),
-        dependents: world.catalog.services.values().filter(|other| other.depends_on.contains(&it.name)).map(|other| named(&other.name)).collect(),
+        dependents: world
+            .catalog
+            .services
+            .values()
+            .filter(|other| other.depends_on.contains(&it.name))
+            .map(|other| named(&other.name))
+            .collect(),
         all_dependents: all.iter().map(named).collect(),
         versions: versions.collect(),
         releases: releases

@@ -16,7 +16,10 @@ use interlock_domain::{
 };
 use interlock_ids::{ChangeId, ConditionId};
 use interlock_wire::{
-    change::{Approval, Approve, Change, ChangeQuery, ChangeRow, Class, Condition, Decision, Impact, Level, MeetCondition, Reject},
+    change::{
+        Approval, Approve, Change, ChangeQuery, ChangeRow, Class, Condition, Decision, Impact, Level, MeetCondition,
+        Reject,
+    },
     page::{Page, Paging},
     reason::{Action, Because, Receipt, Severity, Status},
 };
@@ -54,7 +57,8 @@ fn state(it: &change::Change) -> Status {
 }
 
 fn row(lens: &Lens, it: &change::Change) -> ChangeRow {
-    let environment = lens.world.release.release(it.release).and_then(|it| lens.world.environment.environment(&it.spec.environment));
+    let environment =
+        lens.world.release.release(it.release).and_then(|it| lens.world.environment.environment(&it.spec.environment));
     ChangeRow {
         id: it.id.to_string(),
         name: lens.release(it.release).name,
@@ -67,7 +71,11 @@ fn row(lens: &Lens, it: &change::Change) -> ChangeRow {
         status: state(it),
         opened_at: it.opened,
         approvals: it.decisions(change::Decision::Approve).count() as u32,
-        approvals_required: required_approvals(it.class, it.impact.level, environment.is_none_or(|it| it.production_like)),
+        approvals_required: required_approvals(
+            it.class,
+            it.impact.level,
+            environment.is_none_or(|it| it.production_like),
+        ),
         open_conditions: it.conditions.iter().filter(|it| it.met.is_none()).count() as u32,
     }
 }
@@ -77,7 +85,11 @@ fn condition(lens: &Lens, it: &change::Condition) -> Condition {
         id: it.id.to_string(),
         text: lens.note(it.text),
         by: lens.person(it.by),
-        status: if it.met.is_some() { status("met", Severity::Good, true) } else { status("open", Severity::Warning, false) },
+        status: if it.met.is_some() {
+            status("met", Severity::Good, true)
+        } else {
+            status("open", Severity::Warning, false)
+        },
         met_by: it.met.as_ref().map(|met| lens.person(met.by)),
         met_at: it.met.as_ref().map(|met| met.at),
         evidence: it.met.as_ref().map(|met| lens.note(met.evidence)),
@@ -85,7 +97,8 @@ fn condition(lens: &Lens, it: &change::Condition) -> Condition {
 }
 
 fn approval(lens: &Lens, change: &change::Change, it: &change::Approval) -> Approval {
-    let conditions: Vec<_> = change.conditions.iter().filter(|condition| condition.by == it.by).map(|it| condition(lens, it)).collect();
+    let conditions: Vec<_> =
+        change.conditions.iter().filter(|condition| condition.by == it.by).map(|it| condition(lens, it)).collect();
     let state = match (it.withdrawn, it.decision, conditions.is_empty()) {
         (true, ..) => status("withdrawn", Severity::Neutral, true),
         (false, change::Decision::Reject, _) => status("rejected", Severity::Bad, false),
@@ -126,25 +139,56 @@ pub fn view(lens: &Lens, it: &change::Change) -> Change {
 }
 
 fn decide(lens: &Lens, change: ChangeId, decision: change::Decision) -> Command {
-    Command::Change(change::Command::Decide { change, decision, reason: lens.no_note(), conditions: Vec::new(), on_behalf_of: None })
+    Command::Change(change::Command::Decide {
+        change,
+        decision,
+        reason: lens.no_note(),
+        conditions: Vec::new(),
+        on_behalf_of: None,
+    })
 }
 
 pub fn actions(lens: &Lens, it: &change::Change) -> Vec<Action> {
     let withdraw = Command::Change(change::Command::Withdraw { change: it.id, reason: lens.no_note() });
     vec![
-        lens.action("approve", "Approve", "Your approval is recorded, with its reason; conditions become gates.", true, &decide(lens, it.id, change::Decision::Approve)),
-        lens.action("reject", "Reject", "The release cannot ship unless you take it back.", true, &decide(lens, it.id, change::Decision::Reject)),
+        lens.action(
+            "approve",
+            "Approve",
+            "Your approval is recorded, with its reason; conditions become gates.",
+            true,
+            &decide(lens, it.id, change::Decision::Approve),
+        ),
+        lens.action(
+            "reject",
+            "Reject",
+            "The release cannot ship unless you take it back.",
+            true,
+            &decide(lens, it.id, change::Decision::Reject),
+        ),
         lens.action("withdraw", "Withdraw", "Your decision does not count any more.", true, &withdraw),
     ]
 }
 
 /// Changes, the newest first.
 #[utoipa::path(get, path = "/changes", params(ChangeQuery), responses((status = 200, body = Page<ChangeRow>)))]
-pub async fn changes(State(app): State<App>, caller: Caller, Params(it): Params<ChangeQuery>) -> Answer<Json<Page<ChangeRow>>> {
+pub async fn changes(
+    State(app): State<App>,
+    caller: Caller,
+    Params(it): Params<ChangeQuery>,
+) -> Answer<Json<Page<ChangeRow>>> {
     let lens = Lens::new(&app, &caller);
-    let wanted = |change: &change::Change| it.status.as_ref().is_none_or(|wanted| state(change).value == *wanted) && it.class.is_none_or(|class| class_in(class) == change.class);
+    let wanted = |change: &change::Change| {
+        it.status.as_ref().is_none_or(|wanted| state(change).value == *wanted)
+            && it.class.is_none_or(|class| class_in(class) == change.class)
+    };
     let paging = Paging { cursor: it.cursor.clone(), limit: it.limit };
-    page::reversed(&paging, lens.world.change.changes.iter().rev().filter(|(_, it)| wanted(it)), |(id, _)| id.to_string(), |(_, it)| row(&lens, it)).map(Json)
+    page::reversed(
+        &paging,
+        lens.world.change.changes.iter().rev().filter(|(_, it)| wanted(it)),
+        |(id, _)| id.to_string(),
+        |(_, it)| row(&lens, it),
+    )
+    .map(Json)
 }
 
 fn find(app: &App, text: &str) -> Answer<ChangeId> {
@@ -162,19 +206,41 @@ pub async fn change(State(app): State<App>, caller: Caller, At(text): At<String>
 
 /// Approves a change.
 #[utoipa::path(post, path = "/changes/{id}/approve", params(("id" = String, Path)), request_body = Approve, responses((status = 200, body = Receipt)))]
-pub async fn approve(State(app): State<App>, caller: Caller, Key(key): Key, At(text): At<String>, Body(it): Body<Approve>) -> Answer<Done> {
+pub async fn approve(
+    State(app): State<App>,
+    caller: Caller,
+    Key(key): Key,
+    At(text): At<String>,
+    Body(it): Body<Approve>,
+) -> Answer<Done> {
     if it.conditions.len() > 20 {
         return Err(Failure::invalid("too-many", "conditions", "conditions: at most 20"));
     }
-    let conditions = it.conditions.iter().map(|text| Ok((app.engine().fresh::<interlock_ids::Condition>(), act::note(&app, "conditions", text)?))).collect::<Answer<_>>()?;
-    let given = Given { decision: change::Decision::Approve, reason: it.reason, conditions, on_behalf_of: it.on_behalf_of };
+    let conditions = it
+        .conditions
+        .iter()
+        .map(|text| Ok((app.engine().fresh::<interlock_ids::Condition>(), act::note(&app, "conditions", text)?)))
+        .collect::<Answer<_>>()?;
+    let given =
+        Given { decision: change::Decision::Approve, reason: it.reason, conditions, on_behalf_of: it.on_behalf_of };
     record(&app, &caller, key, &text, given).await
 }
 
 /// Rejects a change.
 #[utoipa::path(post, path = "/changes/{id}/reject", params(("id" = String, Path)), request_body = Reject, responses((status = 200, body = Receipt)))]
-pub async fn reject(State(app): State<App>, caller: Caller, Key(key): Key, At(text): At<String>, Body(it): Body<Reject>) -> Answer<Done> {
-    let given = Given { decision: change::Decision::Reject, reason: it.reason, conditions: Vec::new(), on_behalf_of: it.on_behalf_of };
+pub async fn reject(
+    State(app): State<App>,
+    caller: Caller,
+    Key(key): Key,
+    At(text): At<String>,
+    Body(it): Body<Reject>,
+) -> Answer<Done> {
+    let given = Given {
+        decision: change::Decision::Reject,
+        reason: it.reason,
+        conditions: Vec::new(),
+        on_behalf_of: it.on_behalf_of,
+    };
     record(&app, &caller, key, &text, given).await
 }
 
@@ -189,13 +255,25 @@ async fn record(app: &App, caller: &Caller, key: Option<String>, text: &str, giv
     let change = find(app, text)?;
     let on_behalf_of = given.on_behalf_of.as_deref().map(|who| people::find(app, who)).transpose()?;
     let reason = act::note(app, "reason", &given.reason)?;
-    let command = change::Command::Decide { change, decision: given.decision, reason, conditions: given.conditions, on_behalf_of };
+    let command = change::Command::Decide {
+        change,
+        decision: given.decision,
+        reason,
+        conditions: given.conditions,
+        on_behalf_of,
+    };
     act::carry_out(app, caller, key, act::subject("change", change, text), Command::Change(command)).await
 }
 
 /// Takes one's own decision back.
 #[utoipa::path(post, path = "/changes/{id}/withdraw", params(("id" = String, Path)), request_body = Because, responses((status = 200, body = Receipt)))]
-pub async fn withdraw(State(app): State<App>, caller: Caller, Key(key): Key, At(text): At<String>, Body(it): Body<Because>) -> Answer<Done> {
+pub async fn withdraw(
+    State(app): State<App>,
+    caller: Caller,
+    Key(key): Key,
+    At(text): At<String>,
+    Body(it): Body<Because>,
+) -> Answer<Done> {
     let change = find(&app, &text)?;
     let command = change::Command::Withdraw { change, reason: act::note(&app, "reason", &it.reason)? };
     act::carry_out(&app, &caller, key, act::subject("change", change, &text), Command::Change(command)).await
@@ -203,10 +281,17 @@ pub async fn withdraw(State(app): State<App>, caller: Caller, Key(key): Key, At(
 
 /// Says that a condition is met.
 #[utoipa::path(post, path = "/changes/{id}/conditions/{condition}/meet", params(("id" = String, Path), ("condition" = String, Path)), request_body = MeetCondition, responses((status = 200, body = Receipt)))]
-pub async fn meet(State(app): State<App>, caller: Caller, Key(key): Key, At((text, condition)): At<(String, String)>, Body(it): Body<MeetCondition>) -> Answer<Done> {
+pub async fn meet(
+    State(app): State<App>,
+    caller: Caller,
+    Key(key): Key,
+    At((text, condition)): At<(String, String)>,
+    Body(it): Body<MeetCondition>,
+) -> Answer<Done> {
     let change = find(&app, &text)?;
     let condition: ConditionId = condition.parse().map_err(|_| Failure::not_found("condition", &condition))?;
-    let command = change::Command::MeetCondition { change, condition, evidence: act::note(&app, "evidence", &it.evidence)? };
+    let command =
+        change::Command::MeetCondition { change, condition, evidence: act::note(&app, "evidence", &it.evidence)? };
     act::carry_out(&app, &caller, key, act::subject("change", change, &text), Command::Change(command)).await
 }
 

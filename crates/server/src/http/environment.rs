@@ -20,7 +20,10 @@ use interlock_domain::{
 use interlock_ids::{ClaimId, Name};
 use interlock_wire::{
     deployment::RecordInstalled,
-    environment::{Cell, Claim, ClaimRequest, Deployers, Environment, EnvironmentFreeze, EnvironmentRow, EnvironmentSpec, Matrix, MatrixService, Target, TargetSpec, Tier as WireTier},
+    environment::{
+        Cell, Claim, ClaimRequest, Deployers, Environment, EnvironmentFreeze, EnvironmentRow, EnvironmentSpec, Matrix,
+        MatrixService, Target, TargetSpec, Tier as WireTier,
+    },
     page::{Page, Paging},
     reason::{Nothing, Receipt, Severity, Status},
 };
@@ -48,7 +51,10 @@ pub fn spec_in(name: Name, it: &EnvironmentSpec) -> Answer<environment::Environm
         },
         production_like: it.production_like || it.tier == WireTier::Production,
         labels: it.labels.clone(),
-        deployers: environment::Deployers { roles: parse_all("deployers.roles", &it.deployers.roles)?, groups: parse_all("deployers.groups", &it.deployers.groups)? },
+        deployers: environment::Deployers {
+            roles: parse_all("deployers.roles", &it.deployers.roles)?,
+            groups: parse_all("deployers.groups", &it.deployers.groups)?,
+        },
         targets: it.targets.iter().enumerate().map(target).collect::<Answer<_>>()?,
     })
 }
@@ -113,20 +119,36 @@ fn row(lens: &Lens, it: &environment::Environment) -> EnvironmentRow {
 /// What closes an environment now, or within a week.
 fn freeze(lens: &Lens, scope: &Scope, opening: &interlock_domain::calendar::Opening) -> Option<EnvironmentFreeze> {
     let (start, closed) = if opening.open {
-        let start = opening.next_close.filter(|at| at.duration_since(lens.now) <= SignedDuration::from_hours(7 * 24))?;
+        let start =
+            opening.next_close.filter(|at| at.duration_since(lens.now) <= SignedDuration::from_hours(7 * 24))?;
         (start, open_at(&lens.world, scope, start).closed_by)
     } else {
         (lens.now, opening.closed_by.clone())
     };
     let first = closed.into_iter().next()?;
-    Some(EnvironmentFreeze { title: first.window, source: lens.with_names(&format!("{} ({})", first.calendar, first.owner)), start, end: first.until })
+    Some(EnvironmentFreeze {
+        title: first.window,
+        source: lens.with_names(&format!("{} ({})", first.calendar, first.owner)),
+        start,
+        end: first.until,
+    })
 }
 
 /// Environments.
 #[utoipa::path(get, path = "/environments", params(Paging), responses((status = 200, body = Page<EnvironmentRow>)))]
-pub async fn environments(State(app): State<App>, caller: Caller, Params(paging): Params<Paging>) -> Answer<Json<Page<EnvironmentRow>>> {
+pub async fn environments(
+    State(app): State<App>,
+    caller: Caller,
+    Params(paging): Params<Paging>,
+) -> Answer<Json<Page<EnvironmentRow>>> {
     let lens = Lens::new(&app, &caller);
-    page::of(&paging, lens.world.environment.environments.iter(), |(name, _)| name.to_string(), |(_, it)| row(&lens, it)).map(Json)
+    page::of(
+        &paging,
+        lens.world.environment.environments.iter(),
+        |(name, _)| name.to_string(),
+        |(_, it)| row(&lens, it),
+    )
+    .map(Json)
 }
 
 /// One environment.
@@ -140,13 +162,28 @@ pub async fn environment(State(app): State<App>, caller: Caller, At(name): At<St
 fn view(lens: &Lens, it: &environment::Environment) -> Environment {
     let claims = lens.world.environment.claims.values().rev().filter(|claim| claim.environment == it.name);
     let until = lens.now.checked_add(SignedDuration::from_hours(1)).unwrap_or(lens.now);
-    let take = environment::Command::Claim { claim: lens.fresh(), environment: it.name.clone(), until, purpose: lens.no_note() };
+    let take = environment::Command::Claim {
+        claim: lens.fresh(),
+        environment: it.name.clone(),
+        until,
+        purpose: lens.no_note(),
+    };
     Environment {
         row: row(lens, it),
         spec: spec_out(it),
-        target_list: it.targets.iter().flat_map(|target| target.services.iter().map(move |service| on_target(lens, it, target, service))).collect(),
+        target_list: it
+            .targets
+            .iter()
+            .flat_map(|target| target.services.iter().map(move |service| on_target(lens, it, target, service)))
+            .collect(),
         claims: claims.take(50).map(|it| claim(lens, it)).collect(),
-        actions: vec![lens.action("claim", "Claim", "Nobody else deploys here until you give it back.", true, &Command::Environment(take))],
+        actions: vec![lens.action(
+            "claim",
+            "Claim",
+            "Nobody else deploys here until you give it back.",
+            true,
+            &Command::Environment(take),
+        )],
     }
 }
 
@@ -178,12 +215,21 @@ pub async fn matrix(State(app): State<App>, caller: Caller) -> Json<Matrix> {
     let lens = Lens::new(&app, &caller);
     let environments = &lens.world.environment.environments;
     let services = &lens.world.catalog.services;
-    let runs = |environment: &environment::Environment, service: &Name| environment.targets.iter().any(|it| it.services.contains(service));
-    let pairs = services.keys().flat_map(|service| environments.values().map(move |environment| (service, environment)));
+    let runs = |environment: &environment::Environment, service: &Name| {
+        environment.targets.iter().any(|it| it.services.contains(service))
+    };
+    let pairs =
+        services.keys().flat_map(|service| environments.values().map(move |environment| (service, environment)));
     Json(Matrix {
         environments: environments.values().map(|it| row(&lens, it)).collect(),
-        services: services.values().map(|it| MatrixService { id: it.name.to_string(), name: it.name.to_string(), owner: it.owner.to_string() }).collect(),
-        cells: pairs.filter(|(service, environment)| runs(environment, service)).map(|(service, environment)| cell(&lens, service, environment)).collect(),
+        services: services
+            .values()
+            .map(|it| MatrixService { id: it.name.to_string(), name: it.name.to_string(), owner: it.owner.to_string() })
+            .collect(),
+        cells: pairs
+            .filter(|(service, environment)| runs(environment, service))
+            .map(|(service, environment)| cell(&lens, service, environment))
+            .collect(),
     })
 }
 
@@ -225,34 +271,74 @@ fn claim(lens: &Lens, it: &environment::Claim) -> Claim {
 
 /// Claims, the newest first.
 #[utoipa::path(get, path = "/claims", params(Paging), responses((status = 200, body = Page<Claim>)))]
-pub async fn claims(State(app): State<App>, caller: Caller, Params(paging): Params<Paging>) -> Answer<Json<Page<Claim>>> {
+pub async fn claims(
+    State(app): State<App>,
+    caller: Caller,
+    Params(paging): Params<Paging>,
+) -> Answer<Json<Page<Claim>>> {
     let lens = Lens::new(&app, &caller);
-    page::reversed(&paging, lens.world.environment.claims.iter().rev(), |(id, _)| id.to_string(), |(_, it)| claim(&lens, it)).map(Json)
+    page::reversed(
+        &paging,
+        lens.world.environment.claims.iter().rev(),
+        |(id, _)| id.to_string(),
+        |(_, it)| claim(&lens, it),
+    )
+    .map(Json)
 }
 
 /// Claims an environment for oneself, from now on.
 #[utoipa::path(post, path = "/environments/{environment}/claim", params(("environment" = String, Path)), request_body = ClaimRequest, responses((status = 201, body = Receipt)))]
-pub async fn claim_environment(State(app): State<App>, caller: Caller, Key(key): Key, At(name): At<String>, Body(it): Body<ClaimRequest>) -> Answer<Done> {
+pub async fn claim_environment(
+    State(app): State<App>,
+    caller: Caller,
+    Key(key): Key,
+    At(name): At<String>,
+    Body(it): Body<ClaimRequest>,
+) -> Answer<Done> {
     let environment = release::known_environment(&app, &name)?;
     let claim: ClaimId = app.engine().fresh();
     let purpose = act::note(&app, "purpose", &it.purpose)?;
     let command = environment::Command::Claim { claim, environment, until: it.until, purpose };
-    let done = act::carry_out(&app, &caller, key, act::subject("claim", claim, name), Command::Environment(command)).await?;
+    let done =
+        act::carry_out(&app, &caller, key, act::subject("claim", claim, name), Command::Environment(command)).await?;
     Ok(done.created("/claims"))
 }
 
 /// Gives a claim back.
 #[utoipa::path(post, path = "/claims/{id}/end", params(("id" = String, Path)), request_body = Nothing, responses((status = 200, body = Receipt)))]
-pub async fn end_claim(State(app): State<App>, caller: Caller, Key(key): Key, At(id): At<String>, Body(_nothing): Body<Nothing>) -> Answer<Done> {
+pub async fn end_claim(
+    State(app): State<App>,
+    caller: Caller,
+    Key(key): Key,
+    At(id): At<String>,
+    Body(_nothing): Body<Nothing>,
+) -> Answer<Done> {
     let claim: ClaimId = id.parse().map_err(|_| Failure::not_found("claim", &id))?;
-    act::carry_out(&app, &caller, key, act::subject("claim", claim, &id), Command::Environment(environment::Command::EndClaim { claim })).await
+    act::carry_out(
+        &app,
+        &caller,
+        key,
+        act::subject("claim", claim, &id),
+        Command::Environment(environment::Command::EndClaim { claim }),
+    )
+    .await
 }
 
 /// Writes down what ran in an environment before Interlock.
 #[utoipa::path(post, path = "/environments/{environment}/installed", params(("environment" = String, Path)), request_body = RecordInstalled, responses((status = 200, body = Receipt)))]
-pub async fn record_installed(State(app): State<App>, caller: Caller, Key(key): Key, At(name): At<String>, Body(it): Body<RecordInstalled>) -> Answer<Done> {
+pub async fn record_installed(
+    State(app): State<App>,
+    caller: Caller,
+    Key(key): Key,
+    At(name): At<String>,
+    Body(it): Body<RecordInstalled>,
+) -> Answer<Done> {
     let environment = release::known_environment(&app, &name)?;
-    let found = it.found.iter().map(|it| Ok((parse("service", &it.service)?, parse("target", &it.target)?, parse("digest", &it.digest)?))).collect::<Answer<_>>()?;
+    let found = it
+        .found
+        .iter()
+        .map(|it| Ok((parse("service", &it.service)?, parse("target", &it.target)?, parse("digest", &it.digest)?)))
+        .collect::<Answer<_>>()?;
     let command = deployment::Command::RecordInstalled { environment, found };
     act::carry_out(&app, &caller, key, act::subject("environment", &name, &name), Command::Deployment(command)).await
 }
@@ -261,6 +347,11 @@ pub async fn record_installed(State(app): State<App>, caller: Caller, Key(key): 
 pub fn asked(lens: &Lens, text: &str, action: &str, until: Option<jiff::Timestamp>) -> Option<Command> {
     let it = lens.world.environment.environment(&text.parse::<Name>().ok()?)?;
     let until = until.or_else(|| lens.now.checked_add(SignedDuration::from_hours(1)).ok())?;
-    let take = environment::Command::Claim { claim: lens.fresh(), environment: it.name.clone(), until, purpose: lens.no_note() };
+    let take = environment::Command::Claim {
+        claim: lens.fresh(),
+        environment: it.name.clone(),
+        until,
+        purpose: lens.no_note(),
+    };
     (action == "claim").then_some(Command::Environment(take))
 }

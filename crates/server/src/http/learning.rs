@@ -38,7 +38,12 @@ fn complete(lens: &Lens, it: &domain::Review) -> Option<Command> {
     let owner = lens.account?;
     let due = lens.now.checked_add(SignedDuration::from_hours(24)).ok()?;
     let actions = vec![domain::Action { text: lens.no_note(), owner, due }];
-    Some(Command::Learning(domain::Command::Complete { review: it.id, root_cause: lens.no_note(), factors: Vec::new(), actions }))
+    Some(Command::Learning(domain::Command::Complete {
+        review: it.id,
+        root_cause: lens.no_note(),
+        factors: Vec::new(),
+        actions,
+    }))
 }
 
 pub fn view(lens: &Lens, it: &domain::Review) -> Review {
@@ -48,10 +53,30 @@ pub fn view(lens: &Lens, it: &domain::Review) -> Review {
         ReviewStatus::Done => status("done", Severity::Good, true),
     };
     let back = lens.world.rollback.of_release(it.release);
-    let why = back.map_or_else(|| "It did not end as planned.".to_owned(), |back| format!("It was taken back: {}.", lens.with_names(&sentence::cause(lens, &back.cause)).trim_end_matches('.')));
+    let why = back.map_or_else(
+        || "It did not end as planned.".to_owned(),
+        |back| {
+            format!(
+                "It was taken back: {}.",
+                lens.with_names(&sentence::cause(lens, &back.cause)).trim_end_matches('.')
+            )
+        },
+    );
     let open = lens.world.release.open.iter().filter_map(|id| lens.world.release.release(*id));
-    let waits = open.filter(|release| it.status == ReviewStatus::Open && release.id != it.release && release.spec.items.iter().any(|item| it.services.contains(&item.service)));
-    let action = complete(lens, it).map(|command| lens.action("complete", "Complete", "Cause, factors and actions are recorded; the next release of these services is free.", false, &command));
+    let waits = open.filter(|release| {
+        it.status == ReviewStatus::Open
+            && release.id != it.release
+            && release.spec.items.iter().any(|item| it.services.contains(&item.service))
+    });
+    let action = complete(lens, it).map(|command| {
+        lens.action(
+            "complete",
+            "Complete",
+            "Cause, factors and actions are recorded; the next release of these services is free.",
+            false,
+            &command,
+        )
+    });
     Review {
         id: it.id.to_string(),
         name: lens.release(it.release).name,
@@ -65,7 +90,11 @@ pub fn view(lens: &Lens, it: &domain::Review) -> Review {
         done_by: it.done_by.map(|id| lens.person(id)),
         root_cause: it.root_cause.map(|note| lens.note(note)),
         factors: it.factors.iter().map(|note| lens.note(*note)).collect(),
-        follow_ups: it.actions.iter().map(|it| FollowUp { text: lens.note(it.text), owner: lens.person(it.owner), due_at: it.due }).collect(),
+        follow_ups: it
+            .actions
+            .iter()
+            .map(|it| FollowUp { text: lens.note(it.text), owner: lens.person(it.owner), due_at: it.due })
+            .collect(),
         blocks: waits.map(|it| Ref::new(it.id, it.spec.name.as_str())).collect(),
         actions: action.into_iter().collect(),
     }
@@ -73,7 +102,11 @@ pub fn view(lens: &Lens, it: &domain::Review) -> Review {
 
 /// Reviews, the newest first.
 #[utoipa::path(get, path = "/reviews", params(ReviewQuery), responses((status = 200, body = Page<Review>)))]
-pub async fn reviews(State(app): State<App>, caller: Caller, Params(it): Params<ReviewQuery>) -> Answer<Json<Page<Review>>> {
+pub async fn reviews(
+    State(app): State<App>,
+    caller: Caller,
+    Params(it): Params<ReviewQuery>,
+) -> Answer<Json<Page<Review>>> {
     let lens = Lens::new(&app, &caller);
     let wanted = match it.status.as_deref() {
         None => None,
@@ -81,8 +114,15 @@ pub async fn reviews(State(app): State<App>, caller: Caller, Params(it): Params<
         Some("done") => Some(ReviewStatus::Done),
         Some(_) => return Err(Failure::invalid("invalid-query", "status", "status: give `open` or `done`")),
     };
-    let all = lens.world.learning.reviews.iter().rev().filter(|(_, it)| wanted.is_none_or(|wanted| wanted == it.status));
-    page::reversed(&Paging { cursor: it.cursor, limit: it.limit }, all, |(id, _)| id.to_string(), |(_, it)| view(&lens, it)).map(Json)
+    let all =
+        lens.world.learning.reviews.iter().rev().filter(|(_, it)| wanted.is_none_or(|wanted| wanted == it.status));
+    page::reversed(
+        &Paging { cursor: it.cursor, limit: it.limit },
+        all,
+        |(id, _)| id.to_string(),
+        |(_, it)| view(&lens, it),
+    )
+    .map(Json)
 }
 
 /// One review.
@@ -95,17 +135,32 @@ pub async fn review(State(app): State<App>, caller: Caller, At(text): At<String>
 
 /// Says what was found and what will be done.
 #[utoipa::path(post, path = "/reviews/{id}/complete", params(("id" = String, Path)), request_body = CompleteReview, responses((status = 200, body = Receipt)))]
-pub async fn complete_review(State(app): State<App>, caller: Caller, Key(key): Key, At(text): At<String>, Body(it): Body<CompleteReview>) -> Answer<Done> {
+pub async fn complete_review(
+    State(app): State<App>,
+    caller: Caller,
+    Key(key): Key,
+    At(text): At<String>,
+    Body(it): Body<CompleteReview>,
+) -> Answer<Done> {
     let review = find(&app, &text)?;
     if it.factors.len() > 50 || it.actions.len() > 50 {
         return Err(Failure::invalid("too-many", "actions", "at most 50 factors and 50 actions"));
     }
     let action = |action: &interlock_wire::learning::FollowUpSpec| -> Answer<domain::Action> {
-        Ok(domain::Action { owner: people::find(&app, &action.owner)?, text: act::note(&app, "actions", &action.text)?, due: action.due })
+        Ok(domain::Action {
+            owner: people::find(&app, &action.owner)?,
+            text: act::note(&app, "actions", &action.text)?,
+            due: action.due,
+        })
     };
     let actions = it.actions.iter().map(action).collect::<Answer<_>>()?;
     let factors = it.factors.iter().map(|text| act::note(&app, "factors", text)).collect::<Answer<_>>()?;
-    let command = domain::Command::Complete { review, root_cause: act::note(&app, "root_cause", &it.root_cause)?, factors, actions };
+    let command = domain::Command::Complete {
+        review,
+        root_cause: act::note(&app, "root_cause", &it.root_cause)?,
+        factors,
+        actions,
+    };
     act::carry_out(&app, &caller, key, act::subject("review", review, &text), Command::Learning(command)).await
 }
 
@@ -170,7 +225,13 @@ fn shown(unit: &str, value: f64) -> String {
     match unit {
         "seconds" => {
             let seconds = value.clamp(0.0, 31_622_400.0) as u32;
-            let rough = if seconds >= 172_800 { seconds / 3_600 * 3_600 } else if seconds >= 7_200 { seconds / 60 * 60 } else { seconds };
+            let rough = if seconds >= 172_800 {
+                seconds / 3_600 * 3_600
+            } else if seconds >= 7_200 {
+                seconds / 60 * 60
+            } else {
+                seconds
+            };
             Length(rough).to_string()
         }
         "ratio" => format!("{:.1} %", value * 100.0),

@@ -43,7 +43,12 @@ fn text(digest: interlock_ledger::Digest) -> String {
 pub async fn head(State(app): State<App>, _: Caller) -> Answer<Json<Head>> {
     let ledger = app.engine().ledger();
     let checkpoint = ledger.checkpoint()?;
-    Ok(Json(Head { size: checkpoint.size, root: text(checkpoint.root), checkpoint: checkpoint.note, verifier_key: ledger.verifying_key().to_string() }))
+    Ok(Json(Head {
+        size: checkpoint.size,
+        root: text(checkpoint.root),
+        checkpoint: checkpoint.note,
+        verifier_key: ledger.verifying_key().to_string(),
+    }))
 }
 
 /// The signed note over the present head (C2SP tlog-checkpoint).
@@ -142,7 +147,10 @@ impl Filter {
 
     fn fits(&self, record: &Record, row: impl FnOnce() -> EntryRow) -> Option<EntryRow> {
         let kind = record.event.kind();
-        let kind_fits = self.kind.as_deref().is_none_or(|wanted| kind == wanted || kind.strip_prefix(wanted).is_some_and(|rest| rest.starts_with('.')));
+        let kind_fits = self
+            .kind
+            .as_deref()
+            .is_none_or(|wanted| kind == wanted || kind.strip_prefix(wanted).is_some_and(|rest| rest.starts_with('.')));
         let fits = kind_fits
             && self.by.as_ref().is_none_or(|by| *by == record.by)
             && self.from.is_none_or(|from| from <= record.at)
@@ -163,7 +171,13 @@ fn actor(app: &App, text: &str) -> Answer<By> {
 
 fn subject(app: &App, text: &str) -> Answer<Subject> {
     use crate::extract::parse;
-    let bad = || Failure::invalid("invalid-query", "subject", "subject: give `<kind>:<id or name>` with account, service, calendar, environment, artifact, change, release or deployment");
+    let bad = || {
+        Failure::invalid(
+            "invalid-query",
+            "subject",
+            "subject: give `<kind>:<id or name>` with account, service, calendar, environment, artifact, change, release or deployment",
+        )
+    };
     let (kind, id) = text.split_once(':').ok_or_else(bad)?;
     Ok(match kind {
         "account" => Subject::Account(people::find(app, id)?),
@@ -180,13 +194,20 @@ fn subject(app: &App, text: &str) -> Answer<Subject> {
 
 /// Entries, the newest first, by kind, subject, actor, time and words.
 #[utoipa::path(get, path = "/ledger/entries", params(EntriesQuery), responses((status = 200, body = Page<EntryRow>)))]
-pub async fn entries(State(app): State<App>, caller: Caller, Params(it): Params<EntriesQuery>) -> Answer<Json<Page<EntryRow>>> {
+pub async fn entries(
+    State(app): State<App>,
+    caller: Caller,
+    Params(it): Params<EntriesQuery>,
+) -> Answer<Json<Page<EntryRow>>> {
     let paging = Paging { cursor: it.cursor.clone(), limit: it.limit };
     let (limit, after) = (page::limit(&paging)?, page::after(&paging)?);
     let lens = Lens::new(&app, &caller);
     let before = match after {
         None => lens.world.position,
-        Some(text) => text.parse::<u64>().map_err(|_| Failure::invalid("invalid-cursor", "cursor", "the cursor is not one this server gave"))?.min(lens.world.position),
+        Some(text) => text
+            .parse::<u64>()
+            .map_err(|_| Failure::invalid("invalid-cursor", "cursor", "the cursor is not one this server gave"))?
+            .min(lens.world.position),
     };
     let filter = Filter::new(&app, &it)?;
     let found = tokio::task::spawn_blocking(move || search(&lens, &filter, before, limit)).await;
@@ -216,7 +237,13 @@ fn search(lens: &Lens, filter: &Filter, before: u64, limit: usize) -> Answer<(Ve
     Ok((found, Some(end).filter(|end| *end > 0)))
 }
 
-fn by_subject(lens: &Lens, filter: &Filter, subject: &Subject, before: u64, limit: usize) -> Answer<(Vec<EntryRow>, Option<u64>)> {
+fn by_subject(
+    lens: &Lens,
+    filter: &Filter,
+    subject: &Subject,
+    before: u64,
+    limit: usize,
+) -> Answer<(Vec<EntryRow>, Option<u64>)> {
     let mut found = Vec::new();
     for position in lens.world.trail.of(subject).rev().filter(|position| *position < before) {
         let entries = lens.engine.ledger().read(position, 1)?;
@@ -263,7 +290,11 @@ pub async fn entry(State(app): State<App>, caller: Caller, At(position): At<Stri
 
 /// Proof that the later ledger begins with the earlier.
 #[utoipa::path(get, path = "/ledger/consistency", params(ConsistencyQuery), responses((status = 200, body = Consistency)))]
-pub async fn consistency(State(app): State<App>, _: Caller, Params(it): Params<ConsistencyQuery>) -> Answer<Json<Consistency>> {
+pub async fn consistency(
+    State(app): State<App>,
+    _: Caller,
+    Params(it): Params<ConsistencyQuery>,
+) -> Answer<Json<Consistency>> {
     let ledger = app.engine().ledger();
     let head = ledger.head()?;
     let new = it.new.unwrap_or(head.size);

@@ -27,15 +27,22 @@ const CHUNK: u64 = 500;
 
 /// What is appended, as it happens.
 #[utoipa::path(get, path = "/live", params(LiveQuery), responses((status = 200, body = String, content_type = "text/event-stream")))]
-pub async fn live(State(app): State<App>, caller: Caller, headers: HeaderMap, Params(it): Params<LiveQuery>) -> Answer<impl IntoResponse> {
+pub async fn live(
+    State(app): State<App>,
+    caller: Caller,
+    headers: HeaderMap,
+    Params(it): Params<LiveQuery>,
+) -> Answer<impl IntoResponse> {
     let last = headers.get("last-event-id").and_then(|value| value.to_str().ok());
-    let bad = |_| Failure::invalid("invalid-value", "Last-Event-ID", "Last-Event-ID: give the id of an event of this feed");
+    let bad =
+        |_| Failure::invalid("invalid-value", "Last-Event-ID", "Last-Event-ID: give the id of an event of this feed");
     let resumed = last.filter(|text| !text.is_empty()).map(|text| text.parse::<u64>().map_err(bad)).transpose()?;
     // Subscribed before the position is read, so that nothing falls between.
     let news = app.engine().follow();
     let head = app.engine().head();
     let at = resumed.or(it.from).unwrap_or(head).min(head);
-    let keep_alive = KeepAlive::new().interval(Duration::from_secs(15)).event(Event::default().event("ping").data("{}"));
+    let keep_alive =
+        KeepAlive::new().interval(Duration::from_secs(15)).event(Event::default().event("ping").data("{}"));
     Ok(Sse::new(follow(app, caller, news, at)).keep_alive(keep_alive))
 }
 
@@ -46,7 +53,12 @@ struct Following {
     at: u64,
 }
 
-fn follow(app: App, caller: Caller, news: Receiver<Published>, at: u64) -> impl Stream<Item = Result<Event, Infallible>> {
+fn follow(
+    app: App,
+    caller: Caller,
+    news: Receiver<Published>,
+    at: u64,
+) -> impl Stream<Item = Result<Event, Infallible>> {
     stream::unfold(Following { app, caller, news, at }, |mut it| async move {
         loop {
             if it.at < it.app.engine().head() {

@@ -59,14 +59,24 @@ struct Plan {
 
 /// Applies manifests: all documents or none.
 #[utoipa::path(post, path = "/manifests", params(ApplyQuery), request_body(content = String, content_type = "application/yaml"), responses((status = 200, body = Applied)))]
-pub async fn apply(State(app): State<App>, caller: Caller, Key(key): Key, Params(it): Params<ApplyQuery>, request: Request) -> Answer<Json<Applied>> {
+pub async fn apply(
+    State(app): State<App>,
+    caller: Caller,
+    Key(key): Key,
+    Params(it): Params<ApplyQuery>,
+    request: Request,
+) -> Answer<Json<Applied>> {
     let kind = content_type(request.headers());
     if !matches!(kind.as_str(), "application/yaml" | "application/x-yaml" | "text/yaml" | "application/json") {
         return Err(wrong_content(&kind, "application/yaml"));
     }
     let bytes = read(request, BODY).await?;
     let text = std::str::from_utf8(&bytes).map_err(|error| {
-        Failure::new(StatusCode::BAD_REQUEST, "not-utf-8", format!("the file is not UTF-8: byte {} is wrong; save it as UTF-8", error.valid_up_to()))
+        Failure::new(
+            StatusCode::BAD_REQUEST,
+            "not-utf-8",
+            format!("the file is not UTF-8: byte {} is wrong; save it as UTF-8", error.valid_up_to()),
+        )
     })?;
     let documents = manifest::read(text).map_err(|faults| faulty("invalid-manifest", faults))?;
     unique(&documents)?;
@@ -78,7 +88,9 @@ pub async fn apply(State(app): State<App>, caller: Caller, Key(key): Key, Params
         Err(refused) => {
             if !dry_run {
                 // Submitted all the same, so that the attempt is on record.
-                let _ = act::submit(&app, &caller, key, plan.commands.into_iter().map(|(_, command)| command).collect()).await;
+                let _ =
+                    act::submit(&app, &caller, key, plan.commands.into_iter().map(|(_, command)| command).collect())
+                        .await;
             }
             return Err(refusals(&app, &caller, &documents, refused));
         }
@@ -95,7 +107,12 @@ pub async fn apply(State(app): State<App>, caller: Caller, Key(key): Key, Params
 fn faulty(code: &str, faults: Vec<Fault>) -> Failure {
     let detail = match faults.as_slice() {
         [only] => format!("line {}: {}", only.line.unwrap_or(1), only.message),
-        many => format!("{} documents cannot be read; the first: line {}: {}", many.len(), many[0].line.unwrap_or(1), many[0].message),
+        many => format!(
+            "{} documents cannot be read; the first: line {}: {}",
+            many.len(),
+            many[0].line.unwrap_or(1),
+            many[0].message
+        ),
     };
     Failure::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail).with_faults(faults)
 }
@@ -167,8 +184,13 @@ fn plan(app: &App, documents: &[Placed]) -> Answer<Plan> {
         plan.commands.insert(0, (of_packs, Command::Policy(Policies::Install { packs })));
     }
     if !services.0.is_empty() {
-        let before = plan.commands.iter().position(|(of, _)| !matches!(documents[of[0]].document.kind(), Kind::PolicyPack | Kind::Account | Kind::SigningKey));
-        plan.commands.insert(before.unwrap_or(plan.commands.len()), (services.0, Command::Catalog(Services::PutServices { services: services.1 })));
+        let before = plan.commands.iter().position(|(of, _)| {
+            !matches!(documents[of[0]].document.kind(), Kind::PolicyPack | Kind::Account | Kind::SigningKey)
+        });
+        plan.commands.insert(
+            before.unwrap_or(plan.commands.len()),
+            (services.0, Command::Catalog(Services::PutServices { services: services.1 })),
+        );
     }
     Ok(plan)
 }
@@ -179,7 +201,8 @@ fn service_in(it: &Manifest<ServiceSpec>) -> Answer<interlock_domain::catalog::S
 
 /// The account of every login in the file, those that are new with a fresh id.
 fn accounts(app: &App, documents: &[Placed]) -> BTreeMap<String, AccountId> {
-    let logins = documents.iter().filter(|it| it.document.kind() == Kind::Account).map(|it| it.document.name().to_owned());
+    let logins =
+        documents.iter().filter(|it| it.document.kind() == Kind::Account).map(|it| it.document.name().to_owned());
     let known = |login: &str| app.engine().desk().by_login(login).map(|it| it.account);
     // One source, so that no two of them are the same.
     let fresh: interlock_ids::Id<interlock_ids::Account> = app.engine().fresh();
@@ -187,7 +210,14 @@ fn accounts(app: &App, documents: &[Placed]) -> BTreeMap<String, AccountId> {
     logins.map(|login| (login.clone(), known(&login).unwrap_or_else(|| ids.id()))).collect()
 }
 
-fn commands(app: &App, world: &World, it: &Placed, index: usize, accounts: &BTreeMap<String, AccountId>, plan: &mut Plan) -> Answer<Vec<Command>> {
+fn commands(
+    app: &App,
+    world: &World,
+    it: &Placed,
+    index: usize,
+    accounts: &BTreeMap<String, AccountId>,
+    plan: &mut Plan,
+) -> Answer<Vec<Command>> {
     let name: Name = parse("metadata.name", it.document.name())?;
     let person = |login: &str| accounts.get(login).copied().map_or_else(|| people::find(app, login), Ok);
     let mut known = |there: bool| {
@@ -202,11 +232,17 @@ fn commands(app: &App, world: &World, it: &Placed, index: usize, accounts: &BTre
             let before = world.people.account(account);
             known(before.is_some());
             let owner = it.spec.owner.as_deref().map(person).transpose()?;
-            let mut commands = vec![Command::People(People::PutAccount { account, spec: people::spec(app, &it.spec, owner)? })];
+            let mut commands =
+                vec![Command::People(People::PutAccount { account, spec: people::spec(app, &it.spec, owner)? })];
             for other in &it.spec.links {
                 commands.push(Command::People(People::LinkAccounts { a: account, b: person(other)? }));
             }
-            let person = Person { account, login: name.to_string(), name: it.spec.display_name.clone(), email: it.spec.email.clone() };
+            let person = Person {
+                account,
+                login: name.to_string(),
+                name: it.spec.display_name.clone(),
+                email: it.spec.email.clone(),
+            };
             plan.people.insert(index, person);
             commands
         }
@@ -216,7 +252,9 @@ fn commands(app: &App, world: &World, it: &Placed, index: usize, accounts: &BTre
         }
         Document::Environment(it) => {
             known(world.environment.environment(&name).is_some());
-            vec![Command::Environment(Environments::PutEnvironment { environment: environment::spec_in(name, &it.spec)? })]
+            vec![Command::Environment(Environments::PutEnvironment {
+                environment: environment::spec_in(name, &it.spec)?,
+            })]
         }
         Document::Calendar(it) => {
             known(world.calendar.calendars.contains_key(&name));
@@ -277,7 +315,8 @@ fn refusals(app: &App, caller: &Caller, documents: &[Placed], refused: Refused) 
     for (of, refusal) in &refused {
         let at = &documents[of[0]];
         for it in lens.blockers(&refusal.blockers) {
-            let message = format!("{} `{}`: {}; {}", at.document.kind().as_str(), at.document.name(), it.message, it.clears);
+            let message =
+                format!("{} `{}`: {}; {}", at.document.kind().as_str(), at.document.name(), it.message, it.clears);
             faults.push(Fault { field: None, line: Some(at.line), column: Some(1), message });
             if !blockers.contains(&it) {
                 blockers.push(it);
@@ -285,7 +324,8 @@ fn refusals(app: &App, caller: &Caller, documents: &[Placed], refused: Refused) 
         }
     }
     let first = refused.into_iter().next().map(|(_, refusal)| refusal);
-    let mut failure: Failure = first.map_or_else(|| Failure::unavailable("nothing was decided"), Failure::from).with_faults(faults);
+    let mut failure: Failure =
+        first.map_or_else(|| Failure::unavailable("nothing was decided"), Failure::from).with_faults(faults);
     failure.name_people(|text| lens.with_names(text));
     failure.with_blockers(blockers)
 }
@@ -297,7 +337,9 @@ fn outcomes(app: &App, documents: &[Placed], plan: &Plan, events: &[Vec<Event>])
             match event {
                 // One command may be about many services: only those named have changed.
                 Event::Catalog(interlock_domain::catalog::Event::ServicePut(it)) => {
-                    changed.extend(of.iter().filter(|index| documents[**index].document.name() == it.service.name.as_str()));
+                    changed.extend(
+                        of.iter().filter(|index| documents[**index].document.name() == it.service.name.as_str()),
+                    );
                 }
                 _ => changed.extend(of),
             }
@@ -313,7 +355,12 @@ fn outcomes(app: &App, documents: &[Placed], plan: &Plan, events: &[Vec<Event>])
         (true, true) => ApplyOutcome::Changed,
         (true, false) => ApplyOutcome::Unchanged,
     };
-    let document = |(index, it): (usize, &Placed)| AppliedDocument { kind: it.document.kind(), name: it.document.name().into(), outcome: outcome(index), line: it.line };
+    let document = |(index, it): (usize, &Placed)| AppliedDocument {
+        kind: it.document.kind(),
+        name: it.document.name().into(),
+        outcome: outcome(index),
+        line: it.line,
+    };
     documents.iter().enumerate().map(document).collect()
 }
 
@@ -322,22 +369,24 @@ fn outcomes(app: &App, documents: &[Placed], plan: &Plan, events: &[Vec<Event>])
 pub async fn schema(At(kind): At<String>) -> Answer<Json<serde_json::Value>> {
     let found = Kind::parse(&kind).ok_or_else(|| Failure::not_found("kind of manifest", &kind))?;
     Ok(Json(match found {
-        Kind::PolicyPack => schema_of::<Manifest<PackSpec>>(found),
-        Kind::Account => schema_of::<Manifest<AccountSpec>>(found),
-        Kind::SigningKey => schema_of::<Manifest<SigningKeySpec>>(found),
-        Kind::Service => schema_of::<Manifest<ServiceSpec>>(found),
-        Kind::Environment => schema_of::<Manifest<EnvironmentSpec>>(found),
-        Kind::Calendar => schema_of::<Manifest<CalendarSpec>>(found),
-        Kind::Pipeline => schema_of::<Manifest<PipelineSpec>>(found),
-        Kind::Release => schema_of::<Manifest<ReleaseSpec>>(found),
+        Kind::PolicyPack => schema_of::<PackSpec>(found),
+        Kind::Account => schema_of::<AccountSpec>(found),
+        Kind::SigningKey => schema_of::<SigningKeySpec>(found),
+        Kind::Service => schema_of::<ServiceSpec>(found),
+        Kind::Environment => schema_of::<EnvironmentSpec>(found),
+        Kind::Calendar => schema_of::<CalendarSpec>(found),
+        Kind::Pipeline => schema_of::<PipelineSpec>(found),
+        Kind::Release => schema_of::<ReleaseSpec>(found),
     }))
 }
 
-fn schema_of<T: ToSchema + PartialSchema>(kind: Kind) -> serde_json::Value {
-    let mut parts = Vec::new();
-    T::schemas(&mut parts);
-    let mut schema = serde_json::to_value(T::schema()).unwrap_or_default();
-    let parts: serde_json::Map<_, _> = parts.into_iter().map(|(name, part)| (name, serde_json::to_value(part).unwrap_or_default())).collect();
+fn schema_of<S: ToSchema + PartialSchema>(kind: Kind) -> serde_json::Value {
+    let mut parts = vec![(S::name().into_owned(), S::schema())];
+    S::schemas(&mut parts);
+    Manifest::<S>::schemas(&mut parts);
+    let mut schema = serde_json::to_value(Manifest::<S>::schema()).unwrap_or_default();
+    let parts: serde_json::Map<_, _> =
+        parts.into_iter().map(|(name, part)| (name, serde_json::to_value(part).unwrap_or_default())).collect();
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema".into();
     schema["title"] = format!("Interlock manifest: {}", kind.as_str()).into();
     schema["properties"]["apiVersion"]["const"] = interlock_wire::manifest::API_VERSION.into();

@@ -54,7 +54,15 @@ fn command(app: &App, lens: &Lens, it: &MayRequest) -> Answer<Command> {
         "analysis" => verification::asked(lens, &it.id, &it.action),
         "environment" => environment::asked(lens, &it.id, &it.action, it.at),
         "artifact" => super::artifact::asked(lens, &it.id, &it.action),
-        other => return Err(Failure::invalid("unknown-value", "kind", format!("kind: `{}` is not a kind of object", other.chars().take(40).collect::<String>()))),
+        other => {
+            return Err(Failure::invalid(
+                "unknown-value",
+                "kind",
+                format!("kind: `{}` is not a kind of object", other.chars().take(40).collect::<String>()),
+            ));
+        }
     };
-    known.ok_or_else(|| Failure::not_found(&format!("{} with that action:", it.kind), format!("{} {}", it.id, it.action)))
+    known.ok_or_else(|| {
+        Failure::not_found(&format!("{} with that action:", it.kind), format!("{} {}", it.id, it.action))
+    })
 }

@@ -17,7 +17,13 @@ pub fn limit(paging: &Paging) -> Answer<usize> {
 
 /// The key after which the page begins.
 pub fn after(paging: &Paging) -> Answer<Option<String>> {
-    let bad = || Failure::invalid("invalid-cursor", "cursor", "the cursor is not one this server gave; begin with the first page");
+    let bad = || {
+        Failure::invalid(
+            "invalid-cursor",
+            "cursor",
+            "the cursor is not one this server gave; begin with the first page",
+        )
+    };
     let decode = |text: &str| String::from_utf8(URL_SAFE_NO_PAD.decode(text).map_err(|_| bad())?).map_err(|_| bad());
     paging.cursor.as_deref().map(decode).transpose()
 }
@@ -27,21 +33,39 @@ pub fn cursor(key: &str) -> String {
 }
 
 /// A page of items that come in the order of their keys, each key once.
-pub fn of<I, T>(paging: &Paging, items: impl Iterator<Item = I>, key: impl Fn(&I) -> String, view: impl Fn(I) -> T) -> Answer<Page<T>> {
+pub fn of<I, T>(
+    paging: &Paging,
+    items: impl Iterator<Item = I>,
+    key: impl Fn(&I) -> String,
+    view: impl Fn(I) -> T,
+) -> Answer<Page<T>> {
     cut(paging, items, key, view, |key, after| key > after)
 }
 
 /// The same for items that come in the reverse order of their keys: the newest first.
-pub fn reversed<I, T>(paging: &Paging, items: impl Iterator<Item = I>, key: impl Fn(&I) -> String, view: impl Fn(I) -> T) -> Answer<Page<T>> {
+pub fn reversed<I, T>(
+    paging: &Paging,
+    items: impl Iterator<Item = I>,
+    key: impl Fn(&I) -> String,
+    view: impl Fn(I) -> T,
+) -> Answer<Page<T>> {
     cut(paging, items, key, view, |key, after| key < after)
 }
 
-fn cut<I, T>(paging: &Paging, items: impl Iterator<Item = I>, key: impl Fn(&I) -> String, view: impl Fn(I) -> T, beyond: impl Fn(&str, &str) -> bool) -> Answer<Page<T>> {
+fn cut<I, T>(
+    paging: &Paging,
+    items: impl Iterator<Item = I>,
+    key: impl Fn(&I) -> String,
+    view: impl Fn(I) -> T,
+    beyond: impl Fn(&str, &str) -> bool,
+) -> Answer<Page<T>> {
     let (limit, after) = (limit(paging)?, after(paging)?);
     let mut rest = items.filter(|item| after.as_deref().is_none_or(|after| beyond(&key(item), after))).peekable();
     let mut found = Vec::new();
     let mut last = None;
-    while found.len() < limit && let Some(item) = rest.next() {
+    while found.len() < limit
+        && let Some(item) = rest.next()
+    {
         last = Some(key(&item));
         found.push(view(item));
     }

@@ -32,11 +32,17 @@ pub fn spec_in(name: &str, it: &PackSpec) -> Answer<Text> {
     match (it.shipped, &it.version) {
         (true, None) if it.files.is_empty() => shipped().into_iter().find(|pack| pack.name == name).ok_or_else(|| {
             let known: Vec<String> = shipped().into_iter().map(|pack| pack.name).collect();
-            Failure::invalid("unknown-pack", "metadata.name", format!("no pack `{name}` comes with the server; it has {}", known.join(", ")))
+            Failure::invalid(
+                "unknown-pack",
+                "metadata.name",
+                format!("no pack `{name}` comes with the server; it has {}", known.join(", ")),
+            )
         }),
         (true, _) => Err(Failure::invalid("one-of", "spec", "a shipped pack has no version or files of its own")),
         (false, Some(version)) => Ok(Text { name: name.into(), version: version.clone(), files: it.files.clone() }),
-        (false, None) => Err(Failure::invalid("missing-field", "spec.version", "give `version` and `files`, or `shipped: true`")),
+        (false, None) => {
+            Err(Failure::invalid("missing-field", "spec.version", "give `version` and `files`, or `shipped: true`"))
+        }
     }
 }
 
@@ -85,9 +91,21 @@ pub async fn policies(State(app): State<App>, caller: Caller) -> Answer<Json<Pol
 
 /// Replaces the set in force as a whole.
 #[utoipa::path(put, path = "/policies", request_body = InstallPolicies, responses((status = 200, body = Receipt)))]
-pub async fn install(State(app): State<App>, caller: Caller, Key(key): Key, Body(it): Body<InstallPolicies>) -> Answer<Done> {
+pub async fn install(
+    State(app): State<App>,
+    caller: Caller,
+    Key(key): Key,
+    Body(it): Body<InstallPolicies>,
+) -> Answer<Done> {
     let packs = it.packs.iter().map(pack_in).collect();
-    act::carry_out(&app, &caller, key, act::subject("policy-set", "policies", "policies"), Command::Policy(Install::Install { packs })).await
+    act::carry_out(
+        &app,
+        &caller,
+        key,
+        act::subject("policy-set", "policies", "policies"),
+        Command::Policy(Install::Install { packs }),
+    )
+    .await
 }
 
 /// Checks packs; changes nothing.
@@ -96,8 +114,15 @@ pub async fn check(_: Caller, Body(it): Body<InstallPolicies>) -> Answer<Json<Po
     let packs: Vec<Text> = it.packs.iter().map(pack_in).collect();
     let compiled = tokio::task::spawn_blocking(move || Compiled::compile(&packs)).await;
     Ok(Json(match compiled.map_err(|_| Failure::unavailable("the check broke off; try again"))? {
-        Ok(set) => PolicyCheck { ok: true, digest: Some(set.digest().into()), policies: set.describe().len() as u32, findings: Vec::new() },
-        Err(errors) => PolicyCheck { ok: false, digest: None, policies: 0, findings: errors.iter().map(finding).collect() },
+        Ok(set) => PolicyCheck {
+            ok: true,
+            digest: Some(set.digest().into()),
+            policies: set.describe().len() as u32,
+            findings: Vec::new(),
+        },
+        Err(errors) => {
+            PolicyCheck { ok: false, digest: None, policies: 0, findings: errors.iter().map(finding).collect() }
+        }
     }))
 }
 

@@ -35,8 +35,13 @@ fn again(it: RollbackId, reason: interlock_domain::reason::NoteRef) -> Command {
 pub fn view(lens: &Lens, it: &domain::Rollback) -> Rollback {
     let (state, text) = match it.status {
         Where::Undoing => (status("undoing", Severity::Warning, false), "Targets are being taken back.".to_owned()),
-        Where::Checking => (status("checking", Severity::Info, false), "Taken back; the success criteria are being checked.".to_owned()),
-        Where::Succeeded => (status("succeeded", Severity::Good, true), "Taken back, and every criterion passed.".to_owned()),
+        Where::Checking => (
+            status("checking", Severity::Info, false),
+            "Taken back; the success criteria are being checked.".to_owned(),
+        ),
+        Where::Succeeded => {
+            (status("succeeded", Severity::Good, true), "Taken back, and every criterion passed.".to_owned())
+        }
         Where::Failed => (status("failed", Severity::Bad, false), failed(it)),
     };
     let criterion = |asked: &interlock_domain::release::Criterion| {
@@ -60,20 +65,45 @@ pub fn view(lens: &Lens, it: &domain::Rollback) -> Rollback {
         criteria: it.criteria.iter().map(criterion).collect(),
         started_at: it.started,
         ended_at: it.ended,
-        actions: vec![lens.action("check-again", "Check again", "The success criteria are checked again.", true, &again(it.id, lens.no_note()))],
+        actions: vec![lens.action(
+            "check-again",
+            "Check again",
+            "The success criteria are checked again.",
+            true,
+            &again(it.id, lens.no_note()),
+        )],
     }
 }
 
 fn failed(it: &domain::Rollback) -> String {
-    let open: Vec<_> = it.results.iter().filter(|result| result.outcome != interlock_domain::reason::Outcome::Pass).map(|result| format!("{}: {}", result.name, result.message)).collect();
-    if open.is_empty() { "A target could not be taken back.".into() } else { format!("Not shown to have worked. {}.", open.join("; ")) }
+    let open: Vec<_> = it
+        .results
+        .iter()
+        .filter(|result| result.outcome != interlock_domain::reason::Outcome::Pass)
+        .map(|result| format!("{}: {}", result.name, result.message))
+        .collect();
+    if open.is_empty() {
+        "A target could not be taken back.".into()
+    } else {
+        format!("Not shown to have worked. {}.", open.join("; "))
+    }
 }
 
 /// Rollbacks, the newest first.
 #[utoipa::path(get, path = "/rollbacks", params(Paging), responses((status = 200, body = Page<Rollback>)))]
-pub async fn rollbacks(State(app): State<App>, caller: Caller, Params(paging): Params<Paging>) -> Answer<Json<Page<Rollback>>> {
+pub async fn rollbacks(
+    State(app): State<App>,
+    caller: Caller,
+    Params(paging): Params<Paging>,
+) -> Answer<Json<Page<Rollback>>> {
     let lens = Lens::new(&app, &caller);
-    page::reversed(&paging, lens.world.rollback.rollbacks.iter().rev(), |(id, _)| id.to_string(), |(_, it)| view(&lens, it)).map(Json)
+    page::reversed(
+        &paging,
+        lens.world.rollback.rollbacks.iter().rev(),
+        |(id, _)| id.to_string(),
+        |(_, it)| view(&lens, it),
+    )
+    .map(Json)
 }
 
 /// One rollback.
@@ -86,13 +116,24 @@ pub async fn rollback(State(app): State<App>, caller: Caller, At(text): At<Strin
 
 /// Takes a release back.
 #[utoipa::path(post, path = "/rollbacks", request_body = StartRollback, responses((status = 201, body = Receipt)))]
-pub async fn start(State(app): State<App>, caller: Caller, Key(key): Key, Body(it): Body<StartRollback>) -> Answer<Done> {
+pub async fn start(
+    State(app): State<App>,
+    caller: Caller,
+    Key(key): Key,
+    Body(it): Body<StartRollback>,
+) -> Answer<Done> {
     release::take_back(&app, &caller, key, &it.release, &it.reason).await
 }
 
 /// Checks the success criteria of a failed rollback again.
 #[utoipa::path(post, path = "/rollbacks/{id}/check-again", params(("id" = String, Path)), request_body = Because, responses((status = 200, body = Receipt)))]
-pub async fn check_again(State(app): State<App>, caller: Caller, Key(key): Key, At(text): At<String>, Body(it): Body<Because>) -> Answer<Done> {
+pub async fn check_again(
+    State(app): State<App>,
+    caller: Caller,
+    Key(key): Key,
+    At(text): At<String>,
+    Body(it): Body<Because>,
+) -> Answer<Done> {
     let id = find(&app, &text)?;
     let command = again(id, act::note(&app, "reason", &it.reason)?);
     act::carry_out(&app, &caller, key, act::subject("rollback", id, &text), command).await

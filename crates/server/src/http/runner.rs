@@ -7,11 +7,7 @@ use crate::{
     problem::{Answer, Failure},
     state::App,
 };
-use axum::{
-    Json,
-    extract::State,
-    http::StatusCode,
-};
+use axum::{Json, extract::State, http::StatusCode};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use interlock_runner::{Controller as _, ControllerError};
 use interlock_wire::runner::{Lease, LeaseRequest, OutputBatch, ReportAck, ReportBatch};
@@ -33,7 +29,11 @@ fn own(runner: &Runner, name: &str) -> Answer<()> {
     if runner.name.as_str() == name {
         return Ok(());
     }
-    Err(Failure::denied("another-runner", format!("this token is that of runner `{}`", runner.name), "use the runner's own token, and its login as its name"))
+    Err(Failure::denied(
+        "another-runner",
+        format!("this token is that of runner `{}`", runner.name),
+        "use the runner's own token, and its login as its name",
+    ))
 }
 
 /// Hands out steps.
@@ -47,7 +47,11 @@ pub async fn lease(State(app): State<App>, runner: Runner, Body(it): Body<LeaseR
 #[utoipa::path(post, path = "/runners/report", request_body = ReportBatch, responses((status = 200, body = ReportAck)))]
 pub async fn report(State(app): State<App>, runner: Runner, Body(it): Body<ReportBatch>) -> Answer<Json<ReportAck>> {
     own(&runner, &it.runner)?;
-    LocalController::new(app.engine().clone(), app.options().permits.clone()).report(it).await.map(Json).map_err(failure)
+    LocalController::new(app.engine().clone(), app.options().permits.clone())
+        .report(it)
+        .await
+        .map(Json)
+        .map_err(failure)
 }
 
 /// Takes in what steps print.
@@ -76,5 +80,7 @@ pub struct PermitKey {
 #[utoipa::path(get, path = "/runners/permit-keys", responses((status = 200, body = PermitKeyList)), security(()))]
 pub async fn permit_keys(State(app): State<App>) -> Json<PermitKeyList> {
     let permits = &app.options().permits;
-    Json(PermitKeyList { keys: vec![PermitKey { id: permits.id().into(), key: STANDARD.encode(permits.public_key()) }] })
+    Json(PermitKeyList {
+        keys: vec![PermitKey { id: permits.id().into(), key: STANDARD.encode(permits.public_key()) }],
+    })
 }

@@ -31,13 +31,31 @@ pub async fn search(State(app): State<App>, caller: Caller, Params(it): Params<S
         add(rank, "release", it.id.to_string(), it.spec.name.to_string(), release::status(it.stage).label);
     }
     for it in world.catalog.services.values() {
-        add(rank(&wanted, it.name.as_str(), &[]), "service", it.name.to_string(), it.name.to_string(), it.description.clone());
+        add(
+            rank(&wanted, it.name.as_str(), &[]),
+            "service",
+            it.name.to_string(),
+            it.name.to_string(),
+            it.description.clone(),
+        );
     }
     for it in world.environment.environments.values() {
-        add(rank(&wanted, it.name.as_str(), &[]), "environment", it.name.to_string(), it.name.to_string(), it.tier.as_str().into());
+        add(
+            rank(&wanted, it.name.as_str(), &[]),
+            "environment",
+            it.name.to_string(),
+            it.name.to_string(),
+            it.tier.as_str().into(),
+        );
     }
     for it in world.calendar.calendars.values() {
-        add(rank(&wanted, it.name.as_str(), &[]), "calendar", it.name.to_string(), it.name.to_string(), format!("owned by {}", it.owner));
+        add(
+            rank(&wanted, it.name.as_str(), &[]),
+            "calendar",
+            it.name.to_string(),
+            it.name.to_string(),
+            format!("owned by {}", it.owner),
+        );
     }
     for it in world.artifact.artifacts.values() {
         let digest = it.digest.to_string();
@@ -52,11 +70,23 @@ pub async fn search(State(app): State<App>, caller: Caller, Params(it): Params<S
     }
     for it in world.deployment.deployments.values().rev() {
         let id = it.id.to_string();
-        add(rank(&wanted, "", std::slice::from_ref(&id)), "deployment", id, lens.release(it.release).name, it.environment.to_string());
+        add(
+            rank(&wanted, "", std::slice::from_ref(&id)),
+            "deployment",
+            id,
+            lens.release(it.release).name,
+            it.environment.to_string(),
+        );
     }
     for it in world.change.changes.values().rev() {
         let id = it.id.to_string();
-        add(rank(&wanted, "", std::slice::from_ref(&id)), "change", id, lens.release(it.release).name, format!("{:?}", change::class_out(it.class)).to_lowercase());
+        add(
+            rank(&wanted, "", std::slice::from_ref(&id)),
+            "change",
+            id,
+            lens.release(it.release).name,
+            format!("{:?}", change::class_out(it.class)).to_lowercase(),
+        );
     }
     if let Ok(position) = wanted.parse::<u64>()
         && position < world.position

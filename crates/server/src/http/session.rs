@@ -1,7 +1,6 @@
 //! Sign-in, sign-out, the first administrator; what the server is.
 
 use crate::{
-
     auth::{self, Caller},
     edge::POSITION,
     extract::{Body, text},
@@ -92,7 +91,12 @@ fn describe(app: &App, caller: &Caller) -> Session {
             email: person.and_then(|it| it.email),
             roles: names(account.map(|it| &it.roles)),
             groups: names(account.map(|it| &it.groups)),
-            stands_in_for: lens.world.people.delegations_to(caller.account, lens.now).map(|it| lens.person(it.from)).collect(),
+            stands_in_for: lens
+                .world
+                .people
+                .delegations_to(caller.account, lens.now)
+                .map(|it| lens.person(it.from))
+                .collect(),
         },
         csrf_token: caller.session.as_ref().map(|(_, it)| it.csrf.clone()).unwrap_or_default(),
         expires_at: caller.session.as_ref().map(|(_, it)| it.expires),
@@ -102,7 +106,12 @@ fn describe(app: &App, caller: &Caller) -> Session {
 
 /// Signs in.
 #[utoipa::path(post, path = "/session", request_body = SignIn, responses((status = 200, body = Session)), security(()))]
-pub async fn sign_in(State(app): State<App>, Address(address): Address, headers: HeaderMap, Body(it): Body<SignIn>) -> Answer<Response> {
+pub async fn sign_in(
+    State(app): State<App>,
+    Address(address): Address,
+    headers: HeaderMap,
+    Body(it): Body<SignIn>,
+) -> Answer<Response> {
     auth::same_site(&headers)?;
     let now = app.engine().now();
     if let Some(seconds) = app.sign_ins().wait(&it.login, &address, now) {
@@ -111,7 +120,9 @@ pub async fn sign_in(State(app): State<App>, Address(address): Address, headers:
     }
     let world = app.engine().world();
     let person = app.engine().desk().by_login(&it.login);
-    let account = person.map(|it| it.account).filter(|id| world.people.account(*id).is_some_and(|it| !it.closed && it.kind == AccountKind::Human));
+    let account = person
+        .map(|it| it.account)
+        .filter(|id| world.people.account(*id).is_some_and(|it| !it.closed && it.kind == AccountKind::Human));
     // Checking takes long on purpose: not on a thread that serves others.
     let (desk, password) = (app.engine().desk().clone(), it.password.clone());
     let right = tokio::task::spawn_blocking(move || desk.check_password(account, &password)).await.unwrap_or(false);
@@ -122,7 +133,11 @@ pub async fn sign_in(State(app): State<App>, Address(address): Address, headers:
         }
         None => {
             app.sign_ins().failed(&it.login, &address, now);
-            Err(Failure::new(StatusCode::UNAUTHORIZED, "wrong-credentials", "login or password is wrong").with_blocker("wrong-credentials", "check both, or ask an administrator for a new password", "you"))
+            Err(Failure::new(StatusCode::UNAUTHORIZED, "wrong-credentials", "login or password is wrong").with_blocker(
+                "wrong-credentials",
+                "check both, or ask an administrator for a new password",
+                "you",
+            ))
         }
     }
 }
@@ -157,20 +172,30 @@ pub async fn sign_out(State(app): State<App>, caller: Caller) -> Answer<Response
 
 /// Makes the first administrator with the secret from the one-time link, and signs in.
 #[utoipa::path(post, path = "/setup", request_body = SetUp, responses((status = 200, body = Session)), security(()))]
-pub async fn set_up(State(app): State<App>, Address(address): Address, headers: HeaderMap, Body(it): Body<SetUp>) -> Answer<Response> {
+pub async fn set_up(
+    State(app): State<App>,
+    Address(address): Address,
+    headers: HeaderMap,
+    Body(it): Body<SetUp>,
+) -> Answer<Response> {
     auth::same_site(&headers)?;
     let now = app.engine().now();
     if let Some(seconds) = app.sign_ins().wait("", &address, now) {
-        return Err(Failure::new(StatusCode::TOO_MANY_REQUESTS, "too-many-tries", "too many tries; wait").retry_after(seconds));
+        return Err(
+            Failure::new(StatusCode::TOO_MANY_REQUESTS, "too-many-tries", "too many tries; wait").retry_after(seconds)
+        );
     }
     let login: Name = crate::extract::parse("login", &it.login)?;
     text("name", &it.name, 1, 200)?;
     super::people::check_password(&it.password)?;
     let account: AccountId = app.engine().fresh();
     let email = it.email.iter().map(|email| app.engine().desk().identity(email)).collect();
-    let spec = AccountSpec { kind: AccountKind::Human, roles: BTreeSet::new(), groups: BTreeSet::new(), identities: email };
+    let spec =
+        AccountSpec { kind: AccountKind::Human, roles: BTreeSet::new(), groups: BTreeSet::new(), identities: email };
     let command = Command::People(people::Command::ClaimSetup { secret: auth::hash(&it.secret), account, spec });
-    app.engine().try_out(&Actor::account(account), &command).inspect_err(|_| app.sign_ins().failed("", &address, now))?;
+    app.engine()
+        .try_out(&Actor::account(account), &command)
+        .inspect_err(|_| app.sign_ins().failed("", &address, now))?;
     app.engine().desk().put_person(&Person { account, login: login.to_string(), name: it.name, email: it.email })?;
     let receipt = app.engine().submit(Actor::account(account), command, None).await?;
     super::people::set_password(&app, account, it.password.clone()).await?;

@@ -25,12 +25,30 @@ use serde::{Deserialize, Serialize};
 pub fn check_signature(app: &App, it: &SignatureSpec, bytes: &[u8]) -> Answer<Signature> {
     let name: Name = parse("signature.key", &it.key)?;
     let world = app.engine().world();
-    let key = world.artifact.keys.get(&name).ok_or_else(|| Failure::invalid("unknown-signing-key", "signature.key", format!("there is no signing key `{name}`")))?;
+    let key = world.artifact.keys.get(&name).ok_or_else(|| {
+        Failure::invalid("unknown-signing-key", "signature.key", format!("there is no signing key `{name}`"))
+    })?;
     if key.revoked {
-        return Err(Failure::invalid("signing-key-revoked", "signature.key", format!("signing key `{name}` was revoked; sign with a key in force")));
+        return Err(Failure::invalid(
+            "signing-key-revoked",
+            "signature.key",
+            format!("signing key `{name}` was revoked; sign with a key in force"),
+        ));
     }
-    let public = PublicKey::from_base64(&key.public_key).map_err(|error| Failure::invalid("signing-key-unreadable", "signature.key", format!("signing key `{name}` cannot be read: {error}")))?;
-    let unreadable = |why: String| Failure::invalid("signature-unreadable", "signature.text", format!("the signature cannot be read: {why}; send the whole text of the .minisig file"));
+    let public = PublicKey::from_base64(&key.public_key).map_err(|error| {
+        Failure::invalid(
+            "signing-key-unreadable",
+            "signature.key",
+            format!("signing key `{name}` cannot be read: {error}"),
+        )
+    })?;
+    let unreadable = |why: String| {
+        Failure::invalid(
+            "signature-unreadable",
+            "signature.text",
+            format!("the signature cannot be read: {why}; send the whole text of the .minisig file"),
+        )
+    };
     if it.text.len() > 16 * 1024 {
         return Err(unreadable("it is too long".into()));
     }
@@ -58,12 +76,19 @@ struct Detail {
 /// The service has no repository or another than the one named, or Git cannot find what was asked for.
 pub async fn read(app: &App, service: &Name, asked: &SourceSpec) -> Answer<Source> {
     let world = app.engine().world();
-    let known = world.catalog.service(service).ok_or_else(|| Failure::invalid("unknown-service", "service", format!("there is no service `{service}`; enter it first")))?;
+    let known = world.catalog.service(service).ok_or_else(|| {
+        Failure::invalid("unknown-service", "service", format!("there is no service `{service}`; enter it first"))
+    })?;
     let repository = known.repository.clone().ok_or_else(|| {
-        Failure::invalid("no-repository", "source.repository", format!("the catalogue names no repository for `{service}`; add it to the service"))
+        Failure::invalid(
+            "no-repository",
+            "source.repository",
+            format!("the catalogue names no repository for `{service}`; add it to the service"),
+        )
     })?;
     if asked.repository.as_ref().is_some_and(|named| *named != repository) {
-        let message = format!("the repository of `{service}` is `{repository}`; an artefact of it comes from nowhere else");
+        let message =
+            format!("the repository of `{service}` is `{repository}`; an artefact of it comes from nowhere else");
         return Err(Failure::invalid("other-repository", "source.repository", message));
     }
     let range = git::commits(&repository, asked.since.as_deref(), &asked.commit).await;

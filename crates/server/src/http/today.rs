@@ -30,18 +30,40 @@ const COLUMN: usize = 50;
 pub async fn today(State(app): State<App>, caller: Caller, Params(it): Params<TodayQuery>) -> Answer<Json<Today>> {
     let lens = Lens::new(&app, &caller);
     let name = it.zone.as_deref().unwrap_or("UTC");
-    let zone = TimeZone::get(name).map_err(|_| Failure::invalid("unknown-zone", "zone", format!("zone: `{}` is not an IANA time zone", name.chars().take(60).collect::<String>())))?;
-    let day = day(&lens, &zone).ok_or_else(|| Failure::invalid("invalid-value", "zone", "the day cannot be told in that zone"))?;
+    let zone = TimeZone::get(name).map_err(|_| {
+        Failure::invalid(
+            "unknown-zone",
+            "zone",
+            format!("zone: `{}` is not an IANA time zone", name.chars().take(60).collect::<String>()),
+        )
+    })?;
+    let day = day(&lens, &zone)
+        .ok_or_else(|| Failure::invalid("invalid-value", "zone", "the day cannot be told in that zone"))?;
     let soon = lens.now.checked_add(SignedDuration::from_hours(14 * 24)).unwrap_or(day.end);
     let open = || lens.world.release.open.iter().filter_map(|id| lens.world.release.release(*id));
     let within = |it: &Release, start, end| it.window.is_some_and(|window| window.start < end && start < window.end);
     let shipping = |it: &Release| shipping(&lens, it);
-    let mut ships: Vec<Shipping> = open().filter(|it| within(it, day.start, day.end) || it.stage == Stage::Deploying).filter_map(shipping).collect();
-    let mut next: Vec<Shipping> = open().filter(|it| it.window.is_some_and(|window| day.end <= window.start && window.start < soon)).filter_map(shipping).collect();
+    let mut ships: Vec<Shipping> = open()
+        .filter(|it| within(it, day.start, day.end) || it.stage == Stage::Deploying)
+        .filter_map(shipping)
+        .collect();
+    let mut next: Vec<Shipping> = open()
+        .filter(|it| it.window.is_some_and(|window| day.end <= window.start && window.start < soon))
+        .filter_map(shipping)
+        .collect();
     ships.sort_by_key(|it| it.window.start);
     next.sort_by_key(|it| it.window.start);
     next.truncate(COLUMN);
-    Ok(Json(Today { now: lens.now, day, zone: name.into(), needs_me: needs_me(&lens), ships_today: ships, in_trouble: in_trouble(&lens), freezes: freezes(&lens, day), next }))
+    Ok(Json(Today {
+        now: lens.now,
+        day,
+        zone: name.into(),
+        needs_me: needs_me(&lens),
+        ships_today: ships,
+        in_trouble: in_trouble(&lens),
+        freezes: freezes(&lens, day),
+        next,
+    }))
 }
 
 fn day(lens: &Lens, zone: &TimeZone) -> Option<Span> {
@@ -141,7 +163,8 @@ fn release_needs_me(lens: &Lens, it: &Release) -> Option<NeedsMe> {
 fn in_trouble(lens: &Lens) -> Vec<Trouble> {
     let mut items = Vec::new();
     for it in lens.world.release.open.iter().filter_map(|id| lens.world.release.release(*id)) {
-        let soon = it.window.is_some_and(|window| window.start.duration_since(lens.now) < SignedDuration::from_hours(7 * 24));
+        let soon =
+            it.window.is_some_and(|window| window.start.duration_since(lens.now) < SignedDuration::from_hours(7 * 24));
         let explanation = release::explanation(lens, it);
         if it.stage == Stage::Frozen && soon && !explanation.blockers.is_empty() {
             items.push(Trouble {
@@ -156,22 +179,41 @@ fn in_trouble(lens: &Lens) -> Vec<Trouble> {
         }
     }
     for it in lens.world.deployment.running.iter().filter_map(|id| lens.world.deployment.deployment(*id)) {
-        let judged = lens.world.verification.by_deployment.get(&it.id).and_then(|all| all.last()).and_then(|id| lens.world.verification.analysis(*id));
-        let undecided = it.status == Where::Judging && judged.is_some_and(|it| it.verdict.is_some() && it.resolution.is_none());
+        let judged = lens
+            .world
+            .verification
+            .by_deployment
+            .get(&it.id)
+            .and_then(|all| all.last())
+            .and_then(|id| lens.world.verification.analysis(*id));
+        let undecided =
+            it.status == Where::Judging && judged.is_some_and(|it| it.verdict.is_some() && it.resolution.is_none());
         if it.paused || !it.held.is_empty() || it.status == Where::Blocked || undecided {
             let view = deployment::view(lens, it);
             items.push(Trouble {
                 id: view.row.id.clone(),
                 subject: lens.subject(&Subject::Deployment(it.id)),
                 status: view.row.status,
-                sentence: if undecided { "The judge could not tell; a person decides.".into() } else { view.row.sentence },
+                sentence: if undecided {
+                    "The judge could not tell; a person decides.".into()
+                } else {
+                    view.row.sentence
+                },
                 since: it.started,
                 deadline_at: Some(it.permit.not_after),
                 blockers: view.held,
             });
         }
     }
-    for it in lens.world.rollback.rollbacks.values().rev().filter(|it| it.status != interlock_domain::rollback::Status::Succeeded).take(COLUMN) {
+    for it in lens
+        .world
+        .rollback
+        .rollbacks
+        .values()
+        .rev()
+        .filter(|it| it.status != interlock_domain::rollback::Status::Succeeded)
+        .take(COLUMN)
+    {
         let over = it.ended.is_some_and(|at| lens.now.duration_since(at) > SignedDuration::from_hours(7 * 24));
         if !over {
             let view = rollback::view(lens, it);
@@ -192,7 +234,12 @@ fn in_trouble(lens: &Lens) -> Vec<Trouble> {
 
 /// Windows and lockdowns that touch the day.
 fn freezes(lens: &Lens, day: Span) -> Vec<DayFreeze> {
-    let windows = lens.world.calendar.calendars.values().flat_map(|calendar| calendar.windows.iter().map(move |window| (calendar, window)));
+    let windows = lens
+        .world
+        .calendar
+        .calendars
+        .values()
+        .flat_map(|calendar| calendar.windows.iter().map(move |window| (calendar, window)));
     let stops = windows.filter(|(_, window)| window.kind != WindowKind::Maintenance);
     let mut found: Vec<DayFreeze> = stops
         .flat_map(|(calendar, window)| {
@@ -207,7 +254,12 @@ fn freezes(lens: &Lens, day: Span) -> Vec<DayFreeze> {
             })
         })
         .collect();
-    let lockdowns = lens.world.calendar.lockdowns.values().filter(|it| it.since < day.end && it.lifted.is_none_or(|at| day.start < at));
+    let lockdowns = lens
+        .world
+        .calendar
+        .lockdowns
+        .values()
+        .filter(|it| it.since < day.end && it.lifted.is_none_or(|at| day.start < at));
     found.extend(lockdowns.map(|it| DayFreeze {
         id: it.id.to_string(),
         title: lens.note(it.reason),

@@ -16,7 +16,7 @@ use interlock_domain::{
 use interlock_ids::{AnalysisId, Digest, Name};
 use interlock_wire::{
     reason::{Action, Receipt, Ref, Severity, Status, Verdict},
-    verification::{Analysis, AnalysisSummary, Compared, Course, ResolveAnalysis, Resolution},
+    verification::{Analysis, AnalysisSummary, Compared, Course, Resolution, ResolveAnalysis},
 };
 use jiff::SignedDuration;
 
@@ -29,7 +29,9 @@ fn find(app: &App, text: &str) -> Answer<AnalysisId> {
 pub fn reference(lens: &Lens, id: AnalysisId) -> Ref {
     let Some(it) = lens.world.verification.analysis(id) else { return Ref::new(id, id.to_string()) };
     let deployment = lens.world.deployment.deployment(it.deployment);
-    let wave = deployment.and_then(|found| found.waves.get(it.wave as usize)).map_or_else(|| format!("wave {}", it.wave + 1), |wave| format!("wave {}", wave.name));
+    let wave = deployment
+        .and_then(|found| found.waves.get(it.wave as usize))
+        .map_or_else(|| format!("wave {}", it.wave + 1), |wave| format!("wave {}", wave.name));
     Ref::new(id, format!("{}, {wave}", lens.release(it.release).name))
 }
 
@@ -49,7 +51,8 @@ fn sentence(it: &domain::Analysis) -> String {
         (_, true) => "Stopped before it had a verdict: it says nothing.".into(),
         (Some(summary), false) if it.verdict.is_some() => {
             let mut letters = summary.text.chars();
-            let text: String = letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default();
+            let text: String =
+                letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default();
             format!("{}.", text.trim_end_matches('.'))
         }
         _ => "Comparing the new version with the old.".into(),
@@ -62,7 +65,13 @@ fn command(it: AnalysisId, resolution: domain::Resolution, reason: interlock_dom
 
 fn actions(lens: &Lens, it: &domain::Analysis) -> Vec<Action> {
     let resolve = command(it.id, domain::Resolution::MeasureAgain, lens.no_note());
-    vec![lens.action("resolve", "Decide", "You decide what the judge could not: go on, take it back, or measure again.", true, &resolve)]
+    vec![lens.action(
+        "resolve",
+        "Decide",
+        "You decide what the judge could not: go on, take it back, or measure again.",
+        true,
+        &resolve,
+    )]
 }
 
 /// What most targets of a place list run or ran of a service.
@@ -136,7 +145,11 @@ fn view(lens: &Lens, it: &domain::Analysis) -> Analysis {
 pub async fn analysis(State(app): State<App>, caller: Caller, At(text): At<String>) -> Answer<Json<Analysis>> {
     let id = find(&app, &text)?;
     let lens = Lens::new(&app, &caller);
-    lens.world.verification.analysis(id).map(|it| Json(view(&lens, it))).ok_or_else(|| Failure::not_found("analysis", text))
+    lens.world
+        .verification
+        .analysis(id)
+        .map(|it| Json(view(&lens, it)))
+        .ok_or_else(|| Failure::not_found("analysis", text))
 }
 
 /// The course of an analysis, look by look; live while it runs.
@@ -152,7 +165,13 @@ pub async fn course(State(app): State<App>, caller: Caller, At(text): At<String>
 
 /// Decides what the judge could not.
 #[utoipa::path(post, path = "/analyses/{id}/resolve", params(("id" = String, Path)), request_body = ResolveAnalysis, responses((status = 200, body = Receipt)))]
-pub async fn resolve(State(app): State<App>, caller: Caller, Key(key): Key, At(text): At<String>, Body(it): Body<ResolveAnalysis>) -> Answer<Done> {
+pub async fn resolve(
+    State(app): State<App>,
+    caller: Caller,
+    Key(key): Key,
+    At(text): At<String>,
+    Body(it): Body<ResolveAnalysis>,
+) -> Answer<Done> {
     let id = find(&app, &text)?;
     let resolution = match it.resolution {
         Resolution::Proceed => domain::Resolution::Proceed,

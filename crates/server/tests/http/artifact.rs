@@ -10,10 +10,19 @@ async fn a_build_is_entered_with_its_signature_and_commits() {
     assert_eq!(build["signature"]["verdict"], "pass");
     let commits = build["commit_list"].as_array().unwrap();
     assert_eq!(commits.len(), 1, "{build:#}");
-    assert_eq!((commits[0]["subject"].as_str(), commits[0]["author"].as_str()), (Some("checkout: v2"), Some("Dana Novak")));
+    assert_eq!(
+        (commits[0]["subject"].as_str(), commits[0]["author"].as_str()),
+        (Some("checkout: v2"), Some("Dana Novak"))
+    );
     let blob = house.get("rita", &format!("/blobs/{digest}")).await;
-    assert_eq!((blob.bytes.as_slice(), blob.headers["content-type"].to_str().unwrap()), (&b"checkout v2"[..], "application/octet-stream"));
-    assert_eq!(house.get("rita", "/artifacts?service=checkout&version=v1").await.ok()["items"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        (blob.bytes.as_slice(), blob.headers["content-type"].to_str().unwrap()),
+        (&b"checkout v2"[..], "application/octet-stream")
+    );
+    assert_eq!(
+        house.get("rita", "/artifacts?service=checkout&version=v1").await.ok()["items"].as_array().unwrap().len(),
+        1
+    );
     let body = json!({ "digest": digest, "service": "checkout", "version": "other" });
     assert_eq!(house.post("dana", "/artifacts", body).await.status, 409);
 }
@@ -57,7 +66,10 @@ async fn a_quarantine_holds_a_build_back_until_it_is_lifted() {
         house.post("rita", &address, json!({ "reason": "loses orders" })).await.ok();
     }
     let build = house.get("rita", &format!("/artifacts/{digest}")).await.ok();
-    assert_eq!((build["status"]["value"].as_str(), build["quarantine"]["reason"].as_str()), (Some("quarantined"), Some("loses orders")));
+    assert_eq!(
+        (build["status"]["value"].as_str(), build["quarantine"]["reason"].as_str()),
+        (Some("quarantined"), Some("loses orders"))
+    );
     let id = build["quarantine"]["id"].as_str().unwrap();
     let mut lifted = 0;
     for who in ["rita", "ana", "olu", "bea"] {

@@ -12,7 +12,10 @@ async fn the_calendar_says_whether_one_may_ship_and_when_else() {
     assert_eq!(shut["windows"], json!(["finance/quarter-end-close"]));
     assert_eq!(shut["next_open"], "2026-04-02T00:00:00Z");
     assert_eq!(shut["slots"][0], json!({ "start": "2026-04-02T00:00:00Z", "end": "2026-04-02T02:00:00Z" }));
-    house.post("rita", "/calendar/check", json!({ "services": [], "environment": "moon" })).await.problem(404, "not-found");
+    house
+        .post("rita", "/calendar/check", json!({ "services": [], "environment": "moon" }))
+        .await
+        .problem(404, "not-found");
     house.post("rita", "/calendar/check", json!({ "services": [], "environment": "production", "at": "2026-03-31T10:00:00Z", "from": "2026-03-31T10:00:00Z" })).await.problem(422, "one-of");
 }
 
@@ -20,16 +23,30 @@ async fn the_calendar_says_whether_one_may_ship_and_when_else() {
 async fn windows_are_expanded_with_releases_and_claims_among_them() {
     let house = House::shop().await;
     house.planned().await;
-    let month = house.get("rita", "/calendar?from=2026-03-01T00:00:00Z&to=2026-04-01T00:00:00Z&environment=production").await.ok();
+    let month = house
+        .get("rita", "/calendar?from=2026-03-01T00:00:00Z&to=2026-04-01T00:00:00Z&environment=production")
+        .await
+        .ok();
     let entries = month["entries"].as_array().unwrap();
     let count = |kind: &str| entries.iter().filter(|entry| entry["kind"] == kind).count();
     assert_eq!((count("freeze"), count("release")), (5, 1), "{month:#}");
     // Friday 18:00 in Berlin is 17:00 UTC in winter, and 16:00 after 29 March.
-    let weekend: Vec<_> = entries.iter().filter(|entry| entry["title"] == "weekend").map(|entry| entry["start"].as_str().unwrap()).collect();
-    assert_eq!(weekend, ["2026-03-06T17:00:00Z", "2026-03-13T17:00:00Z", "2026-03-20T17:00:00Z", "2026-03-27T17:00:00Z"]);
-    let staging = house.get("rita", "/calendar?from=2026-03-01T00:00:00Z&to=2026-04-01T00:00:00Z&environment=staging").await.ok();
+    let weekend: Vec<_> = entries
+        .iter()
+        .filter(|entry| entry["title"] == "weekend")
+        .map(|entry| entry["start"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        weekend,
+        ["2026-03-06T17:00:00Z", "2026-03-13T17:00:00Z", "2026-03-20T17:00:00Z", "2026-03-27T17:00:00Z"]
+    );
+    let staging =
+        house.get("rita", "/calendar?from=2026-03-01T00:00:00Z&to=2026-04-01T00:00:00Z&environment=staging").await.ok();
     assert_eq!(staging["entries"].as_array().unwrap().len(), 0);
-    house.get("rita", "/calendar?from=2026-03-01T00:00:00Z&to=2026-02-01T00:00:00Z").await.problem(422, "invalid-query");
+    house
+        .get("rita", "/calendar?from=2026-03-01T00:00:00Z&to=2026-02-01T00:00:00Z")
+        .await
+        .problem(422, "invalid-query");
     house.get("rita", "/calendar?from=soon&to=2026-02-01T00:00:00Z").await.problem(422, "invalid-query");
 }
 
@@ -48,7 +65,11 @@ async fn the_feed_is_read_with_a_token_in_the_address() {
 async fn a_lockdown_stops_everything_until_it_is_lifted() {
     let house = House::shop().await;
     let called = house.post("rita", "/lockdowns", json!({ "reason": "the payment provider is down" })).await;
-    let (who, called) = if called.status == 201 { ("rita", called) } else { ("ana", house.post("ana", "/lockdowns", json!({ "reason": "the payment provider is down" })).await) };
+    let (who, called) = if called.status == 201 {
+        ("rita", called)
+    } else {
+        ("ana", house.post("ana", "/lockdowns", json!({ "reason": "the payment provider is down" })).await)
+    };
     let id = called.ok()["subject"]["id"].as_str().unwrap().to_owned();
     let check = json!({ "services": ["checkout"], "environment": "production" });
     let shut = house.post("dana", "/calendar/check", check.clone()).await.ok();

@@ -37,17 +37,30 @@ async fn the_matrix_says_what_runs_where_and_claims_hold_an_environment() {
     let matrix = house.get("dana", "/matrix").await.ok();
     let cells = matrix["cells"].as_array().unwrap();
     let cell = |environment: &str| cells.iter().find(|cell| cell["environment"] == environment).unwrap();
-    assert_eq!((cell("production")["version"].as_str(), cell("production")["status"]["value"].as_str()), (Some("v1"), Some("current")));
+    assert_eq!(
+        (cell("production")["version"].as_str(), cell("production")["status"]["value"].as_str()),
+        (Some("v1"), Some("current"))
+    );
     assert_eq!(cell("staging")["status"]["value"], "unknown");
-    let claimed = house.post("dana", "/environments/staging/claim", json!({ "until": house.later(3600), "purpose": "a load test" })).await;
+    let claimed = house
+        .post("dana", "/environments/staging/claim", json!({ "until": house.later(3600), "purpose": "a load test" }))
+        .await;
     assert_eq!(claimed.status, 201, "{}", claimed.text());
     let claim = claimed.json()["subject"]["id"].as_str().unwrap().to_owned();
     let staging = house.get("erik", "/environments/staging").await.ok();
-    assert_eq!((staging["status"]["value"].as_str(), staging["claim"]["purpose"].as_str()), (Some("claimed"), Some("a load test")));
-    let second = house.post("erik", "/environments/staging/claim", json!({ "until": house.later(3600), "purpose": "mine" })).await;
+    assert_eq!(
+        (staging["status"]["value"].as_str(), staging["claim"]["purpose"].as_str()),
+        (Some("claimed"), Some("a load test"))
+    );
+    let second = house
+        .post("erik", "/environments/staging/claim", json!({ "until": house.later(3600), "purpose": "mine" }))
+        .await;
     assert!(matches!(second.status, 403 | 409), "{}", second.text());
     house.post("dana", &format!("/claims/{claim}/end"), json!({})).await.ok();
-    house.post("erik", "/environments/staging/claim", json!({ "until": house.later(3600), "purpose": "mine" })).await.ok();
+    house
+        .post("erik", "/environments/staging/claim", json!({ "until": house.later(3600), "purpose": "mine" }))
+        .await
+        .ok();
     assert_eq!(house.get("erik", "/claims").await.ok()["items"].as_array().unwrap().len(), 2);
     house.get("dana", "/environments/moon").await.problem(404, "not-found");
 }

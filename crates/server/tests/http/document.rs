@@ -14,14 +14,27 @@ fn the_api_is_the_one_that_was_agreed() {
         std::fs::write(golden("openapi.json"), &made).unwrap();
     }
     let agreed = std::fs::read_to_string(golden("openapi.json")).unwrap();
-    assert!(agreed == made, "the API differs from golden/openapi.json; if that is meant, write it anew with UPDATE_GOLDEN=1 and say so in the changelog");
+    assert!(
+        agreed == made,
+        "the API differs from golden/openapi.json; if that is meant, write it anew with UPDATE_GOLDEN=1 and say so in the changelog"
+    );
 }
 
 fn operations() -> BTreeSet<(String, String)> {
     let api = serde_json::to_value(interlock_server::openapi()).unwrap();
     let paths = api["paths"].as_object().unwrap();
-    let methods = |item: &Value| item.as_object().unwrap().keys().filter(|key| ["get", "put", "post", "delete"].contains(&key.as_str())).cloned().collect::<Vec<_>>();
-    paths.iter().flat_map(|(path, item)| methods(item).into_iter().map(move |method| (method.to_uppercase(), path.clone()))).collect()
+    let methods = |item: &Value| {
+        item.as_object()
+            .unwrap()
+            .keys()
+            .filter(|key| ["get", "put", "post", "delete"].contains(&key.as_str()))
+            .cloned()
+            .collect::<Vec<_>>()
+    };
+    paths
+        .iter()
+        .flat_map(|(path, item)| methods(item).into_iter().map(move |method| (method.to_uppercase(), path.clone())))
+        .collect()
 }
 
 #[test]
@@ -49,7 +62,10 @@ fn every_reference_of_the_document_leads_somewhere() {
         let name = reference.split('"').next().unwrap();
         assert!(api["components"]["schemas"].get(name).is_some(), "{name}");
     }
-    let ids: Vec<_> = operations().into_iter().map(|(method, path)| api["paths"][&path][method.to_lowercase()]["operationId"].as_str().unwrap().to_owned()).collect();
+    let ids: Vec<_> = operations()
+        .into_iter()
+        .map(|(method, path)| api["paths"][&path][method.to_lowercase()]["operationId"].as_str().unwrap().to_owned())
+        .collect();
     let unique: BTreeSet<_> = ids.iter().collect();
     assert_eq!(unique.len(), ids.len(), "operation ids are not unique: {ids:?}");
 }

@@ -1,5 +1,7 @@
 //! The API through its front door: requests in, answers out, over an engine on a ledger in memory. One module per noun.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod support;
 
 mod artifact;

@@ -12,7 +12,10 @@ async fn the_same_manifests_again_change_nothing() {
     let dry = house.bytes("ana", "POST", "/manifests?dry_run=true", "application/yaml", more.clone()).await.ok();
     let changed = |answer: &serde_json::Value| {
         let all = answer["documents"].as_array().unwrap().clone();
-        all.iter().filter(|it| it["outcome"] != "unchanged").map(|it| format!("{} {}", it["name"].as_str().unwrap(), it["outcome"].as_str().unwrap())).collect::<Vec<_>>()
+        all.iter()
+            .filter(|it| it["outcome"] != "unchanged")
+            .map(|it| format!("{} {}", it["name"].as_str().unwrap(), it["outcome"].as_str().unwrap()))
+            .collect::<Vec<_>>()
     };
     assert_eq!((changed(&dry), house.engine.head()), (vec!["checkout changed".to_owned()], head));
     let done = house.apply("ana", &more).await.ok();
@@ -28,7 +31,8 @@ async fn all_documents_are_applied_or_none_and_every_refusal_is_told_with_its_li
     let head = house.engine.head();
     let refused = house.bytes("ana", "POST", "/manifests?dry_run=true", "application/yaml", text).await;
     assert!((400..500).contains(&refused.status));
-    let lines: Vec<_> = refused.json()["faults"].as_array().unwrap().iter().map(|it| it["line"].as_u64().unwrap()).collect();
+    let lines: Vec<_> =
+        refused.json()["faults"].as_array().unwrap().iter().map(|it| it["line"].as_u64().unwrap()).collect();
     assert!(lines.contains(&6) && lines.contains(&11), "{:#}", refused.json());
     assert_eq!(house.engine.head(), head);
     house.apply("ana", text).await;
@@ -42,7 +46,10 @@ async fn whoever_may_not_is_refused_and_that_is_on_record() {
     let head = house.engine.head();
     assert_eq!(house.apply("aude", service).await.status, 403);
     let entry = house.get("ana", &format!("/ledger/entries/{head}")).await.ok();
-    assert_eq!((entry["kind"].as_str(), entry["actor"]["name"].as_str()), (Some("reason.refused"), Some("Aude Laurent")));
+    assert_eq!(
+        (entry["kind"].as_str(), entry["actor"]["name"].as_str()),
+        (Some("reason.refused"), Some("Aude Laurent"))
+    );
 }
 
 #[tokio::test]
@@ -54,7 +61,10 @@ async fn faults_are_told_with_line_and_column() {
     assert_eq!(places, [6, 8], "{problem:#}");
     house.bytes("ana", "POST", "/manifests", "text/plain", "x").await.problem(415, "content-type");
     house.bytes("ana", "POST", "/manifests", "application/yaml", vec![0xff, 0xfe]).await.problem(400, "not-utf-8");
-    house.bytes("ana", "POST", "/manifests", "application/yaml", vec![b'#'; (1 << 20) + 1]).await.problem(413, "too-large");
+    house
+        .bytes("ana", "POST", "/manifests", "application/yaml", vec![b'#'; (1 << 20) + 1])
+        .await
+        .problem(413, "too-large");
     let twice = "apiVersion: interlock/v1\nkind: Service\nmetadata: {name: a}\nspec: {owner: x}\n";
     house.apply("ana", &format!("{twice}---\n{twice}")).await.problem(422, "named-twice");
     house.apply("ana", &twice.replace("name: a", "name: A_B")).await.problem(422, "invalid-manifest");
@@ -76,8 +86,14 @@ async fn a_release_is_applied_once() {
     assert_eq!(release["plan"]["waves"][0]["targets"], json!(["checkout-1"]));
     assert_eq!(house.apply("rita", text).await.ok()["documents"][0]["outcome"], "unchanged");
     assert_eq!(house.apply("rita", &text.replace("1h", "2h")).await.status, 422);
-    house.apply("rita", &text.replace("name: first", "name: other").replace("version: v1", "version: v9")).await.problem(422, "invalid-manifest");
-    house.apply("rita", &text.replace("name: first", "name: other").replace("owner: olu", "owner: ghost")).await.problem(422, "invalid-manifest");
+    house
+        .apply("rita", &text.replace("name: first", "name: other").replace("version: v1", "version: v9"))
+        .await
+        .problem(422, "invalid-manifest");
+    house
+        .apply("rita", &text.replace("name: first", "name: other").replace("owner: olu", "owner: ghost"))
+        .await
+        .problem(422, "invalid-manifest");
 }
 
 #[tokio::test]

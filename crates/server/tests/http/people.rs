@@ -16,7 +16,10 @@ async fn accounts_are_entered_changed_and_closed_by_administrators_only() {
     assert_eq!(seen["actions"][0]["allowed"], false);
     house.post("ana", "/accounts/nils/close", json!({})).await.ok();
     assert_eq!(house.get("ana", "/accounts/nils").await.ok()["status"]["value"], "closed");
-    house.raw("POST", "/session", &[], Some(json!({ "login": "nils", "password": PASSWORD }))).await.problem(401, "wrong-credentials");
+    house
+        .raw("POST", "/session", &[], Some(json!({ "login": "nils", "password": PASSWORD })))
+        .await
+        .problem(401, "wrong-credentials");
     house.get("ana", "/accounts/nobody").await.problem(404, "not-found");
 }
 
@@ -32,7 +35,10 @@ async fn a_token_does_what_its_scopes_say_until_it_ends() {
     let refused = house.post("reader", "/releases", json!({ "name": "x", "spec": house.spec(&digest) })).await.json();
     assert_eq!(refused["status"], 403, "{refused:#}");
     assert!(refused["blockers"].to_string().contains("token-scope"), "{refused:#}");
-    house.post("rita", "/tokens", json!({ "name": "x", "scopes": ["fly"], "lasts": "1d" })).await.problem(422, "unknown-scope");
+    house
+        .post("rita", "/tokens", json!({ "name": "x", "scopes": ["fly"], "lasts": "1d" }))
+        .await
+        .problem(422, "unknown-scope");
     house.post("rita", "/tokens", json!({ "name": "x", "lasts": "400d" })).await.problem(422, "invalid-value");
     let id = made["token"]["id"].as_str().unwrap();
     house.post("rita", &format!("/tokens/{id}/revoke"), json!({})).await.ok();
@@ -47,16 +53,28 @@ async fn the_same_idempotency_key_does_a_thing_once_and_only_for_its_owner() {
     let token = |who: &str| format!("Bearer {}", house.tokens[who]);
     let (amir, bea) = (token("amir"), token("bea"));
     let body = json!({ "to": "rita", "start": house.now().to_string(), "end": house.later(86_400) });
-    let first = house.raw("POST", "/delegations", &[("authorization", &amir), ("idempotency-key", "k-1")], Some(body.clone())).await.ok();
-    let again = house.raw("POST", "/delegations", &[("authorization", &amir), ("idempotency-key", "k-1")], Some(body.clone())).await.ok();
+    let first = house
+        .raw("POST", "/delegations", &[("authorization", &amir), ("idempotency-key", "k-1")], Some(body.clone()))
+        .await
+        .ok();
+    let again = house
+        .raw("POST", "/delegations", &[("authorization", &amir), ("idempotency-key", "k-1")], Some(body.clone()))
+        .await
+        .ok();
     assert_eq!((again["repeated"].as_bool(), &again["entries"]), (Some(true), &first["entries"]));
-    let other = house.raw("POST", "/delegations", &[("authorization", &bea), ("idempotency-key", "k-1")], Some(body)).await.ok();
+    let other = house
+        .raw("POST", "/delegations", &[("authorization", &bea), ("idempotency-key", "k-1")], Some(body))
+        .await
+        .ok();
     assert_eq!(other["repeated"], false);
     assert_eq!(house.get("rita", "/delegations").await.ok()["items"].as_array().unwrap().len(), 2);
     let me = house.get("rita", "/session").await.ok();
     assert_eq!(me["person"]["stands_in_for"].as_array().unwrap().len(), 2);
     let long = "x".repeat(201);
-    house.raw("POST", "/delegations", &[("authorization", &amir), ("idempotency-key", &long)], Some(json!({}))).await.problem(400, "idempotency-key");
+    house
+        .raw("POST", "/delegations", &[("authorization", &amir), ("idempotency-key", &long)], Some(json!({})))
+        .await
+        .problem(400, "idempotency-key");
 }
 
 #[tokio::test]

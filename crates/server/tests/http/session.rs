@@ -34,7 +34,10 @@ async fn a_session_needs_its_cookie_and_for_changes_its_token() {
 
     let body = || Some(json!({ "name": "x", "lasts": "1d" }));
     house.raw("POST", "/tokens", &[("cookie", &cookie)], body()).await.problem(403, "csrf-token");
-    house.raw("POST", "/tokens", &[("cookie", &cookie), ("x-csrf-token", "wrong")], body()).await.problem(403, "csrf-token");
+    house
+        .raw("POST", "/tokens", &[("cookie", &cookie), ("x-csrf-token", "wrong")], body())
+        .await
+        .problem(403, "csrf-token");
     let good = [("cookie", cookie.as_str()), ("x-csrf-token", csrf.as_str())];
     let with = |name: &'static str, value: &'static str| [good[0], good[1], (name, value)];
     house.raw("POST", "/tokens", &with("sec-fetch-site", "cross-site"), body()).await.problem(403, "cross-site");
@@ -72,7 +75,9 @@ async fn a_session_ends_by_itself_and_robots_have_none() {
 #[tokio::test]
 async fn without_signing_in_nothing_is_told() {
     let house = House::shop().await;
-    for path in ["/releases", "/accounts", "/ledger", "/today", "/live", "/metrics/dora", "/policies", "/calendar.ics?token=x"] {
+    for path in
+        ["/releases", "/accounts", "/ledger", "/today", "/live", "/metrics/dora", "/policies", "/calendar.ics?token=x"]
+    {
         house.raw("GET", path, &[], None).await.problem(401, "not-signed-in");
         house.raw("GET", path, &[("authorization", "Bearer wrong")], None).await.problem(401, "not-signed-in");
     }
@@ -92,6 +97,7 @@ async fn answers_carry_what_protects_a_browser() {
     assert_eq!(page.status, 200);
     assert!(page.headers["content-security-policy"].to_str().unwrap().contains("frame-ancestors 'none'"));
     assert!(page.headers["content-type"].to_str().unwrap().starts_with("text/html"));
-    let file = house.send(axum::http::Request::get("/assets/nothing.js").body(axum::body::Body::empty()).unwrap()).await;
+    let file =
+        house.send(axum::http::Request::get("/assets/nothing.js").body(axum::body::Body::empty()).unwrap()).await;
     assert_eq!(file.status, 404);
 }

@@ -58,7 +58,8 @@ pub struct Got {
 
 impl Got {
     pub fn json(&self) -> Value {
-        serde_json::from_slice(&self.bytes).unwrap_or_else(|_| panic!("not JSON: {}", String::from_utf8_lossy(&self.bytes)))
+        serde_json::from_slice(&self.bytes)
+            .unwrap_or_else(|_| panic!("not JSON: {}", String::from_utf8_lossy(&self.bytes)))
     }
 
     pub fn text(&self) -> String {
@@ -87,17 +88,27 @@ impl Got {
 impl House {
     /// An organisation that was just founded: nobody is there yet.
     pub async fn empty() -> Self {
-        let clock = Arc::new(Hands(AtomicI64::new("2026-03-02T09:00:00Z".parse::<Timestamp>().unwrap().as_millisecond())));
+        let clock =
+            Arc::new(Hands(AtomicI64::new("2026-03-02T09:00:00Z".parse::<Timestamp>().unwrap().as_millisecond())));
         let ledger = Arc::new(MemoryLedger::new("test.example/interlock", [7; 32]).unwrap());
         let sources = Sources { clock: clock.clone(), ..Sources::default() };
         let engine = Engine::open(ledger, Options { sources, ..Options::default() }).unwrap();
         let setup_until = engine.now().checked_add(SignedDuration::from_hours(24)).unwrap();
-        let found = people::Command::Found { organisation: "The Shop".into(), time_zone_data: "test".into(), setup: auth::hash(SECRET), setup_until };
+        let found = people::Command::Found {
+            organisation: "The Shop".into(),
+            time_zone_data: "test".into(),
+            setup: auth::hash(SECRET),
+            setup_until,
+        };
         let install = policy::Command::Install { packs: interlock_policy::shipped() };
         for command in [Command::People(found), Command::Policy(install)] {
             engine.submit(Actor::system(), command, None).await.unwrap();
         }
-        let options = ServeOptions { listen: ([127, 0, 0, 1], 0).into(), secure_cookies: false, permits: PermitSigner::from_seed([9; 32]) };
+        let options = ServeOptions {
+            listen: ([127, 0, 0, 1], 0).into(),
+            secure_cookies: false,
+            permits: PermitSigner::from_seed([9; 32]),
+        };
         let router = router(App::new(engine.clone(), options));
         let key = minisign::KeyPair::generate_unencrypted_keypair().unwrap();
         Self { engine, router, clock, tokens: BTreeMap::new(), dir: tempfile::tempdir().unwrap(), key }
@@ -117,7 +128,8 @@ impl House {
         let manifests = house.organisation();
         house.apply("ana", &manifests).await.ok();
         for who in ["rita", "dana", "erik", "amir", "bea", "olu", "elin", "aude", "runner-1"] {
-            let token = house.post("ana", "/tokens", json!({ "name": "tests", "account": who, "lasts": "30d" })).await.ok();
+            let token =
+                house.post("ana", "/tokens", json!({ "name": "tests", "account": who, "lasts": "30d" })).await.ok();
             house.tokens.insert(who.into(), token["secret"].as_str().unwrap().into());
         }
         house
@@ -125,7 +137,9 @@ impl House {
 
     pub fn organisation(&self) -> String {
         let public = self.key.pk.to_base64();
-        include_str!("organisation.yaml").replace("{{repository}}", &self.repository_path()).replace("{{public_key}}", &public)
+        include_str!("organisation.yaml")
+            .replace("{{repository}}", &self.repository_path())
+            .replace("{{public_key}}", &public)
     }
 
     pub fn now(&self) -> Timestamp {
@@ -178,7 +192,11 @@ impl House {
     }
 
     pub async fn bytes(&self, who: &str, method: &str, path: &str, kind: &str, bytes: impl Into<Vec<u8>>) -> Got {
-        let request = Request::builder().method(method).uri(format!("/api/v1{path}")).header("authorization", self.bearer(who)).header("content-type", kind);
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("/api/v1{path}"))
+            .header("authorization", self.bearer(who))
+            .header("content-type", kind);
         self.send(request.body(Body::from(bytes.into())).unwrap()).await
     }
 
@@ -191,7 +209,13 @@ impl House {
     }
 
     fn git(&self, words: &[&str]) {
-        let ran = Process::new("git").args(words).current_dir(self.repository_path()).env("GIT_CONFIG_NOSYSTEM", "1").env("HOME", self.dir.path()).output().unwrap();
+        let ran = Process::new("git")
+            .args(words)
+            .current_dir(self.repository_path())
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .env("HOME", self.dir.path())
+            .output()
+            .unwrap();
         assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
     }
 
@@ -199,7 +223,11 @@ impl House {
     fn repository(&self) {
         std::fs::create_dir(self.repository_path()).unwrap();
         self.git(&["init", "-q", "-b", "main"]);
-        for (version, name, email) in [("v1", "Erik Lindqvist", "erik@shop.example"), ("v2", "Dana Novak", "dana@shop.example"), ("v3", "Dana Novak", "dana@shop.example")] {
+        for (version, name, email) in [
+            ("v1", "Erik Lindqvist", "erik@shop.example"),
+            ("v2", "Dana Novak", "dana@shop.example"),
+            ("v3", "Dana Novak", "dana@shop.example"),
+        ] {
             std::fs::write(Path::new(&self.repository_path()).join("version"), version).unwrap();
             self.git(&["add", "version"]);
             let (user, address) = (format!("user.name={name}"), format!("user.email={email}"));
@@ -244,7 +272,10 @@ impl House {
     /// Version 1 runs everywhere; version 2 is planned as `second`, from an hour on.
     pub async fn planned(&self) -> String {
         let first = self.build("v1", None).await;
-        let found: Vec<Value> = ["checkout-1", "checkout-2"].iter().map(|target| json!({ "service": "checkout", "target": target, "digest": first })).collect();
+        let found: Vec<Value> = ["checkout-1", "checkout-2"]
+            .iter()
+            .map(|target| json!({ "service": "checkout", "target": target, "digest": first }))
+            .collect();
         self.post("elin", "/environments/production/installed", json!({ "found": found })).await.ok();
         let second = self.build("v2", Some("v1")).await;
         let body = json!({ "name": "second", "spec": self.spec(&second), "start": self.later(3600) });

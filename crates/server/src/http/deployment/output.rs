@@ -36,7 +36,10 @@ struct Try {
 
 fn find_try(app: &App, deployment: DeploymentId, step: &str, attempt: Option<u32>) -> Answer<Try> {
     let unknown = || Failure::not_found("step", step);
-    let (unit, number) = step.split_once('.').and_then(|(a, b)| Some((a.parse::<u32>().ok()?, b.parse::<u32>().ok()?))).ok_or_else(unknown)?;
+    let (unit, number) = step
+        .split_once('.')
+        .and_then(|(a, b)| Some((a.parse::<u32>().ok()?, b.parse::<u32>().ok()?)))
+        .ok_or_else(unknown)?;
     let world = app.engine().world();
     let it = world.deployment.deployment(deployment).ok_or_else(unknown)?;
     let (of, progress) = it.units.get(unit as usize).zip(it.progress.get(unit as usize)).ok_or_else(unknown)?;
@@ -58,22 +61,44 @@ async fn read(app: &App, it: &Try, from: u64) -> Answer<Output> {
         let start = from_usize.min(bytes.len());
         let end = boundary(&bytes, (start + AT_ONCE).min(bytes.len()));
         let text = String::from_utf8_lossy(&bytes[start..end]).into_owned();
-        return Ok(Output { text, from: start as u64, next: end as u64, complete: end == bytes.len(), attempt: it.attempt, digest: Some(digest.to_string()) });
+        return Ok(Output {
+            text,
+            from: start as u64,
+            next: end as u64,
+            complete: end == bytes.len(),
+            attempt: it.attempt,
+            digest: Some(digest.to_string()),
+        });
     }
     let live = app.engine().output().read(&it.key, from_usize);
     let (text, next, done) = live.unwrap_or((String::new(), from_usize, it.ended));
     let begun = next.saturating_sub(text.len());
-    Ok(Output { text, from: begun as u64, next: next as u64, complete: done || it.ended, attempt: it.attempt, digest: it.digest.map(|digest| digest.to_string()) })
+    Ok(Output {
+        text,
+        from: begun as u64,
+        next: next as u64,
+        complete: done || it.ended,
+        attempt: it.attempt,
+        digest: it.digest.map(|digest| digest.to_string()),
+    })
 }
 
 /// The last place up to `end` at which UTF-8 text can be cut.
 fn boundary(bytes: &[u8], end: usize) -> usize {
-    (end.saturating_sub(3)..=end).rev().find(|at| *at == bytes.len() || bytes.get(*at).is_none_or(|byte| byte & 0xC0 != 0x80)).unwrap_or(end)
+    (end.saturating_sub(3)..=end)
+        .rev()
+        .find(|at| *at == bytes.len() || bytes.get(*at).is_none_or(|byte| byte & 0xC0 != 0x80))
+        .unwrap_or(end)
 }
 
 /// What a step has printed, from a byte on.
 #[utoipa::path(get, path = "/deployments/{id}/steps/{step}/output", params(("id" = String, Path), ("step" = String, Path), OutputQuery), responses((status = 200, body = Output)))]
-pub async fn output(State(app): State<App>, _: Caller, At((text, step)): At<(String, String)>, Params(it): Params<OutputQuery>) -> Answer<Json<Output>> {
+pub async fn output(
+    State(app): State<App>,
+    _: Caller,
+    At((text, step)): At<(String, String)>,
+    Params(it): Params<OutputQuery>,
+) -> Answer<Json<Output>> {
     let id = find(&app, &text)?;
     let found = find_try(&app, id, &step, it.attempt)?;
     read(&app, &found, it.from.unwrap_or(0)).await.map(Json)
@@ -81,7 +106,12 @@ pub async fn output(State(app): State<App>, _: Caller, At((text, step)): At<(Str
 
 /// The same as server-sent events `output`, until the step has ended.
 #[utoipa::path(get, path = "/deployments/{id}/steps/{step}/output/live", params(("id" = String, Path), ("step" = String, Path), OutputQuery), responses((status = 200, body = String, content_type = "text/event-stream")))]
-pub async fn output_live(State(app): State<App>, _: Caller, At((text, step)): At<(String, String)>, Params(it): Params<OutputQuery>) -> Answer<impl IntoResponse> {
+pub async fn output_live(
+    State(app): State<App>,
+    _: Caller,
+    At((text, step)): At<(String, String)>,
+    Params(it): Params<OutputQuery>,
+) -> Answer<impl IntoResponse> {
     let id = find(&app, &text)?;
     let found = find_try(&app, id, &step, it.attempt)?;
     Ok(Sse::new(follow(app, id, step, found, it.from.unwrap_or(0))).keep_alive(KeepAlive::default()))
@@ -97,7 +127,13 @@ struct Following {
     news: tokio::sync::broadcast::Receiver<String>,
 }
 
-fn follow(app: App, deployment: DeploymentId, step: String, of: Try, from: u64) -> impl Stream<Item = Result<Event, Infallible>> {
+fn follow(
+    app: App,
+    deployment: DeploymentId,
+    step: String,
+    of: Try,
+    from: u64,
+) -> impl Stream<Item = Result<Event, Infallible>> {
     let news = app.engine().output().subscribe();
     let state = Following { app, deployment, step, of, from, over: false, news };
     stream::unfold(state, |mut it| async move {

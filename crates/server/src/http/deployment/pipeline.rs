@@ -50,7 +50,12 @@ fn step_in(field: &str, it: &wire::StepSpec) -> Answer<domain::PipelineStep> {
         })
     });
     let traffic = run.traffic.as_ref().map(|it| {
-        domain::Run::Traffic(domain::TrafficStep { router: it.router.clone(), pool: it.pool.clone(), server: it.server.clone(), weight: it.weight.clone() })
+        domain::Run::Traffic(domain::TrafficStep {
+            router: it.router.clone(),
+            pool: it.pool.clone(),
+            server: it.server.clone(),
+            weight: it.weight.clone(),
+        })
     });
     let wait = run.wait.map(|it| domain::Run::Wait { seconds: it.0 });
     Ok(domain::PipelineStep {
@@ -59,7 +64,11 @@ fn step_in(field: &str, it: &wire::StepSpec) -> Answer<domain::PipelineStep> {
             wire::Phase::Deploy => domain::Phase::Deploy,
             wire::Phase::Settle => domain::Phase::Settle,
         },
-        run: one_of(&format!("{field}.run"), "`program`, `http`, `traffic` and `wait`", [program, http, traffic, wait])?,
+        run: one_of(
+            &format!("{field}.run"),
+            "`program`, `http`, `traffic` and `wait`",
+            [program, http, traffic, wait],
+        )?,
         timeout_s: it.timeout.0,
         attempts: it.attempts,
         on_rollback: match it.on_rollback {
@@ -113,7 +122,10 @@ fn run_out(it: &domain::Run) -> wire::RunSpec {
                 every_ms: it.every_ms,
             });
         }
-        domain::Run::Traffic(it) => out.traffic = Some(wire::TrafficSpec { router: it.router, pool: it.pool, server: it.server, weight: it.weight }),
+        domain::Run::Traffic(it) => {
+            out.traffic =
+                Some(wire::TrafficSpec { router: it.router, pool: it.pool, server: it.server, weight: it.weight })
+        }
         domain::Run::Wait { seconds } => out.wait = Some(Length(seconds)),
     }
     out
@@ -141,9 +153,14 @@ fn pipeline_view(it: &domain::Pipeline) -> wire::Pipeline {
 
 /// Pipelines.
 #[utoipa::path(get, path = "/pipelines", params(Paging), responses((status = 200, body = Page<wire::Pipeline>)))]
-pub async fn pipelines(State(app): State<App>, caller: Caller, Params(paging): Params<Paging>) -> Answer<Json<Page<wire::Pipeline>>> {
+pub async fn pipelines(
+    State(app): State<App>,
+    caller: Caller,
+    Params(paging): Params<Paging>,
+) -> Answer<Json<Page<wire::Pipeline>>> {
     let lens = Lens::new(&app, &caller);
-    page::of(&paging, lens.world.deployment.pipelines.iter(), |(name, _)| name.to_string(), |(_, it)| pipeline_view(it)).map(Json)
+    page::of(&paging, lens.world.deployment.pipelines.iter(), |(name, _)| name.to_string(), |(_, it)| pipeline_view(it))
+        .map(Json)
 }
 
 /// One pipeline.

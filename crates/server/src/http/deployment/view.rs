@@ -7,7 +7,10 @@ use crate::{
 };
 use interlock_domain::{
     core::Command,
-    deployment::{Command as Steer, Deployment as Running, Direction, OnRollback, PipelineStep, Progress, Status as Where, StepOutcome},
+    deployment::{
+        Command as Steer, Deployment as Running, Direction, OnRollback, PipelineStep, Progress, Status as Where,
+        StepOutcome,
+    },
 };
 use interlock_wire::{
     deployment::{Deployment, DeploymentRow, Step, Wave, WaveTarget},
@@ -32,7 +35,10 @@ fn state(it: &Running) -> Status {
 
 /// The state of a deployment in one sentence.
 pub fn sentence(lens: &Lens, it: &Running) -> String {
-    let wave = it.waves.get(it.wave as usize).map_or_else(String::new, |wave| format!("wave {} ({} of {})", wave.name, it.wave + 1, it.waves.len()));
+    let wave = it
+        .waves
+        .get(it.wave as usize)
+        .map_or_else(String::new, |wave| format!("wave {} ({} of {})", wave.name, it.wave + 1, it.waves.len()));
     let doing = if it.direction.is_back() { "Taking back" } else { "Deploying" };
     if it.paused && !it.status.is_terminal() {
         return format!("Paused in {wave}: no step is handed out until somebody resumes it.");
@@ -45,7 +51,12 @@ pub fn sentence(lens: &Lens, it: &Running) -> String {
         Where::Judging => format!("Judging {wave}: the new version is compared with the old."),
         Where::Baking { until } => format!("Waiting after {wave} until {}.", until.strftime("%H:%M:%S UTC")),
         Where::Blocked => match failure(it) {
-            Some((unit, step, message)) => format!("Blocked in {wave}: {step} of {} on {} failed: {}. Retry, skip, abort or roll back.", unit.service, unit.target, message.trim_end_matches('.')),
+            Some((unit, step, message)) => format!(
+                "Blocked in {wave}: {step} of {} on {} failed: {}. Retry, skip, abort or roll back.",
+                unit.service,
+                unit.target,
+                message.trim_end_matches('.')
+            ),
             None => format!("Blocked in {wave}: a step failed. Retry, skip, abort or roll back."),
         },
         Where::Stopping => "Stopping: running steps are let finish.".into(),
@@ -72,7 +83,9 @@ fn total(it: &Running) -> u32 {
 }
 
 fn done(it: &Running) -> u32 {
-    let of_unit = |progress: &Progress| it.pipeline.steps.iter().take(progress.next as usize).filter(|step| !left_out(it, step)).count();
+    let of_unit = |progress: &Progress| {
+        it.pipeline.steps.iter().take(progress.next as usize).filter(|step| !left_out(it, step)).count()
+    };
     it.progress.iter().map(|progress| of_unit(progress) as u32).sum()
 }
 
@@ -148,7 +161,8 @@ fn target(lens: &Lens, it: &Running, index: usize) -> WaveTarget {
     } else {
         status("begun", Severity::Info, false)
     };
-    let steps = it.pipeline.steps.iter().enumerate().map(|(number, planned)| step(it, index, number, planned, progress));
+    let steps =
+        it.pipeline.steps.iter().enumerate().map(|(number, planned)| step(it, index, number, planned, progress));
     WaveTarget {
         unit: index as u32,
         name: unit.target.to_string(),

@@ -47,13 +47,23 @@ fn title(name: &str) -> String {
 }
 
 pub fn gate(lens: &Lens, it: &release::Gate) -> Gate {
-    Gate { id: it.name.into(), name: title(it.name), description: asks(it.name).into(), verdict: verdict(it.ruling.outcome), ruling: lens.ruling(&it.ruling) }
+    Gate {
+        id: it.name.into(),
+        name: title(it.name),
+        description: asks(it.name).into(),
+        verdict: verdict(it.ruling.outcome),
+        ruling: lens.ruling(&it.ruling),
+    }
 }
 
 /// Everything that keeps its gates shut now.
 fn standing(lens: &Lens, it: &Release) -> Vec<Blocker> {
     let gates = release::gates(&lens.world, it, lens.now);
-    gates.into_iter().filter(|gate| gate.ruling.outcome != Outcome::Pass).flat_map(|gate| gate.ruling.blockers).collect()
+    gates
+        .into_iter()
+        .filter(|gate| gate.ruling.outcome != Outcome::Pass)
+        .flat_map(|gate| gate.ruling.blockers)
+        .collect()
 }
 
 fn because(lens: &Lens, blockers: &[Blocker]) -> String {
@@ -93,7 +103,10 @@ pub fn sentence(lens: &Lens, it: &Release) -> String {
             blockers => format!("Held: {}", because(lens, blockers)),
         },
         Stage::Ready => match it.window {
-            Some(window) if lens.now < window.start => format!("Ready: every gate passes; its window opens in {}. Authorise it.", in_words(lens.now, window.start)),
+            Some(window) if lens.now < window.start => format!(
+                "Ready: every gate passes; its window opens in {}. Authorise it.",
+                in_words(lens.now, window.start)
+            ),
             _ => "Ready: every gate passes. Authorise it.".into(),
         },
         Stage::Authorised => authorised(lens, it),
@@ -111,25 +124,49 @@ fn at(moment: Timestamp) -> String {
 
 fn authorised(lens: &Lens, it: &Release) -> String {
     match &it.permit {
-        Some(permit) if lens.now < permit.not_before => format!("Authorised: its permit is good in {}, at {}.", in_words(lens.now, permit.not_before), at(permit.not_before)),
-        Some(permit) if lens.now < permit.not_after => format!("Authorised: deploy it within {}.", in_words(lens.now, permit.not_after)),
+        Some(permit) if lens.now < permit.not_before => format!(
+            "Authorised: its permit is good in {}, at {}.",
+            in_words(lens.now, permit.not_before),
+            at(permit.not_before)
+        ),
+        Some(permit) if lens.now < permit.not_after => {
+            format!("Authorised: deploy it within {}.", in_words(lens.now, permit.not_after))
+        }
         _ => "Held: its permit ran out unused. Plan it anew.".into(),
     }
 }
 
+/// How its rollback stands, if it has one.
+fn taken_back(lens: &Lens, it: &Release) -> Option<String> {
+    let back = lens.world.rollback.of_release(it.id)?;
+    Some(match back.status {
+        rollback::Status::Undoing => "Rolling back: targets are being taken back.".into(),
+        rollback::Status::Checking => "Rolling back: the criteria are being checked.".into(),
+        rollback::Status::Succeeded => "Rolling back: every criterion passed.".into(),
+        rollback::Status::Failed => {
+            let open: Vec<_> = back
+                .results
+                .iter()
+                .filter(|result| result.outcome != Outcome::Pass)
+                .map(|result| format!("{}: {}", result.name, result.message))
+                .collect();
+            let why = if open.is_empty() { "a target could not be taken back".into() } else { open.join("; ") };
+            format!("Held: the rollback could not be shown to have worked ({why}). Mend it and check again.")
+        }
+    })
+}
+
 fn deploying(lens: &Lens, it: &Release) -> String {
-    if let Some(back) = lens.world.rollback.of_release(it.id).filter(|back| back.ended.is_none()) {
-        let what = if back.status == rollback::Status::Checking { "the criteria are being checked" } else { "targets are being taken back" };
-        return format!("Rolling back: {what}.");
+    if let Some(text) = taken_back(lens, it) {
+        return text;
     }
     let running = it.deployment.and_then(|id| lens.world.deployment.deployment(id));
     running.map_or_else(|| "Deploying.".into(), |it| deployment::sentence(lens, it))
 }
 
 fn stabilising(lens: &Lens, it: &Release) -> String {
-    if let Some(back) = lens.world.rollback.of_release(it.id).filter(|back| back.ended.is_none()) {
-        let what = if back.status == rollback::Status::Checking { "the criteria are being checked" } else { "targets are being taken back" };
-        return format!("Rolling back: {what}.");
+    if let Some(text) = taken_back(lens, it) {
+        return text;
     }
     match lens.world.operations.of_release(it.id).map(|watch| (watch.phase, watch.outcome)) {
         Some((interlock_domain::operations::Phase::Stabilising { until }, _)) if lens.now < until => {
@@ -163,7 +200,13 @@ pub async fn gates(State(app): State<App>, caller: Caller, At(text): At<String>)
     let passed = !gates.is_empty() && gates.iter().all(|it| it.verdict == Verdict::Pass);
     Ok(Json(Gates {
         release: lens.release(id),
-        verdict: if failed { Verdict::Fail } else if passed { Verdict::Pass } else { Verdict::Inconclusive },
+        verdict: if failed {
+            Verdict::Fail
+        } else if passed {
+            Verdict::Pass
+        } else {
+            Verdict::Inconclusive
+        },
         sentence: sentence(&lens, found),
         gates,
         position: lens.world.position,
@@ -176,7 +219,11 @@ pub async fn gates(State(app): State<App>, caller: Caller, At(text): At<String>)
 pub async fn explain(State(app): State<App>, caller: Caller, At(text): At<String>) -> Answer<Json<Explanation>> {
     let id = find(&app, &text)?;
     let lens = Lens::new(&app, &caller);
-    lens.world.release.release(id).map(|it| Json(explanation(&lens, it))).ok_or_else(|| Failure::not_found("release", text))
+    lens.world
+        .release
+        .release(id)
+        .map(|it| Json(explanation(&lens, it)))
+        .ok_or_else(|| Failure::not_found("release", text))
 }
 
 pub fn explanation(lens: &Lens, it: &Release) -> Explanation {
@@ -186,8 +233,13 @@ pub fn explanation(lens: &Lens, it: &Release) -> Explanation {
         Stage::Deploying => running.map(|it| it.held.clone()).unwrap_or_default(),
         Stage::Stabilising | Stage::Closed | Stage::RolledBack | Stage::Cancelled => Vec::new(),
     };
-    let closed = blockers.iter().any(|it| it.code.contains("calendar") || it.code.contains("freeze") || it.code.contains("closed"));
-    let scope = Scope { services: it.spec.items.iter().map(|item| item.service.clone()).collect(), environment: it.spec.environment.clone() };
+    let closed = blockers
+        .iter()
+        .any(|it| it.code.contains("calendar") || it.code.contains("freeze") || it.code.contains("closed"));
+    let scope = Scope {
+        services: it.spec.items.iter().map(|item| item.service.clone()).collect(),
+        environment: it.spec.environment.clone(),
+    };
     let offers = closed || it.window.is_none() && !it.stage.is_terminal();
     Explanation {
         release: lens.release(it.id),
@@ -208,10 +260,15 @@ fn next(lens: &Lens, it: &Release) -> String {
         Stage::Deploying => "The runner goes on with the deployment by itself.".into(),
         Stage::Stabilising => "The watch ends by itself; a trigger takes it back.".into(),
         Stage::Closed | Stage::Cancelled => "Nothing: its life is over.".into(),
-        Stage::RolledBack => match lens.world.learning.by_release.get(&it.id).and_then(|id| lens.world.learning.review(*id)) {
-            Some(review) if review.done.is_none() => "Whoever answers for the services completes the review; until then their next release is held.".into(),
-            _ => "Nothing: its life is over.".into(),
-        },
+        Stage::RolledBack => {
+            match lens.world.learning.by_release.get(&it.id).and_then(|id| lens.world.learning.review(*id)) {
+                Some(review) if review.done.is_none() => {
+                    "Whoever answers for the services completes the review; until then their next release is held."
+                        .into()
+                }
+                _ => "Nothing: its life is over.".into(),
+            }
+        }
     }
 }
 

@@ -29,9 +29,25 @@ pub type Person<'a> = &'a dyn Fn(&str) -> Answer<AccountId>;
 
 /// What a specification means to the core. Keeps the summary as a note.
 pub fn spec_in(app: &App, name: Name, it: &wire::ReleaseSpec, person: Person) -> Answer<domain::Spec> {
-    let items = it.items.iter().enumerate().map(|(n, item)| item_in(app, &format!("items[{n}]"), item)).collect::<Answer<_>>()?;
-    let triggers = it.triggers.iter().enumerate().map(|(n, trigger)| trigger_in(person, &format!("triggers[{n}]"), trigger)).collect::<Answer<_>>()?;
-    let criteria = it.rollback.criteria.iter().enumerate().map(|(n, it)| criterion_in(&format!("rollback.criteria[{n}]"), it)).collect::<Answer<_>>()?;
+    let items = it
+        .items
+        .iter()
+        .enumerate()
+        .map(|(n, item)| item_in(app, &format!("items[{n}]"), item))
+        .collect::<Answer<_>>()?;
+    let triggers = it
+        .triggers
+        .iter()
+        .enumerate()
+        .map(|(n, trigger)| trigger_in(person, &format!("triggers[{n}]"), trigger))
+        .collect::<Answer<_>>()?;
+    let criteria = it
+        .rollback
+        .criteria
+        .iter()
+        .enumerate()
+        .map(|(n, it)| criterion_in(&format!("rollback.criteria[{n}]"), it))
+        .collect::<Answer<_>>()?;
     Ok(domain::Spec {
         name,
         environment: parse("environment", &it.environment)?,
@@ -52,7 +68,13 @@ fn item_in(app: &App, field: &str, it: &wire::ItemSpec) -> Answer<domain::Item> 
     let digest = match (&it.digest, &it.version) {
         (Some(digest), None) => parse(&format!("{field}.digest"), digest)?,
         (None, Some(version)) => by_version(app, field, &service, version)?,
-        _ => return Err(Failure::invalid("one-of", field, format!("{field}: give exactly one of `version` and `digest`"))),
+        _ => {
+            return Err(Failure::invalid(
+                "one-of",
+                field,
+                format!("{field}: give exactly one of `version` and `digest`"),
+            ));
+        }
     };
     Ok(domain::Item { service, digest })
 }
@@ -63,10 +85,18 @@ fn by_version(app: &App, field: &str, service: &Name, version: &str) -> Answer<D
     let found: Vec<Digest> = builds.map(|it| it.digest).collect();
     match found.as_slice() {
         [only] => Ok(*only),
-        [] => Err(Failure::invalid("unknown-version", &format!("{field}.version"), format!("{field}: no build of `{service}` is registered as `{version}`"))),
+        [] => Err(Failure::invalid(
+            "unknown-version",
+            &format!("{field}.version"),
+            format!("{field}: no build of `{service}` is registered as `{version}`"),
+        )),
         many => {
             let digests: Vec<String> = many.iter().map(ToString::to_string).collect();
-            let message = format!("{field}: {} builds of `{service}` are called `{version}`; name the digest: {}", many.len(), digests.join(", "));
+            let message = format!(
+                "{field}: {} builds of `{service}` are called `{version}`; name the digest: {}",
+                many.len(),
+                digests.join(", ")
+            );
             Err(Failure::invalid("ambiguous-version", &format!("{field}.version"), message))
         }
     }
@@ -76,10 +106,13 @@ fn model_in(it: &wire::ModelSpec) -> Answer<domain::Model> {
     match (&it.big_bang, &it.phased) {
         (_, None) => Ok(domain::Model::BigBang),
         (None, Some(phased)) => {
-            let waves = phased.waves.iter().enumerate().map(|(n, wave)| wave_in(&format!("model.phased.waves[{n}]"), wave));
+            let waves =
+                phased.waves.iter().enumerate().map(|(n, wave)| wave_in(&format!("model.phased.waves[{n}]"), wave));
             Ok(domain::Model::Phased { waves: waves.collect::<Answer<_>>()? })
         }
-        (Some(_), Some(_)) => Err(Failure::invalid("one-of", "model", "model: give exactly one of `big_bang` and `phased`")),
+        (Some(_), Some(_)) => {
+            Err(Failure::invalid("one-of", "model", "model: give exactly one of `big_bang` and `phased`"))
+        }
     }
 }
 
@@ -113,8 +146,13 @@ fn wave_in(field: &str, it: &wire::WaveSpec) -> Answer<domain::WaveSpec> {
 
 fn indicator_in(field: &str, it: &wire::IndicatorSpec) -> Answer<domain::Indicator> {
     let service = |text: &str| parse(&format!("{field}.service"), text);
-    let errors = it.error_ratio.as_ref().map(|it| Ok(domain::Indicator::ErrorRatio { service: service(&it.service)?, window_s: it.window.0 }));
-    let latency = it.latency.as_ref().map(|it| Ok(domain::Indicator::Latency { service: service(&it.service)?, quantile: it.quantile, window_s: it.window.0 }));
+    let errors = it
+        .error_ratio
+        .as_ref()
+        .map(|it| Ok(domain::Indicator::ErrorRatio { service: service(&it.service)?, window_s: it.window.0 }));
+    let latency = it.latency.as_ref().map(|it| {
+        Ok(domain::Indicator::Latency { service: service(&it.service)?, quantile: it.quantile, window_s: it.window.0 })
+    });
     let promql = it.promql.as_ref().map(|query| Ok(domain::Indicator::Promql { query: query.clone() }));
     one_of(field, "`error_ratio`, `latency` and `promql`", [errors, latency, promql])?
 }
@@ -128,7 +166,13 @@ fn comparison_in(it: wire::Comparison) -> domain::Comparison {
 
 fn trigger_in(find: Person, field: &str, it: &wire::TriggerSpec) -> Answer<domain::Trigger> {
     let person = |part: &str, login: &Option<String>| -> Answer<Option<AccountId>> {
-        let unknown = |login: &str| Failure::invalid("unknown-account", &format!("{field}.{part}"), format!("{field}.{part}: there is no account `{login}`"));
+        let unknown = |login: &str| {
+            Failure::invalid(
+                "unknown-account",
+                &format!("{field}.{part}"),
+                format!("{field}.{part}: there is no account `{login}`"),
+            )
+        };
         login.as_deref().map(|login| find(login).map_err(|_| unknown(login))).transpose()
     };
     Ok(domain::Trigger {
@@ -147,11 +191,19 @@ fn trigger_in(find: Person, field: &str, it: &wire::TriggerSpec) -> Answer<domai
 }
 
 fn criterion_in(field: &str, it: &wire::CriterionSpec) -> Answer<domain::Criterion> {
-    let http: Option<Answer<domain::CriterionKind>> = it.http.as_ref().map(|it| Ok(domain::CriterionKind::Http { path: it.path.clone() }));
-    let reports = it.reports.as_ref().map(|it| Ok(domain::CriterionKind::Reports { path: it.path.clone(), pointer: it.pointer.clone() }));
+    let http: Option<Answer<domain::CriterionKind>> =
+        it.http.as_ref().map(|it| Ok(domain::CriterionKind::Http { path: it.path.clone() }));
+    let reports = it
+        .reports
+        .as_ref()
+        .map(|it| Ok(domain::CriterionKind::Reports { path: it.path.clone(), pointer: it.pointer.clone() }));
     let metric = it.metric.as_ref().map(|it| {
         let indicator = indicator_in(&format!("{field}.metric.indicator"), &it.indicator)?;
-        Ok(domain::CriterionKind::Metric { indicator, comparison: comparison_in(it.comparison), threshold: it.threshold })
+        Ok(domain::CriterionKind::Metric {
+            indicator,
+            comparison: comparison_in(it.comparison),
+            threshold: it.threshold,
+        })
     });
     let kind = one_of(field, "`http`, `reports` and `metric`", [http, reports, metric])??;
     Ok(domain::Criterion { name: parse(&format!("{field}.name"), &it.name)?, kind })
@@ -159,7 +211,11 @@ fn criterion_in(field: &str, it: &wire::CriterionSpec) -> Answer<domain::Criteri
 
 /// A specification as people write it.
 pub fn spec_out(lens: &Lens, it: &domain::Spec) -> wire::ReleaseSpec {
-    let item = |it: &domain::Item| wire::ItemSpec { service: it.service.to_string(), version: None, digest: Some(it.digest.to_string()) };
+    let item = |it: &domain::Item| wire::ItemSpec {
+        service: it.service.to_string(),
+        version: None,
+        digest: Some(it.digest.to_string()),
+    };
     wire::ReleaseSpec {
         environment: it.environment.to_string(),
         class: change::class_out(it.class),
@@ -168,7 +224,10 @@ pub fn spec_out(lens: &Lens, it: &domain::Spec) -> wire::ReleaseSpec {
         pipeline: it.pipeline.to_string(),
         model: match &it.model {
             domain::Model::BigBang => wire::ModelSpec { big_bang: Some(wire::BigBang {}), phased: None },
-            domain::Model::Phased { waves } => wire::ModelSpec { big_bang: None, phased: Some(wire::Phased { waves: waves.iter().map(wave_out).collect() }) },
+            domain::Model::Phased { waves } => wire::ModelSpec {
+                big_bang: None,
+                phased: Some(wire::Phased { waves: waves.iter().map(wave_out).collect() }),
+            },
         },
         length: Length(it.length_s),
         triggers: it.triggers.iter().map(|it| trigger_out(lens, it)).collect(),
@@ -212,7 +271,8 @@ fn indicator_out(it: &domain::Indicator) -> wire::IndicatorSpec {
             out.error_ratio = Some(wire::ErrorRatio { service: service.to_string(), window: Length(*window_s) });
         }
         domain::Indicator::Latency { service, quantile, window_s } => {
-            out.latency = Some(wire::Latency { service: service.to_string(), quantile: *quantile, window: Length(*window_s) });
+            out.latency =
+                Some(wire::Latency { service: service.to_string(), quantile: *quantile, window: Length(*window_s) });
         }
         domain::Indicator::Promql { query } => out.promql = Some(query.clone()),
     }
@@ -251,9 +311,15 @@ fn criterion_out(it: &domain::Criterion) -> wire::CriterionSpec {
     let mut out = wire::CriterionSpec { name: it.name.to_string(), http: None, reports: None, metric: None };
     match &it.kind {
         domain::CriterionKind::Http { path } => out.http = Some(wire::HttpCriterion { path: path.clone() }),
-        domain::CriterionKind::Reports { path, pointer } => out.reports = Some(wire::ReportsCriterion { path: path.clone(), pointer: pointer.clone() }),
+        domain::CriterionKind::Reports { path, pointer } => {
+            out.reports = Some(wire::ReportsCriterion { path: path.clone(), pointer: pointer.clone() })
+        }
         domain::CriterionKind::Metric { indicator, comparison, threshold } => {
-            out.metric = Some(wire::MetricCriterion { indicator: indicator_out(indicator), comparison: comparison_out(*comparison), threshold: *threshold });
+            out.metric = Some(wire::MetricCriterion {
+                indicator: indicator_out(indicator),
+                comparison: comparison_out(*comparison),
+                threshold: *threshold,
+            });
         }
     }
     out
@@ -262,8 +328,12 @@ fn criterion_out(it: &domain::Criterion) -> wire::CriterionSpec {
 /// A figure in words.
 pub fn indicator_words(it: &domain::Indicator) -> String {
     match it {
-        domain::Indicator::ErrorRatio { service, window_s } => format!("error ratio of {service} over {}", Length(*window_s)),
-        domain::Indicator::Latency { service, quantile, window_s } => format!("{:.4} quantile of the duration of {service} in seconds over {}", quantile, Length(*window_s)),
+        domain::Indicator::ErrorRatio { service, window_s } => {
+            format!("error ratio of {service} over {}", Length(*window_s))
+        }
+        domain::Indicator::Latency { service, quantile, window_s } => {
+            format!("{:.4} quantile of the duration of {service} in seconds over {}", quantile, Length(*window_s))
+        }
         domain::Indicator::Promql { query } => query.clone(),
     }
 }
@@ -279,10 +349,11 @@ pub fn comparison_words(it: domain::Comparison) -> &'static str {
 pub fn criterion_words(it: &domain::Criterion) -> String {
     match &it.kind {
         domain::CriterionKind::Http { path } => format!("every target answers {path} with a 2xx status"),
-        domain::CriterionKind::Reports { path, pointer } => format!("every target reports its former build at {path}, {pointer}"),
+        domain::CriterionKind::Reports { path, pointer } => {
+            format!("every target reports its former build at {path}, {pointer}")
+        }
         domain::CriterionKind::Metric { indicator, comparison, threshold } => {
             format!("{} is {} {threshold}", indicator_words(indicator), comparison_words(*comparison))
         }
     }
 }
-

@@ -15,7 +15,9 @@ use interlock_domain::{
 };
 use interlock_wire::{
     reason::{Action, Ref, Severity, Span, Status, Verdict},
-    release::{LifeStage, PermitView, PlanWave, Release, ReleaseItem, ReleasePlan, ReleaseRow, RollbackView, TriggerView},
+    release::{
+        LifeStage, PermitView, PlanWave, Release, ReleaseItem, ReleasePlan, ReleaseRow, RollbackView, TriggerView,
+    },
 };
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -93,7 +95,12 @@ pub async fn view(app: &App, lens: &Lens, it: &domain::Release) -> Answer<Releas
         analyses: analyses.into_iter().flatten().map(|id| verification::reference(lens, *id)).collect(),
         watch: world.operations.of_release(it.id).map(|it| operations::watch(lens, it)),
         rollback: rollback_view(lens, it),
-        review: world.learning.by_release.get(&it.id).and_then(|id| world.learning.review(*id)).map(|it| learning::view(lens, it)),
+        review: world
+            .learning
+            .by_release
+            .get(&it.id)
+            .and_then(|id| world.learning.review(*id))
+            .map(|it| learning::view(lens, it)),
         actions: actions(lens, it),
     })
 }
@@ -116,7 +123,15 @@ fn life(lens: &Lens, it: &domain::Release) -> Vec<LifeStage> {
         };
         reached.insert(stage, at);
     }
-    let usual = [Stage::Draft, Stage::Planned, Stage::Frozen, Stage::Ready, Stage::Authorised, Stage::Deploying, Stage::Stabilising];
+    let usual = [
+        Stage::Draft,
+        Stage::Planned,
+        Stage::Frozen,
+        Stage::Ready,
+        Stage::Authorised,
+        Stage::Deploying,
+        Stage::Stabilising,
+    ];
     let end = match it.stage {
         Stage::RolledBack | Stage::Cancelled => it.stage,
         _ => Stage::Closed,
@@ -125,7 +140,13 @@ fn life(lens: &Lens, it: &domain::Release) -> Vec<LifeStage> {
         let look = status(stage);
         // A stage it has fallen back from was reached, but does not hold.
         let holds = stage <= it.stage || it.stage.is_terminal();
-        LifeStage { value: look.value, label: look.label, at: reached.get(&stage).copied().filter(|_| holds), current: stage == it.stage, severity: look.severity }
+        LifeStage {
+            value: look.value,
+            label: look.label,
+            at: reached.get(&stage).copied().filter(|_| holds),
+            current: stage == it.stage,
+            severity: look.severity,
+        }
     });
     shown.collect()
 }
@@ -133,9 +154,19 @@ fn life(lens: &Lens, it: &domain::Release) -> Vec<LifeStage> {
 fn release_item(lens: &Lens, release: &domain::Release, item: &domain::Item) -> ReleaseItem {
     let build = lens.world.artifact.artifact(&item.digest);
     let source = build.and_then(|it| it.source.as_ref());
-    let missing = || interlock_wire::artifact::SignatureCheck { verdict: Verdict::Inconclusive, signer: None, detail: "the build is not registered".into() };
+    let missing = || interlock_wire::artifact::SignatureCheck {
+        verdict: Verdict::Inconclusive,
+        signer: None,
+        detail: "the build is not registered".into(),
+    };
     let running = catalog::running(lens, &release.spec.environment, &item.service);
-    let before = lens.world.deployment.deployments.values().filter(|it| Some(it.id) == release.deployment).flat_map(|it| &it.units);
+    let before = lens
+        .world
+        .deployment
+        .deployments
+        .values()
+        .filter(|it| Some(it.id) == release.deployment)
+        .flat_map(|it| &it.units);
     let previous = before.filter(|unit| unit.service == item.service).find_map(|unit| unit.previous);
     let from = previous.or_else(|| running.first().map(|it| it.digest).filter(|_| release.deployment.is_none()));
     ReleaseItem {
@@ -154,7 +185,8 @@ fn release_item(lens: &Lens, release: &domain::Release, item: &domain::Item) -> 
 
 fn plan(lens: &Lens, it: &domain::Release) -> ReleasePlan {
     let running = it.deployment.and_then(|id| lens.world.deployment.deployment(id)).filter(|it| !it.archived);
-    let (waves, units) = running.map_or_else(|| plan_forward(&lens.world, &it.spec), |it| (it.waves.clone(), it.units.clone()));
+    let (waves, units) =
+        running.map_or_else(|| plan_forward(&lens.world, &it.spec), |it| (it.waves.clone(), it.units.clone()));
     let wave = |(index, wave): (usize, &interlock_domain::deployment::PlannedWave)| PlanWave {
         name: wave.name.to_string(),
         targets: units.iter().filter(|unit| unit.wave as usize == index).map(|unit| unit.target.to_string()).collect(),
@@ -162,7 +194,11 @@ fn plan(lens: &Lens, it: &domain::Release) -> ReleasePlan {
         bake_s: wave.bake_s,
         canary: wave.canary.is_some(),
     };
-    ReleasePlan { model: model(&it.spec.model).into(), length_s: it.spec.length_s, waves: waves.iter().enumerate().map(wave).collect() }
+    ReleasePlan {
+        model: model(&it.spec.model).into(),
+        length_s: it.spec.length_s,
+        waves: waves.iter().enumerate().map(wave).collect(),
+    }
 }
 
 fn permit_view(lens: &Lens, release: &domain::Release, it: &Permit) -> PermitView {
@@ -193,7 +229,12 @@ pub fn trigger_view(lens: &Lens, it: &domain::Trigger, fired: &[interlock_domain
     let indicator = spec::indicator_words(&it.indicator);
     TriggerView {
         name: it.name.to_string(),
-        condition: format!("{indicator} {} {} for {}", spec::comparison_words(it.comparison), it.threshold, interlock_wire::length::Length(it.for_s)),
+        condition: format!(
+            "{indicator} {} {} for {}",
+            spec::comparison_words(it.comparison),
+            it.threshold,
+            interlock_wire::length::Length(it.for_s)
+        ),
         action: spec::action_out(it.action),
         owner: it.owner.map(|id| lens.person(id)),
         deputy: it.deputy.map(|id| lens.person(id)),
@@ -215,14 +256,27 @@ fn rollback_view(lens: &Lens, it: &domain::Release) -> RollbackView {
     let (feasible, sentence) = match (planned, owned, unknown) {
         (false, ..) => (Verdict::Fail, "Triggers or success criteria are missing.".to_owned()),
         (true, false, _) => (Verdict::Fail, "A trigger has no owner or no deputy.".to_owned()),
-        (true, true, 0) => (Verdict::Pass, "It can be taken back: every target's former build is known, and so is how one sees that it worked.".to_owned()),
-        (true, true, n) => (Verdict::Inconclusive, format!("What ran before is not known on {n} of {} targets, so they cannot be taken back.", units.len())),
+        (true, true, 0) => (
+            Verdict::Pass,
+            "It can be taken back: every target's former build is known, and so is how one sees that it worked."
+                .to_owned(),
+        ),
+        (true, true, n) => (
+            Verdict::Inconclusive,
+            format!("What ran before is not known on {n} of {} targets, so they cannot be taken back.", units.len()),
+        ),
     };
     RollbackView {
         feasible,
         sentence,
         triggers: it.spec.triggers.iter().map(|it| trigger_view(lens, it, fired)).collect(),
-        criteria: it.spec.rollback.criteria.iter().map(|it| format!("{}: {}", it.name, spec::criterion_words(it))).collect(),
+        criteria: it
+            .spec
+            .rollback
+            .criteria
+            .iter()
+            .map(|it| format!("{}: {}", it.name, spec::criterion_words(it)))
+            .collect(),
         current: lens.world.rollback.of_release(it.id).map(|it| rollback::view(lens, it)),
     }
 }
@@ -233,7 +287,10 @@ pub fn command(lens: &Lens, it: &domain::Release, action: &str, at: Option<Times
     let start = || {
         let asked = at.or(it.window.map(|window| window.start).filter(|start| lens.now < *start));
         asked.unwrap_or_else(|| {
-            let scope = interlock_domain::calendar::Scope { services: it.spec.items.iter().map(|item| item.service.clone()).collect(), environment: it.spec.environment.clone() };
+            let scope = interlock_domain::calendar::Scope {
+                services: it.spec.items.iter().map(|item| item.service.clone()).collect(),
+                environment: it.spec.environment.clone(),
+            };
             let free = interlock_domain::calendar::slots(&lens.world, &scope, lens.now, it.spec.length_s, 1);
             free.first().map_or(lens.now, |slot| slot.start)
         })
@@ -259,9 +316,19 @@ pub fn actions(lens: &Lens, it: &domain::Release) -> Vec<Action> {
     let all = [
         ("plan", "Plan", "It gets a window; its former window is given up.", false),
         ("freeze", "Freeze", "Its scope does not change any more; gates are looked at.", false),
-        ("authorise", "Authorise", "A permit is issued, bound to these builds, this environment and this window.", false),
+        (
+            "authorise",
+            "Authorise",
+            "A permit is issued, bound to these builds, this environment and this window.",
+            false,
+        ),
         ("deploy", "Deploy", "The first wave begins at once.", false),
-        ("roll-back", "Roll back", "Every target that was touched goes back to its former build; a review will be due.", true),
+        (
+            "roll-back",
+            "Roll back",
+            "Every target that was touched goes back to its former build; a review will be due.",
+            true,
+        ),
         ("revoke-permit", "Revoke permit", "No step is handed out under it any more.", true),
         ("close", "Close", "It stands, although its watch could not tell.", true),
         ("cancel", "Cancel", "It will not ship.", true),

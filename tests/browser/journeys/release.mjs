@@ -49,7 +49,7 @@ export function release(journeys) {
     await choose(page, 'Who answers for taking it back', 'Olu Adeyemi')
     await choose(page, 'Their deputy', 'Rita Moreau')
     await dialog.getByRole('button', { name: 'Canary, triggers and watch' }).click()
-    const details = { 'A look each': '1s', 'Looks at most': '120', 'Looks at least': '40', 'Harm: additional errors': '3', 'Harm: slower by': '50', 'Watched after the last wave for': '15s', 'with a look each': '1s' }
+    const details = { 'A look each': '1s', 'Looks at most': '120', 'Looks at least': '40', 'Harm: additional errors': '3', 'Harm: slower by': '50', 'Watched after the last wave for': '15s', 'Between two looks of the watch': '1s' }
     for (const [label, text] of Object.entries(details)) await dialog.getByLabel(label, { exact: false }).fill(text)
     const middle = new Date((Date.parse(freeze.start) + Date.parse(freeze.end)) / 2).toISOString()
     await dialog.getByLabel(/^Window starts/).fill(await localText(page, middle))

@@ -31,7 +31,7 @@ export function PersonMenu({ onKeys }: { onKeys: () => void }) {
       <Menu.Target>
         <UnstyledButton className="person-button">
           <span className="visually-hidden">{person.name}: menu</span>
-          <Avatar name={person.name} color="initials" size={30} radius="xl" alt="" aria-hidden />
+          <Avatar name={person.name} color="indigo" size={30} radius="xl" alt="" aria-hidden />
         </UnstyledButton>
       </Menu.Target>
       <Menu.Dropdown>

@@ -7,6 +7,7 @@ import {
   createTheme,
   Modal,
   Table,
+  TableScrollContainer,
   Tooltip,
 } from '@mantine/core'
 
@@ -30,6 +31,10 @@ export const theme = createTheme({
     Tooltip: Tooltip.extend({ defaultProps: { withArrow: true, events: { hover: true, focus: true, touch: true } } }),
     Modal: Modal.extend({ defaultProps: { radius: 'lg', overlayProps: { blur: 2, backgroundOpacity: 0.4 } } }),
     Table: Table.extend({ defaultProps: { verticalSpacing: 8, horizontalSpacing: 'md', highlightOnHover: true } }),
+    // What scrolls can be reached by keyboard.
+    TableScrollContainer: TableScrollContainer.extend({
+      defaultProps: { scrollAreaProps: { viewportProps: { tabIndex: 0 } } },
+    }),
     Alert: Alert.extend({ defaultProps: { radius: 'md' } }),
   },
 })
@@ -43,9 +48,18 @@ const darker: Record<string, string> = {
   indigo: '#2f43b0',
   gray: '#41474d',
 }
+const filled = {
+  '--mantine-color-red-filled': '#c92a2a',
+  '--mantine-color-red-filled-hover': '#b42020',
+  '--mantine-color-teal-filled': '#087f5b',
+  '--mantine-color-teal-filled-hover': '#066b4d',
+  '--mantine-color-orange-filled': '#c2410c',
+  '--mantine-color-orange-filled-hover': '#a8380a',
+}
 export const variables: CSSVariablesResolver = () => ({
   variables: {},
   light: {
+    ...filled,
     ...Object.fromEntries(
       Object.entries(darker).flatMap(([name, color]) => [
         [`--mantine-color-${name}-text`, color],
@@ -56,5 +70,5 @@ export const variables: CSSVariablesResolver = () => ({
     '--mantine-color-placeholder': '#697077',
     '--mantine-color-dimmed': '#565d66',
   },
-  dark: { '--mantine-color-placeholder': '#9aa1a9', '--mantine-color-dimmed': '#a3a9b1' },
+  dark: { ...filled, '--mantine-color-placeholder': '#9aa1a9', '--mantine-color-dimmed': '#a3a9b1' },
 })

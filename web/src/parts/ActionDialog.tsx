@@ -3,10 +3,11 @@ import { notifications } from '@mantine/notifications'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { type FormEvent, useState } from 'react'
 import { act } from '~/lib/api/action'
+import { checkCalendar } from '~/lib/api/calendar'
 import { newKey, Problem } from '~/lib/api/client'
 import type { Action } from '~/lib/api/core'
 import { readAccounts } from '~/lib/api/people'
-import { readExplanation } from '~/lib/api/release'
+import { readRelease } from '~/lib/api/release'
 import { toLocal } from '~/lib/instants'
 import { zone } from '~/lib/time'
 import { type Field, looks, type Values } from './actionLooks'
@@ -103,11 +104,18 @@ export function ActionDialog({
   )
 }
 
-/** Where the release could go, as its explanation offers. */
+/** Where the release could go, as the calendar has it from now on. */
 function FreeSlots({ at, chosen, onChoose }: { at: string; chosen?: string; onChoose: (start: string) => void }) {
   const id = decodeURIComponent(at.split('/').at(-1) ?? '')
-  const why = useQuery({ queryKey: ['release', id, 'explain'], queryFn: () => readExplanation(id) })
-  return <Slots title="Free windows" slots={why.data?.slots ?? []} chosen={chosen} onChoose={onChoose} />
+  const free = useQuery({
+    queryKey: ['calendar', 'free', id],
+    queryFn: async () => {
+      const { spec } = await readRelease(id)
+      const services = spec.items.map(it => it.service)
+      return checkCalendar({ services, environment: spec.environment, length: spec.length })
+    },
+  })
+  return <Slots title="Free windows" slots={free.data?.slots ?? []} chosen={chosen} onChoose={onChoose} />
 }
 
 function FieldInput({

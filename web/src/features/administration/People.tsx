@@ -43,7 +43,7 @@ function Accounts({ accounts }: { accounts: Account[] }) {
             <Table.Tr key={account.id}>
               <Table.Td>
                 <Group gap="sm" wrap="nowrap">
-                  <Avatar name={account.name} color="initials" size={30} radius="xl" alt="" />
+                  <Avatar name={account.name} color="indigo" size={30} radius="xl" alt="" />
                   <div>
                     <Text size="sm" fw={560}>
                       {account.name}

@@ -128,26 +128,28 @@ function Page({ environment }: { environment: Environment }) {
               A claim keeps others from deploying for a span of time:
             </Empty>
           ) : (
-            <Table>
-              <Table.Tbody>
-                {environment.claims.map(claim => (
-                  <Table.Tr key={claim.id}>
-                    <Table.Td>
-                      <Text size="sm" fw={550}>
-                        {claim.holder.name}
-                      </Text>
-                      <Text size="xs" c="dimmed">
-                        {claim.purpose}
-                      </Text>
-                    </Table.Td>
-                    <Table.Td>{spanned(claim.start, claim.end)}</Table.Td>
-                    <Table.Td>
-                      <StatusBadge status={claim.status} size="sm" />
-                    </Table.Td>
-                  </Table.Tr>
-                ))}
-              </Table.Tbody>
-            </Table>
+            <Table.ScrollContainer minWidth={460}>
+              <Table>
+                <Table.Tbody>
+                  {environment.claims.map(claim => (
+                    <Table.Tr key={claim.id}>
+                      <Table.Td>
+                        <Text size="sm" fw={550}>
+                          {claim.holder.name}
+                        </Text>
+                        <Text size="xs" c="dimmed">
+                          {claim.purpose}
+                        </Text>
+                      </Table.Td>
+                      <Table.Td>{spanned(claim.start, claim.end)}</Table.Td>
+                      <Table.Td>
+                        <StatusBadge status={claim.status} size="sm" />
+                      </Table.Td>
+                    </Table.Tr>
+                  ))}
+                </Table.Tbody>
+              </Table>
+            </Table.ScrollContainer>
           )}
         </Section>
       </Stack>

@@ -80,7 +80,7 @@ function Decisions({ change }: { change: Change }) {
 function Row({ approval }: { approval: Approval }) {
   return (
     <Group gap="sm" wrap="nowrap" align="flex-start" data-testid="approval">
-      <Avatar name={approval.person.name} color="initials" size={34} radius="xl" alt="" />
+      <Avatar name={approval.person.name} color="indigo" size={34} radius="xl" alt="" />
       <Stack gap={3} flex={1} miw={0}>
         <Group gap={8}>
           <Text size="sm" fw={580}>

@@ -271,7 +271,7 @@ function Details({ draft, set }: { draft: Draft; set: Set }) {
         {input('identityPath', 'and reports the former digest at')}
         {input('identityPointer', 'there at', 'JSON pointer')}
         {input('watchLength', 'Watched after the last wave for')}
-        {input('watchInterval', 'with a look each')}
+        {input('watchInterval', 'Between two looks of the watch')}
       </SimpleGrid>
     </Stack>
   )

@@ -83,56 +83,60 @@ function Page({ service }: { service: Service }) {
         </Section>
         <Section title="Versions" icon={IconServer2} flush>
           {service.versions.length === 0 && <Empty small title="Nothing is known to run" />}
-          <Table>
-            <Table.Tbody>
-              {service.versions.map(version => (
-                <Table.Tr key={version.environment.id + version.digest}>
-                  <Table.Td>
-                    <Link to={`/environments/${version.environment.id}`} className="link strong">
-                      {version.environment.name}
-                    </Link>
-                  </Table.Td>
-                  <Table.Td className="version">{version.version}</Table.Td>
-                  <Table.Td>
-                    <Time at={version.since} prefix="since" />
-                  </Table.Td>
-                  <Table.Td>
-                    {plural(version.targets, 'target')}
-                    {version.quarantined && (
-                      <Text span size="sm" c="red" fw={600}>
-                        {' '}
-                        quarantined
-                      </Text>
-                    )}
-                  </Table.Td>
-                </Table.Tr>
-              ))}
-            </Table.Tbody>
-          </Table>
+          <Table.ScrollContainer minWidth={460}>
+            <Table>
+              <Table.Tbody>
+                {service.versions.map(version => (
+                  <Table.Tr key={version.environment.id + version.digest}>
+                    <Table.Td>
+                      <Link to={`/environments/${version.environment.id}`} className="link strong">
+                        {version.environment.name}
+                      </Link>
+                    </Table.Td>
+                    <Table.Td className="version">{version.version}</Table.Td>
+                    <Table.Td>
+                      <Time at={version.since} prefix="since" />
+                    </Table.Td>
+                    <Table.Td>
+                      {plural(version.targets, 'target')}
+                      {version.quarantined && (
+                        <Text span size="sm" c="red" fw={600}>
+                          {' '}
+                          quarantined
+                        </Text>
+                      )}
+                    </Table.Td>
+                  </Table.Tr>
+                ))}
+              </Table.Tbody>
+            </Table>
+          </Table.ScrollContainer>
         </Section>
         <Section title="Releases" icon={IconRocket} flush>
           {service.releases.length === 0 && <Empty small title="Never released" />}
-          <Table>
-            <Table.Tbody>
-              {service.releases.map(release => (
-                <Table.Tr key={release.id}>
-                  <Table.Td>
-                    <Link to={`/releases/${release.id}`} className="link strong">
-                      {release.name}
-                    </Link>
-                  </Table.Td>
-                  <Table.Td>
-                    <StatusBadge status={release.status} size="sm" />
-                  </Table.Td>
-                  <Table.Td>
-                    <Text size="sm" c="dimmed" component="span">
-                      <Time at={release.at} />
-                    </Text>
-                  </Table.Td>
-                </Table.Tr>
-              ))}
-            </Table.Tbody>
-          </Table>
+          <Table.ScrollContainer minWidth={460}>
+            <Table>
+              <Table.Tbody>
+                {service.releases.map(release => (
+                  <Table.Tr key={release.id}>
+                    <Table.Td>
+                      <Link to={`/releases/${release.id}`} className="link strong">
+                        {release.name}
+                      </Link>
+                    </Table.Td>
+                    <Table.Td>
+                      <StatusBadge status={release.status} size="sm" />
+                    </Table.Td>
+                    <Table.Td>
+                      <Text size="sm" c="dimmed" component="span">
+                        <Time at={release.at} />
+                      </Text>
+                    </Table.Td>
+                  </Table.Tr>
+                ))}
+              </Table.Tbody>
+            </Table>
+          </Table.ScrollContainer>
         </Section>
       </Stack>
     </>

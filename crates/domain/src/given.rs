@@ -58,14 +58,25 @@ impl Given {
     }
 
     fn found() -> Self {
-        let mut given = Self { world: World::default(), now: time(START), accounts: BTreeMap::new(), submissions: 0, made: 0 };
+        let mut given =
+            Self { world: World::default(), now: time(START), accounts: BTreeMap::new(), submissions: 0, made: 0 };
         let setup = digest(255);
         let until = given.now + SignedDuration::from_hours(1);
-        given.system(people::Command::Found { organisation: "Test".into(), time_zone_data: "test".into(), setup, setup_until: until });
+        given.system(people::Command::Found {
+            organisation: "Test".into(),
+            time_zone_data: "test".into(),
+            setup,
+            setup_until: until,
+        });
         given.system(policy::Command::Install { packs: interlock_policy::shipped() });
         let account = given.fresh();
         given.accounts.insert("admin".into(), account);
-        let spec = AccountSpec { kind: AccountKind::Human, roles: Default::default(), groups: Default::default(), identities: Default::default() };
+        let spec = AccountSpec {
+            kind: AccountKind::Human,
+            roles: Default::default(),
+            groups: Default::default(),
+            identities: Default::default(),
+        };
         given.system(people::Command::ClaimSetup { secret: setup, account, spec });
         given
     }
@@ -175,7 +186,10 @@ impl Given {
             production_like: tier == Tier::Production,
             labels: BTreeMap::new(),
             deployers: Deployers { roles: names(&["deployer"]), groups: Default::default() },
-            targets: targets.iter().flat_map(|(service, count)| (1..=*count).map(move |number| target(service, number))).collect(),
+            targets: targets
+                .iter()
+                .flat_map(|(service, count)| (1..=*count).map(move |number| target(service, number)))
+                .collect(),
         };
         self.ok("admin", environment::Command::PutEnvironment { environment });
         self
@@ -187,7 +201,11 @@ impl Given {
     }
 
     fn context(&self, actor: Actor) -> Context {
-        Context { now: self.now, actor, ids: Fresh::new(self.now.as_millisecond() as u64, self.submissions.to_be_bytes()) }
+        Context {
+            now: self.now,
+            actor,
+            ids: Fresh::new(self.now.as_millisecond() as u64, self.submissions.to_be_bytes()),
+        }
     }
 
     /// Carries a command out, and all that follows from it; the events in order.
@@ -225,9 +243,24 @@ impl Given {
         let (rollback, of, undo) = (self.fresh(), self.fresh(), self.fresh());
         let environment = name("prod");
         let cause = rollback::Cause::Trigger { trigger: name("errors") };
-        let started = rollback::Started { rollback, release, of, undo, environment, cause, reason: None, criteria: Vec::new(), ruling: None };
+        let started = rollback::Started {
+            rollback,
+            release,
+            of,
+            undo,
+            environment,
+            cause,
+            reason: None,
+            criteria: Vec::new(),
+            ruling: None,
+        };
         self.record(rollback::Event::Started(started));
-        let ended = Event::Rollback(rollback::Event::Ended(rollback::Ended { rollback, outcome, results: Vec::new(), evidence: None }));
+        let ended = Event::Rollback(rollback::Event::Ended(rollback::Ended {
+            rollback,
+            outcome,
+            results: Vec::new(),
+            evidence: None,
+        }));
         self.record(ended.clone());
         ended
     }
@@ -292,9 +325,23 @@ pub fn spec(title: &str, environment: &str, items: &[(&str, Digest)], summary: N
 pub fn artifact(service: &str, version: u8, author: Identity, co_authors: &[Identity]) -> crate::artifact::Artifact {
     use crate::artifact::{Artifact, Commit, Source};
     let sha = format!("{version:040x}");
-    let commit = Commit { sha: sha.clone(), author, committer: author, co_authors: co_authors.to_vec(), at: time(START) };
-    let source = Source { repository: format!("/srv/{service}"), commit: sha, since: None, commits: vec![commit], details: digest(201) };
-    Artifact { digest: digest(version), service: name(service), version: format!("1.{version}"), size: 10, signature: None, source: Some(source) }
+    let commit =
+        Commit { sha: sha.clone(), author, committer: author, co_authors: co_authors.to_vec(), at: time(START) };
+    let source = Source {
+        repository: format!("/srv/{service}"),
+        commit: sha,
+        since: None,
+        commits: vec![commit],
+        details: digest(201),
+    };
+    Artifact {
+        digest: digest(version),
+        service: name(service),
+        version: format!("1.{version}"),
+        size: 10,
+        signature: None,
+        source: Some(source),
+    }
 }
 
 /// The codes of a refusal's blockers, in their order.

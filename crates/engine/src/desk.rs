@@ -80,7 +80,8 @@ pub struct Desk {
 impl Desk {
     pub(crate) fn open(ledger: Arc<dyn Ledger>, sources: Sources) -> Result<Self, DeskError> {
         let identity_key = match ledger.desk_get(KEYS, "identity")? {
-            Some(bytes) => <[u8; 32]>::try_from(bytes.as_slice()).map_err(|_| DeskError::Broken(KEYS, "identity key has a wrong length".into()))?,
+            Some(bytes) => <[u8; 32]>::try_from(bytes.as_slice())
+                .map_err(|_| DeskError::Broken(KEYS, "identity key has a wrong length".into()))?,
             None => {
                 let key = sources.random::<32>();
                 ledger.desk_put(KEYS, "identity", &key)?;
@@ -179,14 +180,16 @@ impl Desk {
         if !(12..=1024).contains(&password.chars().count()) {
             return Err(DeskError::Password);
         }
-        let hash = Argon2::default().hash_password(password.as_bytes()).map_err(|error| DeskError::Hash(error.to_string()))?;
+        let hash =
+            Argon2::default().hash_password(password.as_bytes()).map_err(|error| DeskError::Hash(error.to_string()))?;
         self.ledger.desk_put(PASSWORDS, &account.to_string(), hash.to_string().as_bytes())?;
         Ok(())
     }
 
     /// Whether the password is the account's. Takes as long for an account that has none.
     pub fn check_password(&self, account: Option<AccountId>, password: &str) -> bool {
-        const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$E7vPXJ6eqR0qQvyb1lNKDPqjbB8pWfCmKjGmW5qN0dE";
+        const NOBODY: &str =
+            "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$E7vPXJ6eqR0qQvyb1lNKDPqjbB8pWfCmKjGmW5qN0dE";
         let stored = account.and_then(|account| self.ledger.desk_get(PASSWORDS, &account.to_string()).ok().flatten());
         let known = stored.is_some();
         let text = stored.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_else(|| NOBODY.to_owned());

@@ -19,13 +19,14 @@ use std::{collections::BTreeMap, time::Duration};
 const LOOKS: &str = "look";
 
 pub(crate) async fn measure(engine: Engine, it: Measurement) {
-    let mut benches: Vec<Bench> = match it.compared.iter().map(|compared| Bench::new(&it.spec, compared, it.compared.len())).collect() {
-        Ok(benches) => benches,
-        Err(error) => {
-            let summary = Summary { text: format!("the canary could not be judged: {error}"), ..nothing() };
-            return conclude(&engine, &it, &[], Verdict::Inconclusive, summary).await;
-        }
-    };
+    let mut benches: Vec<Bench> =
+        match it.compared.iter().map(|compared| Bench::new(&it.spec, compared, it.compared.len())).collect() {
+            Ok(benches) => benches,
+            Err(error) => {
+                let summary = Summary { text: format!("the canary could not be judged: {error}"), ..nothing() };
+                return conclude(&engine, &it, &[], Verdict::Inconclusive, summary).await;
+            }
+        };
     let mut next = restore(&engine, &it, &mut benches);
     // The first reading only sets the counters: what came before cannot be attributed.
     let mut seen = read_all(&engine, &benches).await;
@@ -39,7 +40,8 @@ pub(crate) async fn measure(engine: Engine, it: Measurement) {
         let due = it.started.saturating_add(SignedDuration::from_secs(i64::from(it.spec.interval_s) * i64::from(next)));
         engine.sleep_until(due.unwrap_or(it.started)).await;
         seen = read_all(&engine, &benches).await;
-        let intervals: Vec<Interval> = benches.iter_mut().zip(seen).map(|(bench, readings)| bench.interval(readings)).collect();
+        let intervals: Vec<Interval> =
+            benches.iter_mut().zip(seen).map(|(bench, readings)| bench.interval(readings)).collect();
         keep(&engine, &it, next, &intervals).await;
         benches.iter_mut().zip(&intervals).for_each(|(bench, interval)| bench.observe(interval));
         next += 1;
@@ -92,7 +94,9 @@ impl Bench {
         for (target, reading) in readings {
             for (endpoint, tally) in &reading.endpoints {
                 let values = [tally.requests, tally.errors];
-                let Some(since) = self.increase(format!("{target}/requests/{endpoint}"), reading.at_ms, &values) else { continue };
+                let Some(since) = self.increase(format!("{target}/requests/{endpoint}"), reading.at_ms, &values) else {
+                    continue;
+                };
                 any = true;
                 let errors = since[1].min(since[0]) as u64;
                 arm.n += since[0] as u64;
@@ -136,7 +140,9 @@ type Readings = Vec<(String, Reading)>;
 
 fn merged(sum: Option<Histogram>, more: Option<Histogram>) -> Option<Histogram> {
     match (sum, more) {
-        (Some(Histogram::Classic { bounds, counts }), Some(Histogram::Classic { bounds: others, counts: more })) if bounds == others => {
+        (Some(Histogram::Classic { bounds, counts }), Some(Histogram::Classic { bounds: others, counts: more }))
+            if bounds == others =>
+        {
             Some(Histogram::Classic { bounds, counts: counts.iter().zip(more).map(|(a, b)| a + b).collect() })
         }
         (sum, more) => sum.or(more),
@@ -210,7 +216,8 @@ fn nothing() -> Summary {
 
 /// One service that is worse is enough; to pass, every one must have been shown to be good.
 fn verdict(benches: &[Bench], over: bool) -> Option<(Verdict, Summary)> {
-    let latest: Vec<(&Bench, &Assessment)> = benches.iter().filter_map(|bench| Some((bench, bench.last.as_ref()?))).collect();
+    let latest: Vec<(&Bench, &Assessment)> =
+        benches.iter().filter_map(|bench| Some((bench, bench.last.as_ref()?))).collect();
     let failed = latest.iter().find(|(_, it)| it.verdict == canary::Verdict::Fail);
     let good = |it: &Assessment| matches!(it.verdict, canary::Verdict::PassStep | canary::Verdict::Pass);
     let passed = !latest.is_empty() && latest.len() == benches.len() && latest.iter().all(|(_, it)| good(it));
@@ -228,7 +235,12 @@ fn verdict(benches: &[Bench], over: bool) -> Option<(Verdict, Summary)> {
         summary.requests_new += it.n_canary;
         summary.requests_old += it.n_baseline;
         summary.excess_bad_requests += finite(it.excess_bad_requests);
-        summary.culprits.extend(it.culprits.iter().chain(it.leading.iter().filter(|_| it.culprits.is_empty())).map(|name| format!("{}: {name}", bench.compared.service)));
+        summary.culprits.extend(
+            it.culprits
+                .iter()
+                .chain(it.leading.iter().filter(|_| it.culprits.is_empty()))
+                .map(|name| format!("{}: {name}", bench.compared.service)),
+        );
     }
     if verdict != Verdict::Fail {
         summary.culprits.clear();
@@ -245,20 +257,30 @@ fn tell(verdict: Verdict, summary: &Summary, failed: Option<(&str, &Assessment)>
     match (verdict, failed) {
         (Verdict::Fail, Some((service, it))) => {
             let rates = it.effect.canary_rate.zip(it.effect.baseline_rate);
-            let rates = rates.map_or_else(String::new, |(new, old)| format!(": {:.2} % of requests fail, {:.2} % with the old version", new * 100.0, old * 100.0));
+            let rates = rates.map_or_else(String::new, |(new, old)| {
+                format!(": {:.2} % of requests fail, {:.2} % with the old version", new * 100.0, old * 100.0)
+            });
             format!("the new version of {service} is worse{rates}, after {} looks and {} requests", it.t, it.n_canary)
         }
         (Verdict::Fail, None) => "the new version is worse".into(),
-        (Verdict::Pass, _) => format!("the new version was shown to do no harm, after {} looks and {} requests", summary.looks, summary.requests_new),
-        (Verdict::Inconclusive, _) if summary.requests_new == 0 => "nothing could be measured, so nothing is known".into(),
-        (Verdict::Inconclusive, _) => format!("{} looks and {} requests were not enough to tell", summary.looks, summary.requests_new),
+        (Verdict::Pass, _) => format!(
+            "the new version was shown to do no harm, after {} looks and {} requests",
+            summary.looks, summary.requests_new
+        ),
+        (Verdict::Inconclusive, _) if summary.requests_new == 0 => {
+            "nothing could be measured, so nothing is known".into()
+        }
+        (Verdict::Inconclusive, _) => {
+            format!("{} looks and {} requests were not enough to tell", summary.looks, summary.requests_new)
+        }
     }
 }
 
 async fn conclude(engine: &Engine, it: &Measurement, benches: &[Bench], verdict: Verdict, summary: Summary) {
     let evidence = serde_json::to_vec(&course(it, benches, true)).unwrap_or_default();
     let Some(evidence) = put_blob(engine, evidence).await else { return };
-    let command = verification::Command::Conclude { analysis: it.analysis, fence: it.fence, verdict, summary, evidence };
+    let command =
+        verification::Command::Conclude { analysis: it.analysis, fence: it.fence, verdict, summary, evidence };
     let (engine, analysis, prefix) = (engine.clone(), it.analysis, prefix(it));
     // By itself: once there is a verdict the measuring is owed no more, and whoever measures is dropped.
     let last = tokio::spawn(async move {

@@ -92,7 +92,9 @@ async fn fire(engine: &Engine, it: &Observation, trigger: &Trigger, value: f64, 
     let evidence = json!({ "watch": it.watch, "trigger": trigger, "value": value, "since": since, "at": engine.now() });
     let Some(evidence) = put_blob(engine, evidence.to_string().into_bytes()).await else { return };
     let (watch, fence, name) = (it.watch, it.fence, trigger.name.clone());
-    engine.insist(Command::Operations(operations::Command::Fire { watch, fence, trigger: name, value, evidence })).await;
+    engine
+        .insist(Command::Operations(operations::Command::Fire { watch, fence, trigger: name, value, evidence }))
+        .await;
 }
 
 async fn end(engine: &Engine, it: &Observation, seen: &Seen) {
@@ -114,10 +116,15 @@ impl Gauge {
         Self { engine, environment, past: BTreeMap::new() }
     }
 
-    async fn values<'a>(&mut self, wanted: impl Iterator<Item = (&'a Name, &'a Indicator)> + Clone) -> BTreeMap<Name, Option<f64>> {
+    async fn values<'a>(
+        &mut self,
+        wanted: impl Iterator<Item = (&'a Name, &'a Indicator)> + Clone,
+    ) -> BTreeMap<Name, Option<f64>> {
         let mut longest: BTreeMap<Name, u32> = BTreeMap::new();
         for (_, indicator) in wanted.clone() {
-            if let Indicator::ErrorRatio { service, window_s } | Indicator::Latency { service, window_s, .. } = indicator {
+            if let Indicator::ErrorRatio { service, window_s } | Indicator::Latency { service, window_s, .. } =
+                indicator
+            {
                 let window = longest.entry(service.clone()).or_default();
                 *window = (*window).max(*window_s);
             }
@@ -151,7 +158,9 @@ impl Gauge {
         past.push_back(now);
         let newest = past.back().and_then(newest).unwrap_or_default();
         // The last reading that is older than the window is where the window begins.
-        while past.len() > 2 && past.get(1).and_then(newest_of).is_some_and(|at| at <= newest - i64::from(window_s) * 1000) {
+        while past.len() > 2
+            && past.get(1).and_then(newest_of).is_some_and(|at| at <= newest - i64::from(window_s) * 1000)
+        {
             past.pop_front();
         }
     }
@@ -164,7 +173,9 @@ impl Gauge {
         let start = past.iter().rposition(|readings| newest_of(readings).is_some_and(|at| at <= from)).unwrap_or(0);
         let mut sum: Vec<f64> = Vec::new();
         let steps = past.iter().skip(start).zip(past.iter().skip(start + 1));
-        for (target, before, after) in steps.flat_map(|(a, b)| b.iter().filter_map(|(name, after)| Some((name, a.get(name)?, after)))) {
+        for (target, before, after) in
+            steps.flat_map(|(a, b)| b.iter().filter_map(|(name, after)| Some((name, a.get(name)?, after))))
+        {
             let (before, after, _) = (pick(before), pick(after), target);
             let restarted = before.len() != after.len() || before.iter().zip(&after).any(|(old, new)| new < old);
             sum.resize(sum.len().max(after.len()), 0.0);
@@ -185,8 +196,10 @@ impl Gauge {
 
     /// Linear within a bucket, as Prometheus' `histogram_quantile` does; the last finite bound for what lies beyond it.
     fn latency(&self, service: &Name, quantile: f64, window_s: u32) -> Option<f64> {
-        let bounds: Vec<f64> = self.past.get(service)?.back()?.values().next()?.latency.iter().map(|(bound, _)| *bound).collect();
-        let counts = self.increase(service, window_s, |reading| reading.latency.iter().map(|(_, count)| *count).collect())?;
+        let bounds: Vec<f64> =
+            self.past.get(service)?.back()?.values().next()?.latency.iter().map(|(bound, _)| *bound).collect();
+        let counts =
+            self.increase(service, window_s, |reading| reading.latency.iter().map(|(_, count)| *count).collect())?;
         let total = *counts.last()?;
         if total <= 0.0 || counts.len() != bounds.len() {
             return None;
@@ -216,9 +229,17 @@ pub(crate) async fn check_criteria(engine: Engine, it: CriteriaCheck) {
         let (outcome, message) = match &criterion.kind {
             CriterionKind::Http { path } => each_target(&engine, &it, |status, _, _| ok_status(status), path).await,
             CriterionKind::Reports { path, pointer } => {
-                each_target(&engine, &it, |status, body, digest| ok_status(status).and_then(|()| reports(body, pointer, digest)), path).await
+                each_target(
+                    &engine,
+                    &it,
+                    |status, body, digest| ok_status(status).and_then(|()| reports(body, pointer, digest)),
+                    path,
+                )
+                .await
             }
-            CriterionKind::Metric { indicator, comparison, threshold } => metric(&engine, &it, indicator, *comparison, *threshold).await,
+            CriterionKind::Metric { indicator, comparison, threshold } => {
+                metric(&engine, &it, indicator, *comparison, *threshold).await
+            }
         };
         results.push(CriterionResult { name: criterion.name.clone(), outcome, message });
     }
@@ -258,7 +279,9 @@ async fn each_target(
         for target in &it.targets {
             let url = format!("{}{path}", target.address.trim_end_matches('/'));
             let answer = engine.0.ports.probe.get(&url).await;
-            let said = answer.map_err(|error| error.to_string()).and_then(|(status, body)| right(status, &body, &target.digest.to_string()));
+            let said = answer
+                .map_err(|error| error.to_string())
+                .and_then(|(status, body)| right(status, &body, &target.digest.to_string()));
             wrong.extend(said.err().map(|error| format!("{}: {error}", target.target)));
         }
         if wrong.is_empty() {
@@ -271,7 +294,13 @@ async fn each_target(
     }
 }
 
-async fn metric(engine: &Engine, it: &CriteriaCheck, indicator: &Indicator, comparison: Comparison, threshold: f64) -> (Outcome, String) {
+async fn metric(
+    engine: &Engine,
+    it: &CriteriaCheck,
+    indicator: &Indicator,
+    comparison: Comparison,
+    threshold: f64,
+) -> (Outcome, String) {
     let mut gauge = Gauge::new(engine.clone(), it.environment.clone());
     let window_s = match indicator {
         Indicator::ErrorRatio { window_s, .. } | Indicator::Latency { window_s, .. } => *window_s,
@@ -284,7 +313,9 @@ async fn metric(engine: &Engine, it: &CriteriaCheck, indicator: &Indicator, comp
     let value = gauge.values([(&name, indicator)].into_iter()).await.remove(&name).flatten();
     match value {
         None => (Outcome::Inconclusive, "the figure could not be measured".into()),
-        Some(value) if beyond(value, comparison, threshold) => (Outcome::Fail, format!("{value} is beyond {threshold}")),
+        Some(value) if beyond(value, comparison, threshold) => {
+            (Outcome::Fail, format!("{value} is beyond {threshold}"))
+        }
         Some(value) => (Outcome::Pass, format!("{value}, limit {threshold}")),
     }
 }

@@ -6,8 +6,9 @@
 use crate::{Engine, SubmitError, measure, observe};
 use interlock_domain::{
     core::{Actor, Command, Obligation, owed},
-    deployment, release,
+    deployment,
     reason::RefusalKind,
+    release,
 };
 use jiff::Timestamp;
 use std::{collections::BTreeMap, time::Duration};

@@ -145,7 +145,8 @@ fn write(inner: &Inner, mut jobs: VecDeque<Job>) {
         if round.batch.entries.is_empty() {
             // Nothing is appended, so nothing else tells that another node has written meanwhile: a "no" may be out of date.
             let refused = decided.iter().any(|it| it.result.is_err());
-            if refused && inner.ledger.head().is_ok_and(|head| head.size > before.position) && inner.catch_up().is_ok() {
+            if refused && inner.ledger.head().is_ok_and(|head| head.size > before.position) && inner.catch_up().is_ok()
+            {
                 jobs = decided.into_iter().map(|it| it.job).collect();
                 continue;
             }
@@ -225,7 +226,8 @@ impl<'a> Round<'a> {
         if let Some(remembered) = job.key.as_deref().map(|key| self.remembered(key)).transpose()?.flatten() {
             return Ok((remembered.to, self.read(&remembered)?, true));
         }
-        let ctx = Context { now: self.inner.sources.clock.now(), actor: job.actor.clone(), ids: self.inner.sources.ids() };
+        let ctx =
+            Context { now: self.inner.sources.clock.now(), actor: job.actor.clone(), ids: self.inner.sources.ids() };
         let sub: SubmissionId = ctx.ids.id();
         let mut attempt = Attempt { world: self.world.clone(), records: Vec::new() };
         for command in &job.commands {

@@ -53,9 +53,15 @@ impl Meter for World {
     async fn read(&self, _: &Name, address: &str, _: &Metrics) -> Result<Reading, Unread> {
         let elapsed = self.clock.1.elapsed().as_secs_f64();
         let (requests, errors, quick) = (self.says)(address, elapsed).ok_or_else(|| Unread("silent".into()))?;
-        let latency = vec![(0.1, (requests * quick).floor()), (1.0, requests.floor()), (f64::INFINITY, requests.floor())];
+        let latency =
+            vec![(0.1, (requests * quick).floor()), (1.0, requests.floor()), (f64::INFINITY, requests.floor())];
         let tally = Tally { requests: requests.floor(), errors: errors.floor() };
-        Ok(Reading { at_ms: self.clock.now().as_millisecond(), endpoints: BTreeMap::from([("/".into(), tally)]), latency, gauges: BTreeMap::new() })
+        Ok(Reading {
+            at_ms: self.clock.now().as_millisecond(),
+            endpoints: BTreeMap::from([("/".into(), tally)]),
+            latency,
+            gauges: BTreeMap::new(),
+        })
     }
 
     async fn query(&self, _: &str) -> Result<Option<f64>, Unread> {
@@ -66,7 +72,8 @@ impl Meter for World {
 #[async_trait]
 impl Probe for World {
     async fn get(&self, url: &str) -> Result<(u16, Vec<u8>), Unread> {
-        (self.answers)(url, self.clock.1.elapsed().as_secs_f64()).map(|(status, body)| (status, body.as_bytes().to_vec()))
+        (self.answers)(url, self.clock.1.elapsed().as_secs_f64())
+            .map(|(status, body)| (status, body.as_bytes().to_vec()))
     }
 }
 
@@ -81,11 +88,23 @@ struct Stage {
 impl Stage {
     fn new(says: impl Fn(&str, f64) -> Option<(f64, f64, f64)> + Send + Sync + 'static) -> Self {
         let clock = Simulated::begin();
-        let world = World { clock: clock.clone(), says: Box::new(says), answers: Box::new(|_, _| Err(Unread("nobody there".into()))) };
-        Self { ledger: Arc::new(MemoryLedger::default()), clock, ids: Fresh::new(1_772_442_000_000, [1; 8]), world: Some(world) }
+        let world = World {
+            clock: clock.clone(),
+            says: Box::new(says),
+            answers: Box::new(|_, _| Err(Unread("nobody there".into()))),
+        };
+        Self {
+            ledger: Arc::new(MemoryLedger::default()),
+            clock,
+            ids: Fresh::new(1_772_442_000_000, [1; 8]),
+            world: Some(world),
+        }
     }
 
-    fn answers(mut self, answers: impl Fn(&str, f64) -> Result<(u16, &'static str), Unread> + Send + Sync + 'static) -> Self {
+    fn answers(
+        mut self,
+        answers: impl Fn(&str, f64) -> Result<(u16, &'static str), Unread> + Send + Sync + 'static,
+    ) -> Self {
         self.world = self.world.map(|world| World { answers: Box::new(answers), ..world });
         self
     }
@@ -93,7 +112,9 @@ impl Stage {
     fn write(&self, event: Event) {
         let record = Record { v: 1, at: self.clock.now(), by: By::System, sub: self.ids.id(), event };
         let size = self.ledger.head().unwrap().size;
-        self.ledger.append(size, &Batch { entries: vec![NewEntry { body: record.encode() }], answers: Vec::new() }).unwrap();
+        self.ledger
+            .append(size, &Batch { entries: vec![NewEntry { body: record.encode() }], answers: Vec::new() })
+            .unwrap();
     }
 
     /// Opens the ledger and performs, as a server does when it starts.
@@ -126,7 +147,9 @@ async fn wait_for(engine: &Engine, kind: &str, at_most_s: u64) -> Event {
 }
 
 fn begun(stage: &Stage) -> Event {
-    let places = |names: &[&str]| names.iter().map(|it| verification::Place { target: name(it), address: (*it).to_owned() }).collect();
+    let places = |names: &[&str]| {
+        names.iter().map(|it| verification::Place { target: name(it), address: (*it).to_owned() }).collect()
+    };
     let margins = release::Margins { errors: 0.02, latency_p50: 0.5, latency_p90: 0.5, latency_p99: 1.0 };
     Event::Verification(verification::Event::Begun(verification::Begun {
         analysis: stage.ids.id(),
@@ -134,8 +157,19 @@ fn begun(stage: &Stage) -> Event {
         deployment: stage.ids.id(),
         environment: name("production"),
         wave: 0,
-        spec: release::CanarySpec { interval_s: 1, horizon: 60, at_least: 10, on_inconclusive: release::OnInconclusive::Hold, margins },
-        compared: vec![verification::Compared { service: name("checkout"), metrics: Metrics::default(), new: places(&["new"]), old: places(&["old-1", "old-2"]) }],
+        spec: release::CanarySpec {
+            interval_s: 1,
+            horizon: 60,
+            at_least: 10,
+            on_inconclusive: release::OnInconclusive::Hold,
+            margins,
+        },
+        compared: vec![verification::Compared {
+            service: name("checkout"),
+            metrics: Metrics::default(),
+            new: places(&["new"]),
+            old: places(&["old-1", "old-2"]),
+        }],
     }))
 }
 
@@ -150,14 +184,20 @@ async fn verdict(mut stage: Stage) -> verification::Concluded {
 
 #[tokio::test(start_paused = true)]
 async fn a_harmless_version_passes_after_at_least_so_many_looks() {
-    let it = verdict(Stage::new(|target, t| Some(if target == "new" { (50.0 * t, 0.0, 0.95) } else { (200.0 * t, 0.2 * t, 0.95) }))).await;
+    let it = verdict(Stage::new(|target, t| {
+        Some(if target == "new" { (50.0 * t, 0.0, 0.95) } else { (200.0 * t, 0.2 * t, 0.95) })
+    }))
+    .await;
     assert_eq!(it.verdict, verification::Verdict::Pass, "{it:?}");
     assert!((10..60).contains(&it.summary.looks) && it.summary.culprits.is_empty(), "{it:?}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_flawed_version_fails_early_and_the_indicator_is_named() {
-    let it = verdict(Stage::new(|target, t| Some(if target == "new" { (50.0 * t, 5.0 * t, 0.95) } else { (200.0 * t, 0.2 * t, 0.95) }))).await;
+    let it = verdict(Stage::new(|target, t| {
+        Some(if target == "new" { (50.0 * t, 5.0 * t, 0.95) } else { (200.0 * t, 0.2 * t, 0.95) })
+    }))
+    .await;
     assert_eq!(it.verdict, verification::Verdict::Fail);
     assert!(it.summary.looks < 10 && it.summary.excess_bad_requests > 5.0, "{it:?}");
     assert!(it.summary.culprits.iter().any(|culprit| culprit == "checkout: errors"), "{it:?}");
@@ -172,7 +212,10 @@ async fn no_data_never_passes() {
 
 #[tokio::test(start_paused = true)]
 async fn a_new_version_without_traffic_never_passes() {
-    let it = verdict(Stage::new(|target, t| Some(if target == "new" { (7.0, 0.0, 1.0) } else { (200.0 * t, 0.2 * t, 0.95) }))).await;
+    let it = verdict(Stage::new(|target, t| {
+        Some(if target == "new" { (7.0, 0.0, 1.0) } else { (200.0 * t, 0.2 * t, 0.95) })
+    }))
+    .await;
     assert_eq!(it.verdict, verification::Verdict::Inconclusive);
 }
 
@@ -196,7 +239,8 @@ async fn a_counter_that_restarts_is_no_burst_of_requests() {
 
 #[tokio::test(start_paused = true)]
 async fn a_restart_goes_on_where_the_judging_stopped() {
-    let mut stage = Stage::new(|target, t| Some(if target == "new" { (50.0 * t, 0.0, 0.95) } else { (200.0 * t, 0.2 * t, 0.95) }));
+    let mut stage =
+        Stage::new(|target, t| Some(if target == "new" { (50.0 * t, 0.0, 0.95) } else { (200.0 * t, 0.2 * t, 0.95) }));
     stage.write(begun(&stage));
     let world = Arc::new(stage.world.take().unwrap());
     let ports = Ports { meter: world.clone(), probe: world };
@@ -207,7 +251,10 @@ async fn a_restart_goes_on_where_the_judging_stopped() {
     drop(engine);
     tokio::time::sleep(Duration::from_millis(2500)).await;
     let (engine, _performing) = stage.start_with(ports);
-    let Event::Verification(verification::Event::Concluded(it)) = wait_for(&engine, "verification.concluded", 90).await else { panic!() };
+    let Event::Verification(verification::Event::Concluded(it)) = wait_for(&engine, "verification.concluded", 90).await
+    else {
+        panic!()
+    };
     assert_eq!(it.verdict, verification::Verdict::Pass);
     let missed = it.summary.looks - it.summary.usable;
     assert!((2..=5).contains(&missed), "what was missed counts as a gap, what was seen still counts: {it:?}");
@@ -220,11 +267,36 @@ async fn a_restart_goes_on_where_the_judging_stopped() {
 
 fn shop(stage: &Stage) {
     let criticality = Default::default();
-    let service = Service { name: name("checkout"), owner: name("team"), description: String::new(), criticality, depends_on: Default::default(), repository: None, metrics: Metrics::default() };
-    stage.write(Event::Catalog(interlock_domain::catalog::Event::ServicePut(interlock_domain::catalog::ServicePut { service })));
-    let target = Target { name: name("one"), address: "http://one".into(), services: [name("checkout")].into(), labels: BTreeMap::new(), params: BTreeMap::new() };
-    let environment = Environment { name: name("production"), tier: Tier::Production, production_like: true, labels: BTreeMap::new(), deployers: Deployers::default(), targets: vec![target] };
-    stage.write(Event::Environment(interlock_domain::environment::Event::EnvironmentPut(interlock_domain::environment::EnvironmentPut { environment })));
+    let service = Service {
+        name: name("checkout"),
+        owner: name("team"),
+        description: String::new(),
+        criticality,
+        depends_on: Default::default(),
+        repository: None,
+        metrics: Metrics::default(),
+    };
+    stage.write(Event::Catalog(interlock_domain::catalog::Event::ServicePut(interlock_domain::catalog::ServicePut {
+        service,
+    })));
+    let target = Target {
+        name: name("one"),
+        address: "http://one".into(),
+        services: [name("checkout")].into(),
+        labels: BTreeMap::new(),
+        params: BTreeMap::new(),
+    };
+    let environment = Environment {
+        name: name("production"),
+        tier: Tier::Production,
+        production_like: true,
+        labels: BTreeMap::new(),
+        deployers: Deployers::default(),
+        targets: vec![target],
+    };
+    stage.write(Event::Environment(interlock_domain::environment::Event::EnvironmentPut(
+        interlock_domain::environment::EnvironmentPut { environment },
+    )));
 }
 
 fn watched(stage: &Stage, threshold: f64, action: release::TriggerAction) {
@@ -258,27 +330,43 @@ async fn a_trigger_fires_only_after_its_condition_has_held() {
     let mut stage = Stage::new(|_, t| Some((100.0 * t, if t > 12.0 { 50.0 * (t - 12.0) } else { 0.0 }, 0.95)));
     watched(&stage, 0.1, release::TriggerAction::Page);
     let (engine, _performing) = stage.start();
-    let Event::Operations(operations::Event::TriggerFired(it)) = wait_for(&engine, "operations.trigger_fired", 60).await else { panic!() };
+    let Event::Operations(operations::Event::TriggerFired(it)) =
+        wait_for(&engine, "operations.trigger_fired", 60).await
+    else {
+        panic!()
+    };
     assert!(it.value > 0.1);
     let fired = stage.clock.1.elapsed().as_secs();
     assert!((17..=22).contains(&fired), "fired after {fired} s");
-    let Event::Operations(operations::Event::WatchEnded(ended)) = wait_for(&engine, "operations.watch_ended", 60).await else { panic!() };
+    let Event::Operations(operations::Event::WatchEnded(ended)) = wait_for(&engine, "operations.watch_ended", 60).await
+    else {
+        panic!()
+    };
     assert_eq!(ended.outcome, Some(interlock_domain::reason::Outcome::Fail));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_quiet_watch_passes_and_a_blind_one_is_inconclusive() {
-    for (says, outcome) in [(true, interlock_domain::reason::Outcome::Pass), (false, interlock_domain::reason::Outcome::Inconclusive)] {
+    for (says, outcome) in
+        [(true, interlock_domain::reason::Outcome::Pass), (false, interlock_domain::reason::Outcome::Inconclusive)]
+    {
         let mut stage = Stage::new(move |_, t| says.then_some((100.0 * t, 0.1 * t, 0.95)));
         watched(&stage, 0.1, release::TriggerAction::Rollback);
         let (engine, _performing) = stage.start();
-        let Event::Operations(operations::Event::WatchEnded(it)) = wait_for(&engine, "operations.watch_ended", 60).await else { panic!() };
+        let Event::Operations(operations::Event::WatchEnded(it)) =
+            wait_for(&engine, "operations.watch_ended", 60).await
+        else {
+            panic!()
+        };
         assert_eq!(it.outcome, Some(outcome), "{it:?}");
         assert!(it.looks >= 25, "{it:?}");
     }
 }
 
-async fn criteria(kind: release::CriterionKind, answers: impl Fn(&str, f64) -> Result<(u16, &'static str), Unread> + Send + Sync + 'static) -> rollback::Ended {
+async fn criteria(
+    kind: release::CriterionKind,
+    answers: impl Fn(&str, f64) -> Result<(u16, &'static str), Unread> + Send + Sync + 'static,
+) -> rollback::Ended {
     let mut stage = Stage::new(|_, t| Some((100.0 * t, 0.0, 0.95))).answers(answers);
     shop(&stage);
     let rollback = stage.ids.id();
@@ -294,7 +382,12 @@ async fn criteria(kind: release::CriterionKind, answers: impl Fn(&str, f64) -> R
         ruling: None,
     };
     stage.write(Event::Rollback(rollback::Event::Started(started)));
-    let target = rollback::Checked { target: name("one"), service: name("checkout"), address: "http://one/".into(), digest: Digest([7; 32]) };
+    let target = rollback::Checked {
+        target: name("one"),
+        service: name("checkout"),
+        address: "http://one/".into(),
+        digest: Digest([7; 32]),
+    };
     stage.write(Event::Rollback(rollback::Event::CheckBegun(rollback::CheckBegun { rollback, targets: vec![target] })));
     let (engine, _performing) = stage.start();
     match wait_for(&engine, "rollback.ended", 90).await {
@@ -307,7 +400,9 @@ async fn criteria(kind: release::CriterionKind, answers: impl Fn(&str, f64) -> R
 async fn criteria_of_a_rollback_are_asked_until_they_hold_or_the_time_to_settle_is_over() {
     use interlock_domain::reason::Outcome;
     let http = || release::CriterionKind::Http { path: "/healthz".into() };
-    let settled = criteria(http(), |url, t| if url == "http://one/healthz" && t > 3.0 { Ok((204, "")) } else { Ok((503, "")) }).await;
+    let settled =
+        criteria(http(), |url, t| if url == "http://one/healthz" && t > 3.0 { Ok((204, "")) } else { Ok((503, "")) })
+            .await;
     assert_eq!(settled.outcome, Outcome::Pass, "{settled:?}");
     let down = criteria(http(), |_, _| Err(Unread("connection refused".into()))).await;
     assert_eq!(down.outcome, Outcome::Fail);
@@ -320,7 +415,11 @@ async fn criteria_of_a_rollback_are_asked_until_they_hold_or_the_time_to_settle_
     let absent = criteria(reports(), |_, _| Ok((200, "{}"))).await;
     assert_eq!(absent.outcome, Outcome::Fail);
 
-    let metric = |query: &str| release::CriterionKind::Metric { indicator: release::Indicator::Promql { query: query.into() }, comparison: release::Comparison::Above, threshold: 1.0 };
+    let metric = |query: &str| release::CriterionKind::Metric {
+        indicator: release::Indicator::Promql { query: query.into() },
+        comparison: release::Comparison::Above,
+        threshold: 1.0,
+    };
     let unread = criteria(metric("up"), |_, _| Ok((200, ""))).await;
     assert_eq!(unread.outcome, Outcome::Inconclusive, "a figure that cannot be had is no proof");
 }
@@ -328,7 +427,9 @@ async fn criteria_of_a_rollback_are_asked_until_they_hold_or_the_time_to_settle_
 #[tokio::test]
 async fn a_repeated_key_answers_with_what_was_written_the_first_time() {
     let engine = Engine::open(Arc::new(MemoryLedger::default()), Options::default()).unwrap();
-    let lease = |labels: &str| Command::Deployment(deployment::Command::Lease { runner: name(labels), capacity: 1, lease_s: 10 });
+    let lease = |labels: &str| {
+        Command::Deployment(deployment::Command::Lease { runner: name(labels), capacity: 1, lease_s: 10 })
+    };
     let found = Command::People(interlock_domain::people::Command::Found {
         organisation: "Test".into(),
         time_zone_data: "2026f".into(),
@@ -341,7 +442,11 @@ async fn a_repeated_key_answers_with_what_was_written_the_first_time() {
     assert_eq!(first.events[0].event, again.events[0].event);
     let refused = engine.submit(Actor::system(), found, None).await.unwrap_err();
     assert!(refused.to_string().contains("belongs to `Test` already"), "{refused}");
-    assert_eq!(engine.submit(Actor::system(), lease("local"), None).await.unwrap().position, 1, "nothing to lease writes nothing");
+    assert_eq!(
+        engine.submit(Actor::system(), lease("local"), None).await.unwrap().position,
+        1,
+        "nothing to lease writes nothing"
+    );
     assert_eq!(engine.head(), 1);
 }
 
@@ -350,13 +455,16 @@ async fn two_engines_on_one_ledger_decide_one_after_the_other() {
     let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::default());
     let open = || Engine::open(ledger.clone(), Options::default()).unwrap();
     let (a, b) = (open(), open());
-    let found = |engine: &Engine| Command::People(interlock_domain::people::Command::Found {
-        organisation: "Test".into(),
-        time_zone_data: "2026f".into(),
-        setup: Digest([1; 32]),
-        setup_until: engine.now() + SignedDuration::from_hours(1),
-    });
-    let results = futures::join!(a.submit(Actor::system(), found(&a), None), b.submit(Actor::system(), found(&b), None));
+    let found = |engine: &Engine| {
+        Command::People(interlock_domain::people::Command::Found {
+            organisation: "Test".into(),
+            time_zone_data: "2026f".into(),
+            setup: Digest([1; 32]),
+            setup_until: engine.now() + SignedDuration::from_hours(1),
+        })
+    };
+    let results =
+        futures::join!(a.submit(Actor::system(), found(&a), None), b.submit(Actor::system(), found(&b), None));
     assert!(results.0.is_ok() != results.1.is_ok(), "exactly one of two founds it: {results:?}");
     assert_eq!(ledger.head().unwrap().size, 1);
     assert_eq!(core::owed(&a.world()).len(), 0);

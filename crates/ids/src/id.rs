@@ -164,7 +164,15 @@ mod tests {
 
     #[test]
     fn another_kind_or_a_broken_text_is_refused() {
-        for text in ["", "rel", "rel_", "dep_00041061050r3gg28a1c60t3gf", "rel_80000000000000000000000000", "rel_0004106105or3gg28a1c60t3gf", "REL_00041061050r3gg28a1c60t3gf"] {
+        for text in [
+            "",
+            "rel",
+            "rel_",
+            "dep_00041061050r3gg28a1c60t3gf",
+            "rel_80000000000000000000000000",
+            "rel_0004106105or3gg28a1c60t3gf",
+            "REL_00041061050r3gg28a1c60t3gf",
+        ] {
             assert!(text.parse::<ReleaseId>().is_err(), "{text}");
         }
     }

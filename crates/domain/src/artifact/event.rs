@@ -44,15 +44,24 @@ impl Event {
 
     pub fn subjects(&self, world: &World) -> Vec<Subject> {
         match self {
-            Event::Registered(it) => vec![Subject::Artifact(it.artifact.digest), Subject::Service(it.artifact.service.clone())],
+            Event::Registered(it) => {
+                vec![Subject::Artifact(it.artifact.digest), Subject::Service(it.artifact.service.clone())]
+            }
             Event::KeyPut(_) => Vec::new(),
             Event::Quarantined(it) => {
                 let release = it.because_of.map(Subject::Release);
-                [Subject::Artifact(it.digest), Subject::Service(it.service.clone())].into_iter().chain(release).collect()
+                [Subject::Artifact(it.digest), Subject::Service(it.service.clone())]
+                    .into_iter()
+                    .chain(release)
+                    .collect()
             }
-            Event::QuarantineLifted(it) => {
-                world.artifact.quarantines.get(&it.quarantine).map(|it| Subject::Artifact(it.digest)).into_iter().collect()
-            }
+            Event::QuarantineLifted(it) => world
+                .artifact
+                .quarantines
+                .get(&it.quarantine)
+                .map(|it| Subject::Artifact(it.digest))
+                .into_iter()
+                .collect(),
         }
     }
 }

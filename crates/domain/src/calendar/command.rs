@@ -7,9 +7,19 @@ use interlock_ids::{LockdownId, Name};
 #[derive(Clone, Debug)]
 pub enum Command {
     /// Creates a calendar or replaces it as a whole.
-    PutCalendar { calendar: Calendar },
-    RemoveCalendar { calendar: Name },
+    PutCalendar {
+        calendar: Calendar,
+    },
+    RemoveCalendar {
+        calendar: Name,
+    },
     /// Stops everything in the scope, now, until it is lifted.
-    CallLockdown { lockdown: LockdownId, scope: WindowScope, reason: NoteRef },
-    LiftLockdown { lockdown: LockdownId },
+    CallLockdown {
+        lockdown: LockdownId,
+        scope: WindowScope,
+        reason: NoteRef,
+    },
+    LiftLockdown {
+        lockdown: LockdownId,
+    },
 }

@@ -1,7 +1,10 @@
 //! What has happened to calendars.
 
 use super::{Calendar, WindowScope};
-use crate::{core::{Subject, payload}, reason::NoteRef};
+use crate::{
+    core::{Subject, payload},
+    reason::NoteRef,
+};
 use interlock_ids::{LockdownId, Name};
 use serde::{Deserialize, Serialize};
 

@@ -107,7 +107,9 @@ pub struct State {
 impl State {
     pub(crate) fn apply(&mut self, event: &Event, meta: &Meta) {
         match event {
-            Event::CalendarPut(it) => drop(self.calendars.insert(it.calendar.name.clone(), Arc::new(it.calendar.clone()))),
+            Event::CalendarPut(it) => {
+                drop(self.calendars.insert(it.calendar.name.clone(), Arc::new(it.calendar.clone())))
+            }
             Event::CalendarRemoved(it) => drop(self.calendars.remove(&it.calendar)),
             Event::LockdownCalled(it) => {
                 let lockdown = Lockdown {
@@ -123,7 +125,9 @@ impl State {
                 };
                 self.lockdowns.insert(it.lockdown, Arc::new(lockdown));
             }
-            Event::LockdownLifted(it) => edit(&mut self.lockdowns, &it.lockdown, |lockdown| lockdown.lifted = Some(meta.at)),
+            Event::LockdownLifted(it) => {
+                edit(&mut self.lockdowns, &it.lockdown, |lockdown| lockdown.lifted = Some(meta.at))
+            }
         }
     }
 }

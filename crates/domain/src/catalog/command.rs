@@ -6,6 +6,10 @@ use interlock_ids::Name;
 #[derive(Clone, Debug)]
 pub enum Command {
     /// Creates services or replaces them as a whole; they may depend on one another.
-    PutServices { services: Vec<Service> },
-    RemoveService { service: Name },
+    PutServices {
+        services: Vec<Service>,
+    },
+    RemoveService {
+        service: Name,
+    },
 }

@@ -1,7 +1,7 @@
 //! What has happened in the catalogue.
 
 use super::Service;
-use crate::{core::{Subject, payload}};
+use crate::core::{Subject, payload};
 use interlock_ids::Name;
 use serde::{Deserialize, Serialize};
 

@@ -26,8 +26,17 @@ pub enum Command {
         on_behalf_of: Option<AccountId>,
     },
     /// Takes one's own decision back.
-    Withdraw { change: ChangeId, reason: NoteRef },
-    MeetCondition { change: ChangeId, condition: ConditionId, evidence: NoteRef },
+    Withdraw {
+        change: ChangeId,
+        reason: NoteRef,
+    },
+    MeetCondition {
+        change: ChangeId,
+        condition: ConditionId,
+        evidence: NoteRef,
+    },
     /// Follows from the end of the release.
-    Close { change: ChangeId },
+    Close {
+        change: ChangeId,
+    },
 }

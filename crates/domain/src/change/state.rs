@@ -196,7 +196,11 @@ impl State {
                 }
             }),
             Event::Withdrawn(it) => edit(&mut self.changes, &it.change, |change| {
-                change.approvals.iter_mut().filter(|approval| approval.by == it.account).for_each(|approval| approval.withdrawn = true);
+                change
+                    .approvals
+                    .iter_mut()
+                    .filter(|approval| approval.by == it.account)
+                    .for_each(|approval| approval.withdrawn = true);
                 if change.decisions(Decision::Reject).next().is_none() && change.status == Status::Rejected {
                     change.status = Status::Open;
                 }

@@ -12,7 +12,9 @@ impl Command {
             Command::Catalog(catalog::Command::PutServices { services }) => {
                 ("service.manage", services.first().map(|service| Subject::Service(service.name.clone())))
             }
-            Command::Catalog(catalog::Command::RemoveService { service }) => ("service.manage", Some(Subject::Service(service.clone()))),
+            Command::Catalog(catalog::Command::RemoveService { service }) => {
+                ("service.manage", Some(Subject::Service(service.clone())))
+            }
             Command::Calendar(it) => calendar_about(it),
             Command::Environment(it) => environment_about(it),
             Command::Artifact(it) => artifact_about(it),
@@ -23,11 +25,17 @@ impl Command {
                 ("verification", Some(Subject::Deployment(*deployment)))
             }
             Command::Verification(verification::Command::Resolve { .. }) => ("deployment.control", None),
-            Command::Verification(verification::Command::Conclude { .. } | verification::Command::Stop { .. }) => ("verification", None),
+            Command::Verification(verification::Command::Conclude { .. } | verification::Command::Stop { .. }) => {
+                ("verification", None)
+            }
             Command::Operations(_) => ("operations", None),
-            Command::Rollback(rollback::Command::Start { release, .. }) => ("rollback.start", Some(Subject::Release(*release))),
+            Command::Rollback(rollback::Command::Start { release, .. }) => {
+                ("rollback.start", Some(Subject::Release(*release)))
+            }
             Command::Rollback(_) => ("rollback.start", None),
-            Command::Learning(learning::Command::OpenReview { release }) => ("review.open", Some(Subject::Release(*release))),
+            Command::Learning(learning::Command::OpenReview { release }) => {
+                ("review.open", Some(Subject::Release(*release)))
+            }
             Command::Learning(learning::Command::Complete { .. }) => ("review.complete", None),
         }
     }
@@ -62,8 +70,12 @@ fn calendar_about(command: &calendar::Command) -> (&'static str, Option<Subject>
 fn environment_about(command: &environment::Command) -> (&'static str, Option<Subject>) {
     use environment::Command as It;
     match command {
-        It::PutEnvironment { environment } => ("environment.manage", Some(Subject::Environment(environment.name.clone()))),
-        It::RemoveEnvironment { environment } => ("environment.manage", Some(Subject::Environment(environment.clone()))),
+        It::PutEnvironment { environment } => {
+            ("environment.manage", Some(Subject::Environment(environment.name.clone())))
+        }
+        It::RemoveEnvironment { environment } => {
+            ("environment.manage", Some(Subject::Environment(environment.clone())))
+        }
         It::Claim { environment, .. } => ("environment.claim", Some(Subject::Environment(environment.clone()))),
         It::EndClaim { .. } => ("environment.claim", None),
     }
@@ -74,7 +86,9 @@ fn artifact_about(command: &artifact::Command) -> (&'static str, Option<Subject>
     match command {
         It::Register { artifact } => ("artifact.register", Some(Subject::Artifact(artifact.digest))),
         It::PutKey { .. } | It::RevokeKey { .. } => ("signing-key.manage", None),
-        It::Quarantine { digests, .. } => ("artifact.quarantine", digests.first().map(|digest| Subject::Artifact(*digest))),
+        It::Quarantine { digests, .. } => {
+            ("artifact.quarantine", digests.first().map(|digest| Subject::Artifact(*digest)))
+        }
         It::LiftQuarantine { .. } => ("artifact.release-quarantine", None),
     }
 }
@@ -112,7 +126,9 @@ fn deployment_about(command: &deployment::Command) -> (&'static str, Option<Subj
     use deployment::Command as It;
     match command {
         It::PutPipeline { .. } => ("pipeline.manage", None),
-        It::RecordInstalled { environment, .. } => ("environment.manage", Some(Subject::Environment(environment.clone()))),
+        It::RecordInstalled { environment, .. } => {
+            ("environment.manage", Some(Subject::Environment(environment.clone())))
+        }
         It::Start { release, .. } => ("deployment.start", Some(Subject::Release(*release))),
         It::TakeBack { of, .. } => ("deployment.take-back", Some(Subject::Deployment(*of))),
         It::Lease { .. } | It::Report { .. } | It::ReleaseLeases { .. } => ("deployment.run", None),

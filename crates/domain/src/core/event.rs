@@ -53,7 +53,9 @@ impl Serialize for Event {
 pub enum DecodeError {
     #[error("the entry is not a record of this format: {0}")]
     Form(String),
-    #[error("the entry is of format {found}, and this version knows up to 1: use the version that wrote it, or a newer one")]
+    #[error(
+        "the entry is of format {found}, and this version knows up to 1: use the version that wrote it, or a newer one"
+    )]
     Version { found: u32 },
     #[error("the event `{kind}` is not known to this version, or its content is not what the kind says: {cause}")]
     Event { kind: String, cause: String },

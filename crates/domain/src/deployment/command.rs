@@ -7,33 +7,76 @@ use jiff::Timestamp;
 
 #[derive(Clone, Debug)]
 pub enum Command {
-    PutPipeline { pipeline: Pipeline },
+    PutPipeline {
+        pipeline: Pipeline,
+    },
     /// Says what runs in an environment that was there before Interlock: service, target, digest.
-    RecordInstalled { environment: Name, found: Vec<(Name, Name, Digest)> },
+    RecordInstalled {
+        environment: Name,
+        found: Vec<(Name, Name, Digest)>,
+    },
     /// Begins to deploy an authorised release.
-    Start { deployment: DeploymentId, release: ReleaseId },
+    Start {
+        deployment: DeploymentId,
+        release: ReleaseId,
+    },
     /// Begins to take a deployment back; follows from a rollback.
-    TakeBack { deployment: DeploymentId, of: DeploymentId, rollback: RollbackId },
+    TakeBack {
+        deployment: DeploymentId,
+        of: DeploymentId,
+        rollback: RollbackId,
+    },
     /// A runner asks for work: at most `capacity` steps, for which it has all `labels` needed.
-    Lease { runner: Name, capacity: u32, lease_s: u32 },
+    Lease {
+        runner: Name,
+        capacity: u32,
+        lease_s: u32,
+    },
     /// What became of steps. A result under another fence than the lease's changes nothing.
-    Report { runner: Name, reports: Vec<Report> },
+    Report {
+        runner: Name,
+        reports: Vec<Report>,
+    },
     /// A runner has lost its memory of what it held: give it all back.
-    ReleaseLeases { runner: Name },
+    ReleaseLeases {
+        runner: Name,
+    },
     /// Time has come: leases run out, bakes end, holds are looked at again.
-    Wake { deployment: DeploymentId },
+    Wake {
+        deployment: DeploymentId,
+    },
     /// The judge says that the wave is good.
-    Proceed { deployment: DeploymentId, wave: u32 },
-    Pause { deployment: DeploymentId, reason: NoteRef },
-    Resume { deployment: DeploymentId },
+    Proceed {
+        deployment: DeploymentId,
+        wave: u32,
+    },
+    Pause {
+        deployment: DeploymentId,
+        reason: NoteRef,
+    },
+    Resume {
+        deployment: DeploymentId,
+    },
     /// Tries failed units again.
-    Retry { deployment: DeploymentId, reason: NoteRef },
+    Retry {
+        deployment: DeploymentId,
+        reason: NoteRef,
+    },
     /// Leaves out the step on which a unit has failed.
-    Skip { deployment: DeploymentId, unit: u32, reason: NoteRef },
+    Skip {
+        deployment: DeploymentId,
+        unit: u32,
+        reason: NoteRef,
+    },
     /// Ends it where it is. Follows from a rollback, or a person does it.
-    Abort { deployment: DeploymentId, reason: Option<NoteRef> },
+    Abort {
+        deployment: DeploymentId,
+        reason: Option<NoteRef>,
+    },
     /// Drops details from memory once the release's life is over.
-    Archive { deployment: DeploymentId },
+    Archive {
+        deployment: DeploymentId,
+    },
 }
 
 /// What a runner says of one step.

@@ -22,7 +22,9 @@ const MESSAGE_LENGTH: usize = 500;
 pub fn decide(world: &World, command: &Command, ctx: &Context) -> Result<Vec<Event>, Refusal> {
     match command {
         Command::PutPipeline { pipeline } => super::check::put(world, pipeline, ctx),
-        Command::RecordInstalled { environment, found } => super::check::record_installed(world, environment, found, ctx),
+        Command::RecordInstalled { environment, found } => {
+            super::check::record_installed(world, environment, found, ctx)
+        }
         Command::Start { deployment, release } => start(world, *deployment, *release, ctx),
         Command::TakeBack { deployment, of, .. } => take_back(world, *deployment, *of, ctx),
         Command::Lease { runner, capacity, lease_s } => lease(world, runner, *capacity, *lease_s, ctx),
@@ -57,7 +59,8 @@ pub fn decide(world: &World, command: &Command, ctx: &Context) -> Result<Vec<Eve
             Ok(match it.leased().next() {
                 None => vec![Event::Ended(Ended { deployment: it.id, status: Status::Aborted, reason: *reason })],
                 Some(_) => {
-                    let stopping = PhaseEnded { deployment: it.id, wave: it.wave, phase: it.phase, status: Status::Stopping };
+                    let stopping =
+                        PhaseEnded { deployment: it.id, wave: it.wave, phase: it.phase, status: Status::Stopping };
                     vec![Event::PhaseEnded(stopping)]
                 }
             })
@@ -77,13 +80,21 @@ fn find(world: &World, id: DeploymentId) -> Result<&Deployment, Refusal> {
 fn refused(it: &Deployment, done: &str, why: &str) -> Refusal {
     let message = format!("deployment {} cannot be {done}: {why}", it.id);
     let clears = "look at its state; another action may be what you want";
-    Refusal::new(RefusalKind::Blocked, message.clone(), vec![Blocker::new("wrong-stage", message, clears, "a deployer")])
+    Refusal::new(
+        RefusalKind::Blocked,
+        message.clone(),
+        vec![Blocker::new("wrong-stage", message, clears, "a deployer")],
+    )
 }
 
 /// A deployment that the actor may control and that is not over.
 fn controlled<'a>(world: &'a World, id: DeploymentId, ctx: &Context) -> Result<&'a Deployment, Refusal> {
     let it = find(world, id)?;
-    let question = Question { action: "deployment.control", resource: ("Deployment", id.to_string()), facts: Facts(Default::default()) };
+    let question = Question {
+        action: "deployment.control",
+        resource: ("Deployment", id.to_string()),
+        facts: Facts(Default::default()),
+    };
     authorise(world, ctx, question)?;
     if it.status.is_terminal() { Err(refused(it, "changed", "it is over")) } else { Ok(it) }
 }
@@ -101,7 +112,9 @@ fn permit_blocker(world: &World, permit: &Permit, now: Timestamp) -> Option<Bloc
     };
     let early = !revoked && now < permit.not_before;
     let clears = if early { "wait for the window" } else { "authorise the release again" };
-    Some(Blocker::new("no-valid-permit", message, clears, "a release manager").until(early.then_some(permit.not_before)))
+    Some(
+        Blocker::new("no-valid-permit", message, clears, "a release manager").until(early.then_some(permit.not_before)),
+    )
 }
 
 fn start(world: &World, id: DeploymentId, release_id: ReleaseId, ctx: &Context) -> Result<Vec<Event>, Refusal> {
@@ -120,7 +133,9 @@ fn start(world: &World, id: DeploymentId, release_id: ReleaseId, ctx: &Context) 
     standing.extend(busy(world, &release.spec.environment));
     let (permit, ruling) = match (asked, permit) {
         (Ok(ruling), Some(permit)) if standing.is_empty() => (permit.clone(), ruling),
-        (Ok(_), _) => return Err(Refusal::blocked(format!("release `{}` cannot be deployed", release.spec.name), standing)),
+        (Ok(_), _) => {
+            return Err(Refusal::blocked(format!("release `{}` cannot be deployed", release.spec.name), standing));
+        }
         (Err(mut refusal), _) => {
             // The policy says in general what the blocker says in particular.
             refusal.blockers.retain(|it| it.code != "base.no-valid-permit" || standing.is_empty());
@@ -166,7 +181,15 @@ fn claimed_by_other(world: &World, release: &Release, ctx: &Context) -> Option<B
     let claim = world.environment.claim(&release.spec.environment, ctx.now)?;
     let own = ctx.actor.account_id().is_some_and(|account| world.people.same_person(account, claim.by));
     let message = format!("`{}` is claimed by {} until {}", claim.environment, claim.by, claim.until);
-    (!own).then(|| Blocker::new("environment-claimed", message, "wait, or ask for the claim to be given back", claim.by.to_string()).until(Some(claim.until)))
+    (!own).then(|| {
+        Blocker::new(
+            "environment-claimed",
+            message,
+            "wait, or ask for the claim to be given back",
+            claim.by.to_string(),
+        )
+        .until(Some(claim.until))
+    })
 }
 
 fn take_back(world: &World, id: DeploymentId, of: DeploymentId, ctx: &Context) -> Result<Vec<Event>, Refusal> {
@@ -230,7 +253,8 @@ fn obstacles(world: &World, it: &Deployment, now: Timestamp) -> Vec<Blocker> {
     let Some(release) = world.release.release(it.release) else { return found };
     // The way back stays open: it is what a lockdown or a quarantine is for.
     if it.direction == Direction::Forward {
-        let asked: Vec<_> = gates(world, release, now).into_iter().filter(|gate| gate.ruling.outcome != Outcome::Pass).collect();
+        let asked: Vec<_> =
+            gates(world, release, now).into_iter().filter(|gate| gate.ruling.outcome != Outcome::Pass).collect();
         found.extend(release::blockers(&asked));
     }
     found
@@ -244,7 +268,12 @@ fn only_runners(ctx: &Context, runner: &Name) -> Result<(), Refusal> {
     };
     let message = "steps are leased and reported by the runner that holds them";
     fits.then_some(()).ok_or_else(|| {
-        let blocker = Blocker::new("not-this-runner", message, "use the runner's own token", "an administrator registers runners");
+        let blocker = Blocker::new(
+            "not-this-runner",
+            message,
+            "use the runner's own token",
+            "an administrator registers runners",
+        );
         Refusal::new(RefusalKind::Denied, message, vec![blocker])
     })
 }
@@ -301,7 +330,9 @@ fn report(world: &World, runner: &Name, reports: &[Report], ctx: &Context) -> Re
         if lease.is_none_or(|lease| lease.fence != it.fence || lease.runner != *runner) {
             continue;
         }
-        let Some((index, step)) = deployment.next_step(it.unit).filter(|(index, _)| *index == it.step) else { continue };
+        let Some((index, step)) = deployment.next_step(it.unit).filter(|(index, _)| *index == it.step) else {
+            continue;
+        };
         let message = it.message.chars().take(MESSAGE_LENGTH).collect();
         let unit = deployment.units.get(it.unit as usize);
         by_deployment.entry(it.deployment).or_default().push(Reported {
@@ -338,7 +369,8 @@ fn release_leases(world: &World, runner: &Name, ctx: &Context) -> Result<Vec<Eve
     let running = world.deployment.running.iter().filter_map(|id| world.deployment.deployment(*id));
     Ok(running
         .flat_map(|it| {
-            let units: Vec<u32> = it.leased().filter(|(_, lease)| lease.runner == *runner).map(|(unit, _)| unit).collect();
+            let units: Vec<u32> =
+                it.leased().filter(|(_, lease)| lease.runner == *runner).map(|(unit, _)| unit).collect();
             end_leases(world, it, Some(runner.clone()), units, ctx.now)
         })
         .collect())
@@ -381,12 +413,19 @@ fn proceed(world: &World, id: DeploymentId, wave: u32, ctx: &Context) -> Result<
     if it.status != Status::Judging || it.wave != wave {
         return Err(Refusal::stale("the wave is not being judged any more"));
     }
-    let mut events = vec![Event::PhaseEnded(PhaseEnded { deployment: id, wave, phase: Phase::Settle, status: Status::Running })];
+    let mut events =
+        vec![Event::PhaseEnded(PhaseEnded { deployment: id, wave, phase: Phase::Settle, status: Status::Running })];
     events.extend(follow_up(world, id, &events, ctx.now));
     Ok(events)
 }
 
-fn skip(world: &World, id: DeploymentId, unit: u32, reason: crate::reason::NoteRef, ctx: &Context) -> Result<Vec<Event>, Refusal> {
+fn skip(
+    world: &World,
+    id: DeploymentId,
+    unit: u32,
+    reason: crate::reason::NoteRef,
+    ctx: &Context,
+) -> Result<Vec<Event>, Refusal> {
     let it = controlled(world, id, ctx)?;
     let failed = it.progress.get(unit as usize).is_some_and(|progress| progress.failed);
     let Some((step, _)) = it.next_step(unit).filter(|_| failed && it.status == Status::Blocked) else {
@@ -395,7 +434,12 @@ fn skip(world: &World, id: DeploymentId, unit: u32, reason: crate::reason::NoteR
     let mut events = vec![Event::StepSkipped(StepSkipped { deployment: id, unit, step, reason })];
     let others = it.progress.iter().enumerate().any(|(index, progress)| progress.failed && index != unit as usize);
     if !others {
-        events.push(Event::PhaseEnded(PhaseEnded { deployment: id, wave: it.wave, phase: it.phase, status: Status::Running }));
+        events.push(Event::PhaseEnded(PhaseEnded {
+            deployment: id,
+            wave: it.wave,
+            phase: it.phase,
+            status: Status::Running,
+        }));
         events.extend(follow_up(world, id, &events, ctx.now));
     }
     Ok(events)
@@ -413,7 +457,15 @@ pub fn react(world: &World, event: &core::Event) -> Vec<Command> {
         }
         It::Deployment(Event::Ended(it)) => {
             let waits = |open: &&rollback::Rollback| open.of == it.deployment && open.deployment.is_none();
-            world.rollback.open.iter().filter_map(|id| world.rollback.rollback(*id)).find(waits).map(take_back).into_iter().collect()
+            world
+                .rollback
+                .open
+                .iter()
+                .filter_map(|id| world.rollback.rollback(*id))
+                .find(waits)
+                .map(take_back)
+                .into_iter()
+                .collect()
         }
         It::Verification(verification::Event::Concluded(it)) if it.verdict == verification::Verdict::Pass => {
             proceed_after(world, it.analysis)
@@ -454,7 +506,11 @@ pub fn owed(world: &World) -> Vec<Obligation> {
             _ => None,
         };
         let times = [leases, bake, it.held_until];
-        owed.extend(times.into_iter().flatten().map(|at| Obligation::WakeDeployment { deployment: it.id, fence: it.fence, at }));
+        owed.extend(times.into_iter().flatten().map(|at| Obligation::WakeDeployment {
+            deployment: it.id,
+            fence: it.fence,
+            at,
+        }));
     }
     owed
 }

@@ -46,7 +46,12 @@ pub fn plan_forward(world: &World, spec: &Spec) -> (Vec<PlannedWave>, Vec<Unit>)
             waves = whole
                 .iter()
                 .filter_map(|(name, _, weight, bake_s, canary)| {
-                    Some(PlannedWave { name: name.parse().ok()?, weight: *weight, bake_s: *bake_s, canary: canary.clone() })
+                    Some(PlannedWave {
+                        name: name.parse().ok()?,
+                        weight: *weight,
+                        bake_s: *bake_s,
+                        canary: canary.clone(),
+                    })
                 })
                 .collect();
             takes = vec![Take::Rest];
@@ -54,7 +59,12 @@ pub fn plan_forward(world: &World, spec: &Spec) -> (Vec<PlannedWave>, Vec<Unit>)
         Model::Phased { waves: specs } => {
             waves = specs
                 .iter()
-                .map(|it| PlannedWave { name: it.name.clone(), weight: it.weight, bake_s: it.bake_s, canary: it.canary.clone() })
+                .map(|it| PlannedWave {
+                    name: it.name.clone(),
+                    weight: it.weight,
+                    bake_s: it.bake_s,
+                    canary: it.canary.clone(),
+                })
                 .collect();
             takes = specs.iter().map(|it| it.take).collect();
         }
@@ -97,7 +107,14 @@ pub fn plan_back(of: &Deployment) -> (Vec<PlannedWave>, Vec<Unit>) {
         .filter_map(|(unit, _)| {
             let former = unit.previous?;
             let (target, service) = (unit.target.clone(), unit.service.clone());
-            Some(Unit { target, service, digest: former, previous: Some(unit.digest), wave: 0, rank: highest - unit.rank })
+            Some(Unit {
+                target,
+                service,
+                digest: former,
+                previous: Some(unit.digest),
+                wave: 0,
+                rank: highest - unit.rank,
+            })
         })
         .collect();
     let wave = "back".parse().ok().map(|name| PlannedWave { name, weight: None, bake_s: 0, canary: None });
@@ -117,7 +134,11 @@ pub(crate) fn targets_of(world: &World, environment: &Name, service: &Name) -> V
 fn ranks(world: &World, items: &[Item]) -> BTreeMap<Name, u32> {
     let scope = items.iter().map(|it| it.service.clone()).collect();
     let order = crate::catalog::order(world, &scope);
-    order.into_iter().enumerate().flat_map(|(rank, group)| group.into_iter().map(move |name| (name, rank as u32))).collect()
+    order
+        .into_iter()
+        .enumerate()
+        .flat_map(|(rank, group)| group.into_iter().map(move |name| (name, rank as u32)))
+        .collect()
 }
 
 impl Direction {

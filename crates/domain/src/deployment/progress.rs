@@ -66,7 +66,8 @@ impl Deployment {
     }
 
     fn next_move(&self, now: Timestamp) -> Option<Event> {
-        let moved = |wave, phase, status| Some(Event::PhaseEnded(PhaseEnded { deployment: self.id, wave, phase, status }));
+        let moved =
+            |wave, phase, status| Some(Event::PhaseEnded(PhaseEnded { deployment: self.id, wave, phase, status }));
         let ended = |status| Some(Event::Ended(Ended { deployment: self.id, status, reason: None }));
         let idle = self.leased().next().is_none();
         match self.status {
@@ -75,7 +76,12 @@ impl Deployment {
             Status::Baking { until } if until <= now => return moved(self.wave + 1, Phase::Deploy, Status::Running),
             Status::Running if self.has_failed() || self.in_wave().any(|unit| !self.finished(unit)) => return None,
             Status::Running => {}
-            Status::Judging | Status::Baking { .. } | Status::Blocked | Status::Stopping | Status::Succeeded | Status::Aborted => return None,
+            Status::Judging
+            | Status::Baking { .. }
+            | Status::Blocked
+            | Status::Stopping
+            | Status::Succeeded
+            | Status::Aborted => return None,
         }
         let wave = self.waves.get(self.wave as usize);
         let judged = wave.is_some_and(|wave| wave.canary.is_some()) && !self.direction.is_back();
@@ -86,7 +92,9 @@ impl Deployment {
             Phase::Deploy => moved(self.wave, Phase::Settle, Status::Running),
             Phase::Settle if last => ended(Status::Succeeded),
             Phase::Settle if bake.is_zero() => moved(self.wave + 1, Phase::Deploy, Status::Running),
-            Phase::Settle => moved(self.wave, Phase::Settle, Status::Baking { until: now.checked_add(bake).unwrap_or(now) }),
+            Phase::Settle => {
+                moved(self.wave, Phase::Settle, Status::Baking { until: now.checked_add(bake).unwrap_or(now) })
+            }
         }
     }
 }

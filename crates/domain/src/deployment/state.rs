@@ -17,7 +17,9 @@ use std::sync::Arc;
 pub enum Direction {
     Forward,
     /// Takes back what the named deployment did.
-    Back { of: DeploymentId },
+    Back {
+        of: DeploymentId,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,7 +30,9 @@ pub enum Status {
     /// The current wave is being judged.
     Judging,
     /// Waiting after a wave.
-    Baking { until: Timestamp },
+    Baking {
+        until: Timestamp,
+    },
     /// A step failed for good, or could not be told; a person decides: retry, skip, abort, roll back.
     Blocked,
     /// Aborted, but steps are still in the hands of runners.
@@ -169,7 +173,9 @@ impl State {
 
     pub(crate) fn apply(&mut self, event: &Event, meta: &Meta) {
         match event {
-            Event::PipelinePut(it) => drop(self.pipelines.insert(it.pipeline.name.clone(), Arc::new(it.pipeline.clone()))),
+            Event::PipelinePut(it) => {
+                drop(self.pipelines.insert(it.pipeline.name.clone(), Arc::new(it.pipeline.clone())))
+            }
             Event::InstalledRecorded(it) => {
                 for found in &it.found {
                     let key = (it.environment.clone(), found.service.clone(), found.target.clone());
@@ -207,8 +213,12 @@ impl State {
                 for leased in &it.leases {
                     deployment.fence = deployment.fence.max(leased.fence);
                     if let Some(progress) = deployment.progress.get_mut(leased.unit as usize) {
-                        progress.lease =
-                            Some(Lease { runner: it.runner.clone(), fence: leased.fence, since: meta.at, until: it.until });
+                        progress.lease = Some(Lease {
+                            runner: it.runner.clone(),
+                            fence: leased.fence,
+                            since: meta.at,
+                            until: it.until,
+                        });
                     }
                 }
             }),
@@ -292,7 +302,15 @@ impl State {
                 if let Some(digest) = reported.installed {
                     reached.extend(deployment.units.get(reported.unit as usize).map(|unit| {
                         let key = (deployment.environment.clone(), unit.service.clone(), unit.target.clone());
-                        (key, Installed { digest, since: meta.at, deployment: Some(deployment.id), release: Some(deployment.release) })
+                        (
+                            key,
+                            Installed {
+                                digest,
+                                since: meta.at,
+                                deployment: Some(deployment.id),
+                                release: Some(deployment.release),
+                            },
+                        )
                     }));
                 }
             }

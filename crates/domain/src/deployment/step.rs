@@ -53,7 +53,12 @@ pub fn order(world: &World, deployment: &Deployment, unit: u32, fence: Fence) ->
     let it = deployment.units.get(unit as usize)?;
     let progress = deployment.progress.get(unit as usize)?;
     let (index, step) = deployment.next_step(unit)?;
-    let target = world.environment.environment(&deployment.environment)?.targets.iter().find(|target| target.name == it.target)?;
+    let target = world
+        .environment
+        .environment(&deployment.environment)?
+        .targets
+        .iter()
+        .find(|target| target.name == it.target)?;
     let artifact = world.artifact.artifact(&it.digest)?;
     let attempt = progress.attempt + 1;
     let fill = Fill::new(deployment, it, target, artifact.version.clone(), step);
@@ -101,7 +106,13 @@ pub(super) fn installs(step: &PipelineStep) -> bool {
 struct Fill(BTreeMap<String, String>);
 
 impl Fill {
-    fn new(deployment: &Deployment, unit: &Unit, target: &crate::environment::Target, version: String, step: &PipelineStep) -> Self {
+    fn new(
+        deployment: &Deployment,
+        unit: &Unit,
+        target: &crate::environment::Target,
+        version: String,
+        step: &PipelineStep,
+    ) -> Self {
         let wave = deployment.waves.get(unit.wave as usize);
         // Once a wave is judged good, and on the way back, a target carries its full share.
         let judged = step.phase == super::Phase::Deploy && !deployment.direction.is_back();

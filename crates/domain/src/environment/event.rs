@@ -48,9 +48,13 @@ impl Event {
             Event::EnvironmentPut(it) => vec![Subject::Environment(it.environment.name.clone())],
             Event::EnvironmentRemoved(it) => vec![Subject::Environment(it.environment.clone())],
             Event::Claimed(it) => vec![Subject::Environment(it.environment.clone())],
-            Event::ClaimEnded(it) => {
-                world.environment.claims.get(&it.claim).map(|claim| Subject::Environment(claim.environment.clone())).into_iter().collect()
-            }
+            Event::ClaimEnded(it) => world
+                .environment
+                .claims
+                .get(&it.claim)
+                .map(|claim| Subject::Environment(claim.environment.clone()))
+                .into_iter()
+                .collect(),
         }
     }
 }

@@ -17,7 +17,10 @@ pub fn decide(world: &World, command: &Command, ctx: &Context) -> Result<Vec<Eve
         Command::Stabilise { deployment } => {
             let it = of_deployment(world, *deployment)?;
             let length = SignedDuration::from_secs(it.spec.length_s.into());
-            Ok(vec![Event::Stabilising(Stabilising { watch: it.id, until: ctx.now.checked_add(length).unwrap_or(ctx.now) })])
+            Ok(vec![Event::Stabilising(Stabilising {
+                watch: it.id,
+                until: ctx.now.checked_add(length).unwrap_or(ctx.now),
+            })])
         }
         Command::Fire { watch, trigger, value, evidence, .. } => fire(world, *watch, trigger, *value, *evidence),
         Command::End { watch, fence, looks, usable, evidence } => {
@@ -33,7 +36,13 @@ pub fn decide(world: &World, command: &Command, ctx: &Context) -> Result<Vec<Eve
                 (true, true) => Outcome::Pass,
                 (true, false) => Outcome::Inconclusive,
             };
-            let ended = WatchEnded { watch: *watch, outcome: Some(outcome), looks: *looks, usable: *usable, evidence: Some(*evidence) };
+            let ended = WatchEnded {
+                watch: *watch,
+                outcome: Some(outcome),
+                looks: *looks,
+                usable: *usable,
+                evidence: Some(*evidence),
+            };
             Ok(vec![Event::WatchEnded(ended)])
         }
         Command::Stop { watch } => {
@@ -67,7 +76,13 @@ fn begin(world: &World, id: DeploymentId, ctx: &Context) -> Result<Vec<Event>, R
     })])
 }
 
-fn fire(world: &World, id: WatchId, name: &Name, value: f64, evidence: interlock_ids::Digest) -> Result<Vec<Event>, Refusal> {
+fn fire(
+    world: &World,
+    id: WatchId,
+    name: &Name,
+    value: f64,
+    evidence: interlock_ids::Digest,
+) -> Result<Vec<Event>, Refusal> {
     let it = open(world, id)?;
     let trigger = it.triggers.iter().find(|it| it.name == *name).ok_or_else(|| Refusal::not_found("trigger", name))?;
     if it.fired.iter().any(|fired| fired.trigger == *name) {
@@ -87,12 +102,16 @@ fn fire(world: &World, id: WatchId, name: &Name, value: f64, evidence: interlock
 /// What begins, changes or stops a watch.
 pub fn react(world: &World, event: &core::Event) -> Vec<Command> {
     use core::Event as It;
-    let forward = |id: DeploymentId| world.deployment.deployment(id).is_some_and(|it| it.direction == deployment::Direction::Forward);
+    let forward = |id: DeploymentId| {
+        world.deployment.deployment(id).is_some_and(|it| it.direction == deployment::Direction::Forward)
+    };
     match event {
         It::Deployment(deployment::Event::Started(it)) if it.direction == deployment::Direction::Forward => {
             vec![Command::Begin { deployment: it.deployment }]
         }
-        It::Deployment(deployment::Event::Ended(it)) if it.status == deployment::Status::Succeeded && forward(it.deployment) => {
+        It::Deployment(deployment::Event::Ended(it))
+            if it.status == deployment::Status::Succeeded && forward(it.deployment) =>
+        {
             vec![Command::Stabilise { deployment: it.deployment }]
         }
         It::Rollback(rollback::Event::Started(it)) => {

@@ -20,21 +20,58 @@ pub struct AccountSpec {
 pub enum Command {
     /// The first entry of a ledger: names the organisation and the hash of the one-time secret that makes the first
     /// administrator. Only Interlock itself may, and only once.
-    Found { organisation: String, time_zone_data: String, setup: Digest, setup_until: Timestamp },
+    Found {
+        organisation: String,
+        time_zone_data: String,
+        setup: Digest,
+        setup_until: Timestamp,
+    },
     /// Makes the first administrator. `secret`: SHA-256 of the one-time secret.
-    ClaimSetup { secret: Digest, account: AccountId, spec: AccountSpec },
+    ClaimSetup {
+        secret: Digest,
+        account: AccountId,
+        spec: AccountSpec,
+    },
     /// Creates or changes an account.
-    PutAccount { account: AccountId, spec: AccountSpec },
+    PutAccount {
+        account: AccountId,
+        spec: AccountSpec,
+    },
     /// Says that two accounts belong to one person.
-    LinkAccounts { a: AccountId, b: AccountId },
+    LinkAccounts {
+        a: AccountId,
+        b: AccountId,
+    },
     /// Closes an account: it may do nothing any more; its tokens end.
-    CloseAccount { account: AccountId },
+    CloseAccount {
+        account: AccountId,
+    },
     /// `hash`: SHA-256 of the secret.
-    IssueToken { token: TokenId, account: AccountId, name: String, hash: Digest, scopes: Option<BTreeSet<String>>, expires: Timestamp },
-    RevokeToken { token: TokenId },
+    IssueToken {
+        token: TokenId,
+        account: AccountId,
+        name: String,
+        hash: Digest,
+        scopes: Option<BTreeSet<String>>,
+        expires: Timestamp,
+    },
+    RevokeToken {
+        token: TokenId,
+    },
     /// From one's own account to another, for a time.
-    Delegate { delegation: DelegationId, to: AccountId, from_time: Timestamp, until: Timestamp },
-    EndDelegation { delegation: DelegationId },
+    Delegate {
+        delegation: DelegationId,
+        to: AccountId,
+        from_time: Timestamp,
+        until: Timestamp,
+    },
+    EndDelegation {
+        delegation: DelegationId,
+    },
     /// Somebody is away.
-    PutLeave { account: AccountId, from_time: Timestamp, until: Timestamp },
+    PutLeave {
+        account: AccountId,
+        from_time: Timestamp,
+        until: Timestamp,
+    },
 }

@@ -14,7 +14,9 @@ use std::{collections::BTreeSet, sync::Arc};
 pub enum AccountKind {
     Human,
     /// A program, answered for by a person.
-    Robot { owner: AccountId },
+    Robot {
+        owner: AccountId,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,7 +95,8 @@ impl State {
         let mut open = vec![id];
         while let Some(next) = open.pop() {
             let linked = self.account(next).into_iter().flat_map(|account| account.links.iter().copied());
-            let owned = self.accounts.values().filter(|it| it.kind == AccountKind::Robot { owner: next }).map(|it| it.id);
+            let owned =
+                self.accounts.values().filter(|it| it.kind == AccountKind::Robot { owner: next }).map(|it| it.id);
             let owner = self.account(next).and_then(|account| match account.kind {
                 AccountKind::Robot { owner } => Some(owner),
                 AccountKind::Human => None,
@@ -129,8 +132,15 @@ impl State {
         let none = BTreeSet::new();
         let names = |set: &BTreeSet<Name>| set.iter().map(Name::to_string).collect::<BTreeSet<_>>();
         match &actor.by {
-            By::System => Principal { id: "system".into(), kind: PrincipalKind::System, roles: none.clone(), groups: none },
-            By::Runner(name) => Principal { id: format!("runner:{name}"), kind: PrincipalKind::Runner, roles: none.clone(), groups: none },
+            By::System => {
+                Principal { id: "system".into(), kind: PrincipalKind::System, roles: none.clone(), groups: none }
+            }
+            By::Runner(name) => Principal {
+                id: format!("runner:{name}"),
+                kind: PrincipalKind::Runner,
+                roles: none.clone(),
+                groups: none,
+            },
             By::Account(id) => match self.account(*id).filter(|it| !it.closed) {
                 Some(account) => Principal {
                     id: id.to_string(),
@@ -185,8 +195,12 @@ impl State {
                 };
                 self.delegations.insert(it.delegation, Arc::new(delegation));
             }
-            Event::DelegationEnded(it) => edit(&mut self.delegations, &it.delegation, |delegation| delegation.ended = true),
-            Event::LeavePut(it) => edit(&mut self.accounts, &it.account, |account| account.leave.push((it.from_time, it.until))),
+            Event::DelegationEnded(it) => {
+                edit(&mut self.delegations, &it.delegation, |delegation| delegation.ended = true)
+            }
+            Event::LeavePut(it) => {
+                edit(&mut self.accounts, &it.account, |account| account.leave.push((it.from_time, it.until)))
+            }
         }
     }
 

@@ -20,10 +20,18 @@ pub(super) fn problems(world: &World, spec: &Spec) -> Vec<Blocker> {
     }
     let environment = world.environment.environment(&spec.environment);
     if environment.is_none() {
-        found.push(problem("unknown-environment", format!("there is no environment `{}`", spec.environment), "name one that exists"));
+        found.push(problem(
+            "unknown-environment",
+            format!("there is no environment `{}`", spec.environment),
+            "name one that exists",
+        ));
     }
     if !world.deployment.pipelines.contains_key(&spec.pipeline) {
-        found.push(problem("unknown-pipeline", format!("there is no pipeline `{}`", spec.pipeline), "name one that exists"));
+        found.push(problem(
+            "unknown-pipeline",
+            format!("there is no pipeline `{}`", spec.pipeline),
+            "name one that exists",
+        ));
     }
     items(world, spec, &mut found);
     model(world, spec, &mut found);
@@ -54,7 +62,8 @@ fn items(world: &World, spec: &Spec, found: &mut Vec<Blocker>) {
                 found.push(problem("unknown-artifact", message, "register the build first"));
             }
             Some(artifact) if artifact.service != item.service => {
-                let message = format!("artefact {} is a build of `{}`, not of `{}`", item.digest, artifact.service, item.service);
+                let message =
+                    format!("artefact {} is a build of `{}`, not of `{}`", item.digest, artifact.service, item.service);
                 found.push(problem("foreign-artifact", message, "name a build of the service"));
             }
             Some(_) => {}
@@ -75,7 +84,11 @@ fn model(world: &World, spec: &Spec, found: &mut Vec<Blocker>) {
     for (index, wave) in waves.iter().enumerate() {
         let last = index + 1 == waves.len();
         if !seen.insert(&wave.name) {
-            found.push(problem("wave-twice", format!("there are two waves `{}`", wave.name), "give each wave its own name"));
+            found.push(problem(
+                "wave-twice",
+                format!("there are two waves `{}`", wave.name),
+                "give each wave its own name",
+            ));
         }
         match wave.take {
             Take::Rest if !last => {
@@ -84,10 +97,18 @@ fn model(world: &World, spec: &Spec, found: &mut Vec<Blocker>) {
             }
             Take::Count(_) | Take::Percent(_) if last => {
                 let message = format!("the last wave, `{}`, does not take the rest", wave.name);
-                found.push(problem("rest-missing", message, "let the last wave take the rest, so that no target is forgotten"));
+                found.push(problem(
+                    "rest-missing",
+                    message,
+                    "let the last wave take the rest, so that no target is forgotten",
+                ));
             }
             Take::Count(0) | Take::Percent(0) => {
-                found.push(problem("wave-empty", format!("wave `{}` takes nothing", wave.name), "let it take at least one target"));
+                found.push(problem(
+                    "wave-empty",
+                    format!("wave `{}` takes nothing", wave.name),
+                    "let it take at least one target",
+                ));
             }
             Take::Percent(percent) if percent > 100 => {
                 let message = format!("wave `{}` takes {percent} %", wave.name);
@@ -107,7 +128,10 @@ fn model(world: &World, spec: &Spec, found: &mut Vec<Blocker>) {
     for item in spec.items.iter().filter(|_| canaried) {
         let targets = crate::deployment::targets_of(world, &spec.environment, &item.service).len();
         if targets == 1 {
-            let message = format!("service `{}` has one target, so that no old one is left to compare the new one with", item.service);
+            let message = format!(
+                "service `{}` has one target, so that no old one is left to compare the new one with",
+                item.service
+            );
             found.push(problem("nothing-to-compare", message, "give it a second target, or do without the canary"));
         }
     }
@@ -118,26 +142,49 @@ fn canary_problems(wave: &WaveSpec, canary: &CanarySpec, last: bool, found: &mut
         let message = format!("wave `{}` is the last: no old version is left to compare with", wave.name);
         found.push(problem("canary-in-last-wave", message, "judge an earlier wave; the watch covers the last"));
     }
-    let sound = (1..=3600).contains(&canary.interval_s) && (2..=10_000).contains(&canary.horizon) && (2..=canary.horizon).contains(&canary.at_least);
-    let margins = [canary.margins.errors, canary.margins.latency_p50, canary.margins.latency_p90, canary.margins.latency_p99];
-    if !margins.iter().all(|margin| margin.is_finite() && *margin > 0.0 && *margin <= 10.0) || canary.margins.errors >= 1.0 {
+    let sound = (1..=3600).contains(&canary.interval_s)
+        && (2..=10_000).contains(&canary.horizon)
+        && (2..=canary.horizon).contains(&canary.at_least);
+    let margins =
+        [canary.margins.errors, canary.margins.latency_p50, canary.margins.latency_p90, canary.margins.latency_p99];
+    if !margins.iter().all(|margin| margin.is_finite() && *margin > 0.0 && *margin <= 10.0)
+        || canary.margins.errors >= 1.0
+    {
         let message = format!("the canary of wave `{}` has a margin that is none", wave.name);
         found.push(problem("margin-out-of-range", message, "give margins above 0: errors below 1, durations up to 10"));
     }
     if !sound {
-        let message = format!("the canary of wave `{}` looks every {} s, at least {} and at most {} times", wave.name, canary.interval_s, canary.at_least, canary.horizon);
-        found.push(problem("canary-out-of-range", message, "interval 1 to 3,600 s, horizon 2 to 10,000 looks, at least 2 looks and no more than the horizon"));
+        let message = format!(
+            "the canary of wave `{}` looks every {} s, at least {} and at most {} times",
+            wave.name, canary.interval_s, canary.at_least, canary.horizon
+        );
+        found.push(problem(
+            "canary-out-of-range",
+            message,
+            "interval 1 to 3,600 s, horizon 2 to 10,000 looks, at least 2 looks and no more than the horizon",
+        ));
     }
 }
 
 fn lengths(spec: &Spec, found: &mut Vec<Blocker>) {
     if !(60..=LONGEST_S).contains(&spec.length_s) {
-        found.push(problem("length-out-of-range", format!("the release needs {} s", spec.length_s), "give 1 minute to 14 days"));
+        found.push(problem(
+            "length-out-of-range",
+            format!("the release needs {} s", spec.length_s),
+            "give 1 minute to 14 days",
+        ));
     }
     let watch = &spec.watch;
-    if !(1..=30 * 86_400).contains(&watch.length_s) || !(1..=3600).contains(&watch.interval_s) || watch.interval_s > watch.length_s {
+    if !(1..=30 * 86_400).contains(&watch.length_s)
+        || !(1..=3600).contains(&watch.interval_s)
+        || watch.interval_s > watch.length_s
+    {
         let message = format!("the watch lasts {} s and looks every {} s", watch.length_s, watch.interval_s);
-        found.push(problem("watch-out-of-range", message, "length 1 s to 30 days, interval 1 to 3,600 s and no longer than the watch"));
+        found.push(problem(
+            "watch-out-of-range",
+            message,
+            "length 1 s to 30 days, interval 1 to 3,600 s and no longer than the watch",
+        ));
     }
 }
 
@@ -145,10 +192,18 @@ fn triggers(world: &World, spec: &Spec, found: &mut Vec<Blocker>) {
     let mut seen = BTreeSet::new();
     for trigger in &spec.triggers {
         if !seen.insert(&trigger.name) {
-            found.push(problem("trigger-twice", format!("there are two triggers `{}`", trigger.name), "give each its own name"));
+            found.push(problem(
+                "trigger-twice",
+                format!("there are two triggers `{}`", trigger.name),
+                "give each its own name",
+            ));
         }
         if !trigger.threshold.is_finite() {
-            found.push(problem("threshold", format!("the threshold of trigger `{}` is no number", trigger.name), "give a number"));
+            found.push(problem(
+                "threshold",
+                format!("the threshold of trigger `{}` is no number", trigger.name),
+                "give a number",
+            ));
         }
         for (role, account) in [("owner", trigger.owner), ("deputy", trigger.deputy)] {
             if let Some(account) = account.filter(|it| world.people.account(*it).is_none_or(|it| it.closed)) {
@@ -165,7 +220,11 @@ fn indicator(world: &World, name: &Name, indicator: &Indicator, found: &mut Vec<
         Indicator::ErrorRatio { service, window_s } => (service, *window_s),
         Indicator::Latency { service, quantile, window_s } => {
             if !(quantile.is_finite() && *quantile > 0.0 && *quantile < 1.0) {
-                found.push(problem("quantile", format!("`{name}` asks for quantile {quantile}"), "give a number between 0 and 1"));
+                found.push(problem(
+                    "quantile",
+                    format!("`{name}` asks for quantile {quantile}"),
+                    "give a number between 0 and 1",
+                ));
             }
             (service, *window_s)
         }
@@ -177,10 +236,18 @@ fn indicator(world: &World, name: &Name, indicator: &Indicator, found: &mut Vec<
         }
     };
     if world.catalog.service(service).is_none() {
-        found.push(problem("unknown-service", format!("`{name}` watches service `{service}`, which does not exist"), "name one that exists"));
+        found.push(problem(
+            "unknown-service",
+            format!("`{name}` watches service `{service}`, which does not exist"),
+            "name one that exists",
+        ));
     }
     if !(1..=86_400).contains(&window_s) {
-        found.push(problem("window-out-of-range", format!("`{name}` looks back {window_s} s"), "look back 1 s to 1 day"));
+        found.push(problem(
+            "window-out-of-range",
+            format!("`{name}` looks back {window_s} s"),
+            "look back 1 s to 1 day",
+        ));
     }
 }
 
@@ -188,14 +255,22 @@ fn criteria(spec: &Spec, found: &mut Vec<Blocker>) {
     let mut seen = BTreeSet::new();
     for criterion in &spec.rollback.criteria {
         if !seen.insert(&criterion.name) {
-            found.push(problem("criterion-twice", format!("there are two criteria `{}`", criterion.name), "give each its own name"));
+            found.push(problem(
+                "criterion-twice",
+                format!("there are two criteria `{}`", criterion.name),
+                "give each its own name",
+            ));
         }
         let path = match &criterion.kind {
             CriterionKind::Http { path } | CriterionKind::Reports { path, .. } => path,
             CriterionKind::Metric { .. } => continue,
         };
         if !path.starts_with('/') {
-            found.push(problem("criterion-path", format!("the path of criterion `{}` does not begin with `/`", criterion.name), "give a path such as `/healthz`"));
+            found.push(problem(
+                "criterion-path",
+                format!("the path of criterion `{}` does not begin with `/`", criterion.name),
+                "give a path such as `/healthz`",
+            ));
         }
     }
 }

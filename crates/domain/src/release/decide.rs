@@ -57,9 +57,12 @@ pub fn decide(world: &World, command: &Command, ctx: &Context) -> Result<Vec<Eve
         Command::Close { release, reason } => {
             let found = find(world, *release)?;
             allowed(world, ctx, "release.close", found)?;
-            let watched = world.operations.of_release(*release).is_some_and(|watch| watch.phase == operations::Phase::Ended);
+            let watched =
+                world.operations.of_release(*release).is_some_and(|watch| watch.phase == operations::Phase::Ended);
             match found.stage {
-                Stage::Stabilising if watched => Ok(vec![Event::Closed(Closed { release: *release, reason: Some(*reason) })]),
+                Stage::Stabilising if watched => {
+                    Ok(vec![Event::Closed(Closed { release: *release, reason: Some(*reason) })])
+                }
                 Stage::Stabilising => Err(wrong_stage(found, "closed", "wait for the end of the watch")),
                 _ => Err(wrong_stage(found, "closed", "a release is closed after its watch")),
             }
@@ -72,8 +75,16 @@ fn find(world: &World, id: ReleaseId) -> Result<&Release, Refusal> {
 }
 
 fn wrong_stage(release: &Release, done: &str, clears: &str) -> Refusal {
-    let message = format!("release `{}` is {} and cannot be {done}", release.spec.name, gate::text(&release.stage).replace('_', " "));
-    Refusal::new(RefusalKind::Blocked, message.clone(), vec![Blocker::new("wrong-stage", message, clears, "a release manager")])
+    let message = format!(
+        "release `{}` is {} and cannot be {done}",
+        release.spec.name,
+        gate::text(&release.stage).replace('_', " ")
+    );
+    Refusal::new(
+        RefusalKind::Blocked,
+        message.clone(),
+        vec![Blocker::new("wrong-stage", message, clears, "a release manager")],
+    )
 }
 
 fn allowed(world: &World, ctx: &Context, action: &str, release: &Release) -> Result<Ruling, Refusal> {
@@ -82,7 +93,8 @@ fn allowed(world: &World, ctx: &Context, action: &str, release: &Release) -> Res
 }
 
 fn draft(world: &World, id: ReleaseId, spec: &Spec, ctx: &Context) -> Result<Vec<Event>, Refusal> {
-    let question = Question { action: "release.plan", resource: ("Release", id.to_string()), facts: Facts(Default::default()) };
+    let question =
+        Question { action: "release.plan", resource: ("Release", id.to_string()), facts: Facts(Default::default()) };
     authorise(world, ctx, question)?;
     let problems = super::check::problems(world, spec);
     if !problems.is_empty() {
@@ -105,27 +117,42 @@ fn plan(world: &World, id: ReleaseId, start: Timestamp, ctx: &Context) -> Result
     let length = SignedDuration::from_secs(release.spec.length_s.into());
     let window = start.checked_add(length).map(|end| Slot { start, end });
     let Ok(window) = window.map_err(|_| ()) else {
-        return Err(Refusal::invalid("time-out-of-range", format!("{start} is out of the range of times"), "give a nearer start"));
+        return Err(Refusal::invalid(
+            "time-out-of-range",
+            format!("{start} is out of the range of times"),
+            "give a nearer start",
+        ));
     };
     let mut standing: Vec<Blocker> = Vec::new();
     if window.end <= ctx.now {
-        standing.push(Blocker::new("window-past", format!("the window would have ended at {}", window.end), "give a later start", "you"));
+        standing.push(Blocker::new(
+            "window-past",
+            format!("the window would have ended at {}", window.end),
+            "give a later start",
+            "you",
+        ));
     }
     let asked = Release { window: Some(window), ..release.clone() };
     let calendar = gate::calendar_gate(world, &asked, window);
     let closed = calendar.ruling.outcome != Outcome::Pass;
-    let at_planning = gates(world, &asked, ctx.now).into_iter().filter(|gate| matches!(gate.name, "artifact" | "rollback-plan"));
+    let at_planning =
+        gates(world, &asked, ctx.now).into_iter().filter(|gate| matches!(gate.name, "artifact" | "rollback-plan"));
     let seen: Vec<Gate> = std::iter::once(calendar.clone()).chain(at_planning).collect();
     standing.extend(blockers(&seen));
     if standing.is_empty() {
-        return Ok(vec![Event::Planned(Planned { release: id, window, ruling: if closed { ruling } else { calendar.ruling } })]);
+        return Ok(vec![Event::Planned(Planned {
+            release: id,
+            window,
+            ruling: if closed { ruling } else { calendar.ruling },
+        })]);
     }
     let slots = if closed {
         calendar::slots(world, &gate::scope(release), start.max(ctx.now), release.spec.length_s, SLOTS_OFFERED)
     } else {
         Vec::new()
     };
-    let mut refusal = Refusal::blocked(format!("release `{}` cannot be planned there", release.spec.name), standing).with_slots(slots);
+    let mut refusal = Refusal::blocked(format!("release `{}` cannot be planned there", release.spec.name), standing)
+        .with_slots(slots);
     refusal.ruling = seen.into_iter().map(|gate| gate.ruling).find(|ruling| ruling.outcome != Outcome::Pass);
     Err(refusal)
 }
@@ -175,7 +202,8 @@ pub(crate) fn actor_facts(world: &World, release: &Release, ctx: &Context) -> Fa
         (None, _) => unknown("the release carries no change"),
     };
     let approved = |change: &change::Change, account: AccountId| {
-        let mut decided = change.decisions(change::Decision::Approve).flat_map(|it| std::iter::once(it.by).chain(it.on_behalf_of));
+        let mut decided =
+            change.decisions(change::Decision::Approve).flat_map(|it| std::iter::once(it.by).chain(it.on_behalf_of));
         decided.any(|by| world.people.same_person(by, account))
     };
     let principal = world.people.principal(&ctx.actor);
@@ -185,7 +213,11 @@ pub(crate) fn actor_facts(world: &World, release: &Release, ctx: &Context) -> Fa
     };
     Facts(
         [
-            ("environment_tier", environment.map_or_else(|| unknown("the environment is gone"), |it| Fact::Text(it.tier.as_str().into()))),
+            (
+                "environment_tier",
+                environment
+                    .map_or_else(|| unknown("the environment is gone"), |it| Fact::Text(it.tier.as_str().into())),
+            ),
             ("production_like", Fact::Bool(environment.is_none_or(|it| it.production_like))),
             ("is_author", of_change(&|change, account| gate::is_author(world, change, account))),
             ("is_approver", of_change(&approved)),
@@ -201,16 +233,23 @@ pub(crate) fn actor_facts(world: &World, release: &Release, ctx: &Context) -> Fa
 fn issue(world: &World, id: ReleaseId, ctx: &Context) -> Result<Vec<Event>, Refusal> {
     let release = find(world, id)?;
     let facts = actor_facts(world, release, ctx);
-    let asked = authorise(world, ctx, Question { action: "release.authorise", resource: ("Release", id.to_string()), facts });
+    let asked =
+        authorise(world, ctx, Question { action: "release.authorise", resource: ("Release", id.to_string()), facts });
     let gates = gates(world, release, ctx.now);
     let mut standing = blockers(&gates);
     if !matches!(release.stage, Stage::Frozen | Stage::Ready) {
-        let clears = if release.stage < Stage::Frozen { "plan and freeze it first" } else { "nothing: it has a permit, or its life is over" };
+        let clears = if release.stage < Stage::Frozen {
+            "plan and freeze it first"
+        } else {
+            "nothing: it has a permit, or its life is over"
+        };
         standing.extend(wrong_stage(release, "authorised", clears).blockers);
     }
     let ruling = match asked {
         Ok(ruling) if standing.is_empty() => ruling,
-        Ok(_) => return Err(Refusal::blocked(format!("release `{}` cannot be authorised", release.spec.name), standing)),
+        Ok(_) => {
+            return Err(Refusal::blocked(format!("release `{}` cannot be authorised", release.spec.name), standing));
+        }
         Err(mut refusal) => {
             refusal.blockers.extend(standing);
             return Err(refusal);
@@ -245,14 +284,18 @@ fn revoke(world: &World, id: ReleaseId, reason: &str, ctx: &Context) -> Result<V
 /// What moves a release because of what happened elsewhere.
 pub fn react(world: &World, event: &core::Event) -> Vec<Command> {
     use core::Event as It;
-    let one = |change: &interlock_ids::ChangeId| world.change.change(*change).map(|it| Command::Reassess { release: it.release });
+    let one = |change: &interlock_ids::ChangeId| {
+        world.change.change(*change).map(|it| Command::Reassess { release: it.release })
+    };
     match event {
         It::Release(Event::Frozen(it)) => vec![Command::Reassess { release: it.release }],
         It::Change(change::Event::Decided(it)) => one(&it.change).into_iter().collect(),
         It::Change(change::Event::Withdrawn(it)) => one(&it.change).into_iter().collect(),
         It::Change(change::Event::ConditionMet(it)) => one(&it.change).into_iter().collect(),
         It::People(people::Event::AccountPut(_) | people::Event::AccountsLinked(_)) => all_open(world, None),
-        It::Learning(learning::Event::ReviewDone(_)) | It::Artifact(_) | It::Calendar(_) | It::Policy(_) => all_open(world, None),
+        It::Learning(learning::Event::ReviewDone(_)) | It::Artifact(_) | It::Calendar(_) | It::Policy(_) => {
+            all_open(world, None)
+        }
         It::Environment(environment::Event::Claimed(it)) => all_open(world, Some(&it.environment)),
         It::Environment(environment::Event::ClaimEnded(it)) => {
             all_open(world, world.environment.claims.get(&it.claim).map(|claim| &claim.environment))
@@ -262,16 +305,21 @@ pub fn react(world: &World, event: &core::Event) -> Vec<Command> {
             vec![Command::Begun { release: it.release, deployment: it.deployment }]
         }
         It::Deployment(deployment::Event::Ended(it)) => match world.deployment.deployment(it.deployment) {
-            Some(ended) if ended.direction == deployment::Direction::Forward && it.status == deployment::Status::Succeeded => {
+            Some(ended)
+                if ended.direction == deployment::Direction::Forward && it.status == deployment::Status::Succeeded =>
+            {
                 vec![Command::Deployed { release: ended.release }]
             }
             // An environment that has become free may open the gates of those that wait for it.
             Some(ended) => all_open(world, Some(&ended.environment)),
             None => Vec::new(),
         },
-        It::Operations(operations::Event::WatchEnded(it)) if it.outcome == Some(Outcome::Pass) => {
-            world.operations.watch(it.watch).map(|watch| Command::WatchEnded { release: watch.release }).into_iter().collect()
-        }
+        It::Operations(operations::Event::WatchEnded(it)) if it.outcome == Some(Outcome::Pass) => world
+            .operations
+            .watch(it.watch)
+            .map(|watch| Command::WatchEnded { release: watch.release })
+            .into_iter()
+            .collect(),
         // Where nothing was stated to be checked there is nothing to wait for; the rollback itself stays inconclusive.
         It::Rollback(rollback::Event::Ended(it)) => {
             let ended = world.rollback.rollback(it.rollback);

@@ -41,7 +41,11 @@ pub fn gates(world: &World, release: &Release, now: Timestamp) -> Vec<Gate> {
 
 /// Everything that stands in the way at the gates given.
 pub(crate) fn blockers(gates: &[Gate]) -> Vec<Blocker> {
-    gates.iter().filter(|gate| gate.ruling.outcome != Outcome::Pass).flat_map(|gate| gate.ruling.blockers.clone()).collect()
+    gates
+        .iter()
+        .filter(|gate| gate.ruling.outcome != Outcome::Pass)
+        .flat_map(|gate| gate.ruling.blockers.clone())
+        .collect()
 }
 
 /// What the calendar says about shipping a release within `slot`.
@@ -132,8 +136,8 @@ impl Facing<'_> {
     fn calendar_said(&self, closed: Vec<Closed>, over: Option<(String, Blocker)>) -> Gate {
         let mut named: Vec<String> = closed.iter().map(|it| format!("{}/{}", it.calendar, it.window)).collect();
         named.extend(over.iter().map(|(text, _)| text.clone()));
-        let mut gate =
-            self.gate("calendar", facts([("open", Fact::Bool(named.is_empty())), ("windows", Fact::Set(named.clone()))]));
+        let mut gate = self
+            .gate("calendar", facts([("open", Fact::Bool(named.is_empty())), ("windows", Fact::Set(named.clone()))]));
         if gate.ruling.outcome != Outcome::Pass && !named.is_empty() {
             gate.ruling.blockers = closed.iter().map(closed_blocker).chain(over.map(|(_, blocker)| blocker)).collect();
         }
@@ -179,7 +183,8 @@ impl Facing<'_> {
             return self.unknown_change(["class", "impact", "approvals", "rejections", "required", "production_like"]);
         };
         let production_like = matches!(self.production_like(), Fact::Bool(true));
-        let requested = |account: &AccountId| change.requested_by.is_some_and(|it| self.world.people.same_person(it, *account));
+        let requested =
+            |account: &AccountId| change.requested_by.is_some_and(|it| self.world.people.same_person(it, *account));
         let approvers = approvers(self.world, change);
         let counts = |account: &&AccountId| !requested(account) && !is_author(self.world, change, **account);
         let approvals = approvers.iter().filter(counts).count();
@@ -196,7 +201,13 @@ impl Facing<'_> {
 
     fn segregation(&self) -> Facts {
         let Some(change) = self.change else {
-            let names = ["authors_unknown", "independent_approvals", "approver_is_author", "approver_is_deployer", "production_like"];
+            let names = [
+                "authors_unknown",
+                "independent_approvals",
+                "approver_is_author",
+                "approver_is_deployer",
+                "production_like",
+            ];
             return self.unknown_change(names);
         };
         let wrote = |account: &AccountId| is_author(self.world, change, *account);
@@ -205,7 +216,8 @@ impl Facing<'_> {
         let unknown = !wrote_it.unknown.is_empty() || wrote_it.commits == 0;
         let deployment = self.release.deployment.and_then(|id| self.world.deployment.deployment(id));
         let deployer = deployment.and_then(|it| it.started_by);
-        let same = |account: &AccountId| deployer.is_some_and(|deployer| self.world.people.same_person(deployer, *account));
+        let same =
+            |account: &AccountId| deployer.is_some_and(|deployer| self.world.people.same_person(deployer, *account));
         facts([
             ("authors_unknown", Fact::Bool(unknown)),
             ("independent_approvals", long(approvers.iter().filter(|account| !wrote(account)).count())),
@@ -264,8 +276,13 @@ fn closed_blocker(it: &Closed) -> Blocker {
     let until = it.until.map_or_else(|| "until it is lifted".to_owned(), |until| format!("until {until}"));
     let reason = if it.reason.is_empty() { String::new() } else { format!(" ({})", it.reason) };
     let message = format!("{what} `{}` of calendar `{}`{reason}, {until}", it.window, it.calendar);
-    Blocker::new("calendar-closed", message, "take one of the slots offered, or wait until it is over", format!("{} (source: {})", it.owner, it.source))
-        .until(it.until)
+    Blocker::new(
+        "calendar-closed",
+        message,
+        "take one of the slots offered, or wait until it is over",
+        format!("{} (source: {})", it.owner, it.source),
+    )
+    .until(it.until)
 }
 
 /// The word under which an enumeration is stored, which is also what policies compare.

@@ -14,12 +14,12 @@ mod state;
 mod tests;
 
 pub use command::Command;
+pub(crate) use decide::actor_facts;
 pub use decide::{decide, owed, react};
 pub use event::*;
-pub(crate) use decide::actor_facts;
-pub(crate) use gate::{blockers, text};
 pub use gate::{Gate, gates};
+pub(crate) use gate::{blockers, text};
 pub use state::{
-    CanarySpec, Comparison, Criterion, CriterionKind, Indicator, Item, Margins, Model, OnInconclusive, Permit, Release, RollbackPlan, Spec, Stage, State, Take, Trigger,
-    TriggerAction, WatchSpec, WaveSpec,
+    CanarySpec, Comparison, Criterion, CriterionKind, Indicator, Item, Margins, Model, OnInconclusive, Permit, Release,
+    RollbackPlan, Spec, Stage, State, Take, Trigger, TriggerAction, WatchSpec, WaveSpec,
 };

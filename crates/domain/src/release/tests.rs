@@ -5,7 +5,10 @@ use crate::{
     calendar::{self, Calendar, Schedule, Window, WindowKind},
     change::{self, Class, Decision},
     core::{Event, Obligation, owed},
-    deployment::{self, Direction, OnRollback, Phase, Pipeline, PipelineStep, ProgramStep, Report, Run, Status, StepOutcome, TrafficStep},
+    deployment::{
+        self, Direction, OnRollback, Phase, Pipeline, PipelineStep, ProgramStep, Report, Run, Status, StepOutcome,
+        TrafficStep,
+    },
     environment::Tier,
     given::{Given, codes, digest, identity, name, time},
     learning, operations,
@@ -24,9 +27,19 @@ const NEW: u8 = 11;
 /// Erik, Amir and Bea approve, Olu deploys, Rita manages releases.
 fn shop() -> Given {
     let mut it = Given::new();
-    it.account("rita", &["release-manager"]).person("dana", &["developer"], &[identity(1)]).person("erik", &["developer", "approver"], &[identity(2)]);
-    it.account("amir", &["approver"]).account("bea", &["approver", "deployer"]).account("olu", &["deployer", "on-call"]);
-    it.service("checkout", &[]).environment("production", Tier::Production, &[("checkout", 4)]).environment("staging", Tier::Staging, &[("checkout", 1)]);
+    it.account("rita", &["release-manager"]).person("dana", &["developer"], &[identity(1)]).person(
+        "erik",
+        &["developer", "approver"],
+        &[identity(2)],
+    );
+    it.account("amir", &["approver"])
+        .account("bea", &["approver", "deployer"])
+        .account("olu", &["deployer", "on-call"]);
+    it.service("checkout", &[]).environment("production", Tier::Production, &[("checkout", 4)]).environment(
+        "staging",
+        Tier::Staging,
+        &[("checkout", 1)],
+    );
     let public_key = "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3".into();
     it.ok("admin", artifact::Command::PutKey { key: SigningKey { name: name("ci"), public_key, revoked: false } });
     for (seed, version) in [(OLD, "1.0.0"), (NEW, "1.1.0")] {
@@ -56,7 +69,14 @@ fn register(it: &mut Given, seed: u8, version: &str) {
         details: digest(99),
     };
     let signature = Signature { key: name("ci"), text: "untrusted comment: test".into() };
-    let artifact = Artifact { digest: digest(seed), service: name("checkout"), version: version.into(), size: 1000, signature: Some(signature), source: Some(source) };
+    let artifact = Artifact {
+        digest: digest(seed),
+        service: name("checkout"),
+        version: version.into(),
+        size: 1000,
+        signature: Some(signature),
+        source: Some(source),
+    };
     it.ok("dana", artifact::Command::Register { artifact });
 }
 
@@ -66,7 +86,14 @@ fn step(step: &str, phase: Phase, run: Run, on_rollback: OnRollback) -> Pipeline
 
 fn pipeline() -> Pipeline {
     let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
-    let traffic = |weight: &str| Run::Traffic(TrafficStep { router: "http://router.test".into(), pool: "${service}".into(), server: "${target.name}".into(), weight: weight.into() });
+    let traffic = |weight: &str| {
+        Run::Traffic(TrafficStep {
+            router: "http://router.test".into(),
+            pool: "${service}".into(),
+            server: "${target.name}".into(),
+            weight: weight.into(),
+        })
+    };
     let deploy = ProgramStep {
         check: None,
         apply: words(&["/bin/deploy", "${artifact.digest}"]),
@@ -90,7 +117,13 @@ fn pipeline() -> Pipeline {
 
 fn spec(it: &mut Given, release: &str, seed: u8) -> Spec {
     let (owner, deputy) = (Some(it.id("olu")), Some(it.id("rita")));
-    let canary = CanarySpec { interval_s: 1, horizon: 60, at_least: 10, on_inconclusive: OnInconclusive::Hold, margins: Margins::default() };
+    let canary = CanarySpec {
+        interval_s: 1,
+        horizon: 60,
+        at_least: 10,
+        on_inconclusive: OnInconclusive::Hold,
+        margins: Margins::default(),
+    };
     Spec {
         name: name(release),
         summary: it.note(),
@@ -100,7 +133,13 @@ fn spec(it: &mut Given, release: &str, seed: u8) -> Spec {
         pipeline: name("instances"),
         model: Model::Phased {
             waves: vec![
-                WaveSpec { name: name("canary"), take: Take::Count(1), weight: Some(10), bake_s: 0, canary: Some(canary) },
+                WaveSpec {
+                    name: name("canary"),
+                    take: Take::Count(1),
+                    weight: Some(10),
+                    bake_s: 0,
+                    canary: Some(canary),
+                },
                 WaveSpec { name: name("rest"), take: Take::Rest, weight: None, bake_s: 0, canary: None },
             ],
         },
@@ -115,7 +154,12 @@ fn spec(it: &mut Given, release: &str, seed: u8) -> Spec {
             owner,
             deputy,
         }],
-        rollback: RollbackPlan { criteria: vec![Criterion { name: name("available"), kind: CriterionKind::Http { path: "/healthz".into() } }] },
+        rollback: RollbackPlan {
+            criteria: vec![Criterion {
+                name: name("available"),
+                kind: CriterionKind::Http { path: "/healthz".into() },
+            }],
+        },
         watch: WatchSpec { length_s: 60, interval_s: 5 },
     }
 }
@@ -142,7 +186,13 @@ fn approve(it: &mut Given, who: &str, change: ChangeId) {
 }
 
 fn decision(it: &mut Given, change: ChangeId) -> change::Command {
-    change::Command::Decide { change, decision: Decision::Approve, reason: it.note(), conditions: Vec::new(), on_behalf_of: None }
+    change::Command::Decide {
+        change,
+        decision: Decision::Approve,
+        reason: it.note(),
+        conditions: Vec::new(),
+        on_behalf_of: None,
+    }
 }
 
 /// A release that Olu has begun to deploy.
@@ -211,21 +261,38 @@ fn run(it: &mut Given) -> Vec<String> {
 fn conclude(it: &mut Given, deployment: DeploymentId, verdict: Verdict) {
     let analysis = *it.world.verification.by_deployment[&deployment].last().expect("the wave is judged");
     let fence = it.world.verification.analysis(analysis).expect("it is there").fence;
-    let summary = Summary { text: "t".into(), log10_evidence: 0.0, looks: 10, usable: 10, requests_new: 100, requests_old: 900, culprits: Vec::new(), excess_bad_requests: 0.0 };
+    let summary = Summary {
+        text: "t".into(),
+        log10_evidence: 0.0,
+        looks: 10,
+        usable: 10,
+        requests_new: 100,
+        requests_old: 900,
+        culprits: Vec::new(),
+        excess_bad_requests: 0.0,
+    };
     it.system(verification::Command::Conclude { analysis, fence, verdict, summary, evidence: digest(50) });
 }
 
 fn criteria(it: &mut Given, release: ReleaseId, outcome: Outcome) {
     let rollback = it.world.rollback.of_release(release).expect("it is being taken back");
     let results = vec![CriterionResult { name: name("available"), outcome, message: String::new() }];
-    let command = rollback::Command::Conclude { rollback: rollback.id, fence: rollback.fence, results, evidence: digest(51) };
+    let command =
+        rollback::Command::Conclude { rollback: rollback.id, fence: rollback.fence, results, evidence: digest(51) };
     it.system(command);
 }
 
 fn freeze(it: &mut Given, start: &str, end: &str) {
     let schedule = Schedule::Once { start: time(start), end: time(end) };
-    let window = Window { name: name("quarter-end"), kind: WindowKind::Freeze, schedule, scope: Default::default(), reason: "books are closed".into() };
-    let calendar = Calendar { name: name("finance"), owner: name("team"), source: "manifest".into(), windows: vec![window] };
+    let window = Window {
+        name: name("quarter-end"),
+        kind: WindowKind::Freeze,
+        schedule,
+        scope: Default::default(),
+        reason: "books are closed".into(),
+    };
+    let calendar =
+        Calendar { name: name("finance"), owner: name("team"), source: "manifest".into(), windows: vec![window] };
     it.ok("admin", calendar::Command::PutCalendar { calendar });
 }
 
@@ -236,7 +303,9 @@ fn a_release_planned_into_a_freeze_is_refused_with_the_window_and_slots_and_the_
     let (release, _) = drafted(&mut it, "r1", NEW);
     let refusal = it.refused("rita", Command::Plan { release, start: time("2026-03-02T11:30:00Z") });
     assert_eq!(codes(&refusal), ["calendar-closed"]);
-    assert!(refusal.blockers[0].message.contains("quarter-end") && refusal.blockers[0].message.contains("books are closed"));
+    assert!(
+        refusal.blockers[0].message.contains("quarter-end") && refusal.blockers[0].message.contains("books are closed")
+    );
     assert_eq!(refusal.blockers[0].by, Some(time("2026-03-03T06:00:00Z")));
     assert_eq!(refusal.slots.len(), 3);
     assert_eq!(refusal.slots[0].start, time("2026-03-03T06:00:00Z"));
@@ -271,15 +340,23 @@ fn a_phased_release_goes_from_draft_to_closed() {
     assert_eq!(stage(&it, release), Stage::Deploying);
     assert_eq!(run(&mut it), ["checkout-1/drain", "checkout-1/deploy", "checkout-1/canary-traffic"]);
     assert_eq!(status(&it, deployment), Status::Judging);
-    assert!(owed(&it.world).iter().any(|it| matches!(it, Obligation::Measure(it) if it.compared[0].new.len() == 1 && it.compared[0].old.len() == 3)));
+    assert!(owed(&it.world).iter().any(
+        |it| matches!(it, Obligation::Measure(it) if it.compared[0].new.len() == 1 && it.compared[0].old.len() == 3)
+    ));
     conclude(&mut it, deployment, Verdict::Pass);
     let rest = run(&mut it);
     assert_eq!(rest.first().map(String::as_str), Some("checkout-1/full-traffic"));
     assert_eq!(rest.len(), 1 + 3 * 4);
     assert_eq!((status(&it, deployment), stage(&it, release)), (Status::Succeeded, Stage::Stabilising));
-    assert!((1..=4).all(|n| it.world.deployment.installed(&name("production"), &name("checkout"), &name(&format!("checkout-{n}"))).is_some_and(|it| it.digest == digest(NEW))));
+    assert!((1..=4).all(|n| {
+        it.world
+            .deployment
+            .installed(&name("production"), &name("checkout"), &name(&format!("checkout-{n}")))
+            .is_some_and(|it| it.digest == digest(NEW))
+    }));
     let watch = it.world.operations.of_release(release).expect("it is watched").clone();
-    let end = operations::Command::End { watch: watch.id, fence: watch.fence, looks: 12, usable: 12, evidence: digest(52) };
+    let end =
+        operations::Command::End { watch: watch.id, fence: watch.fence, looks: 12, usable: 12, evidence: digest(52) };
     assert_eq!(it.refused("system", end.clone()).kind, RefusalKind::Stale, "the watch is not over yet");
     it.after(61);
     it.ok("system", end);
@@ -361,7 +438,13 @@ fn a_trigger_that_fires_starts_the_rollback_once() {
     let (release, deployment) = deploying(&mut it, "r1", NEW);
     run(&mut it);
     let watch = it.world.operations.of_release(release).expect("it is watched while it is deployed").clone();
-    let fire = operations::Command::Fire { watch: watch.id, fence: watch.fence, trigger: name("errors"), value: 0.3, evidence: digest(53) };
+    let fire = operations::Command::Fire {
+        watch: watch.id,
+        fence: watch.fence,
+        trigger: name("errors"),
+        value: 0.3,
+        evidence: digest(53),
+    };
     it.system(fire.clone());
     assert_eq!(status(&it, deployment), Status::Aborted);
     assert_eq!(it.refused("system", fire).kind, RefusalKind::Stale);
@@ -379,7 +462,13 @@ fn a_watch_that_saw_too_little_does_not_close_the_release() {
     run(&mut it);
     it.after(61);
     let watch = it.world.operations.of_release(release).expect("it is watched").clone();
-    it.system(operations::Command::End { watch: watch.id, fence: watch.fence, looks: 12, usable: 5, evidence: digest(52) });
+    it.system(operations::Command::End {
+        watch: watch.id,
+        fence: watch.fence,
+        looks: 12,
+        usable: 5,
+        evidence: digest(52),
+    });
     assert_eq!(stage(&it, release), Stage::Stabilising);
     let reason = it.note();
     it.ok("rita", Command::Close { release, reason });
@@ -391,7 +480,8 @@ fn a_late_report_meets_a_newer_fence_and_changes_nothing() {
     let mut it = shop();
     let (_, deployment) = deploying(&mut it, "r1", NEW);
     let (_, first) = lease(&mut it).remove(0);
-    let until = it.world.deployment.deployment(deployment).expect("it is there").leased().next().expect("leased").1.until;
+    let until =
+        it.world.deployment.deployment(deployment).expect("it is there").leased().next().expect("leased").1.until;
     it.now = until;
     it.system(deployment::Command::Wake { deployment });
     let (_, second) = lease(&mut it).remove(0);
@@ -455,7 +545,10 @@ fn an_abort_waits_for_what_runners_hold() {
     let held: Vec<_> = lease(&mut it).into_iter().map(|(_, report)| report).collect();
     it.ok("olu", deployment::Command::Abort { deployment, reason: None });
     assert_eq!(status(&it, deployment), Status::Stopping);
-    assert!(lease(&mut it).iter().all(|(_, report)| held.iter().any(|other| other.fence == report.fence)), "nothing new is handed out");
+    assert!(
+        lease(&mut it).iter().all(|(_, report)| held.iter().any(|other| other.fence == report.fence)),
+        "nothing new is handed out"
+    );
     report(&mut it, held);
     assert_eq!(status(&it, deployment), Status::Aborted);
 }
@@ -464,13 +557,15 @@ fn an_abort_waits_for_what_runners_hold() {
 fn a_step_that_fails_for_good_stops_its_wave_until_a_person_decides() {
     let mut it = shop();
     let (_, deployment) = deploying(&mut it, "r1", NEW);
-    let failed: Vec<_> = lease(&mut it).into_iter().map(|(_, report)| Report { outcome: StepOutcome::Failed, ..report }).collect();
+    let failed: Vec<_> =
+        lease(&mut it).into_iter().map(|(_, report)| Report { outcome: StepOutcome::Failed, ..report }).collect();
     report(&mut it, failed);
     assert_eq!(status(&it, deployment), Status::Blocked);
     assert!(lease(&mut it).is_empty());
     let reason = it.note();
     it.ok("olu", deployment::Command::Retry { deployment, reason });
-    let unsure: Vec<_> = lease(&mut it).into_iter().map(|(_, report)| Report { outcome: StepOutcome::Inconclusive, ..report }).collect();
+    let unsure: Vec<_> =
+        lease(&mut it).into_iter().map(|(_, report)| Report { outcome: StepOutcome::Inconclusive, ..report }).collect();
     report(&mut it, unsure);
     assert_eq!(status(&it, deployment), Status::Blocked, "what could not be told is not tried again by itself");
     it.ok("olu", deployment::Command::Skip { deployment, unit: 0, reason });
@@ -541,7 +636,16 @@ fn conditions_are_gates() {
     let (release, change) = frozen(&mut it, "r1", NEW);
     let (condition, text) = (it.fresh(), it.note());
     let reason = it.note();
-    it.ok("amir", change::Command::Decide { change, decision: Decision::Approve, reason, conditions: vec![(condition, text)], on_behalf_of: None });
+    it.ok(
+        "amir",
+        change::Command::Decide {
+            change,
+            decision: Decision::Approve,
+            reason,
+            conditions: vec![(condition, text)],
+            on_behalf_of: None,
+        },
+    );
     assert_eq!(stage(&it, release), Stage::Frozen);
     assert_eq!(codes(&it.refused("rita", Command::Authorise { release })), ["base.conditions-open"]);
     let evidence = it.note();
@@ -560,7 +664,14 @@ fn a_draft_that_cannot_be_names_every_problem_at_once() {
     let release = it.fresh();
     let refusal = it.refused("rita", Command::Draft { release, spec });
     assert_eq!(refusal.kind, RefusalKind::Invalid);
-    for code in ["unknown-environment", "unknown-pipeline", "unknown-service", "unknown-artifact", "no-target", "length-out-of-range"] {
+    for code in [
+        "unknown-environment",
+        "unknown-pipeline",
+        "unknown-service",
+        "unknown-artifact",
+        "no-target",
+        "length-out-of-range",
+    ] {
         assert!(codes(&refusal).contains(&code), "{code} is missing from {:?}", codes(&refusal));
     }
 }

@@ -21,10 +21,16 @@ pub fn decide(world: &World, command: &Command, ctx: &Context) -> Result<Vec<Eve
             Ok(vec![Event::UndoBegun(UndoBegun { rollback: *rollback, deployment: *deployment })])
         }
         Command::UndoEnded { rollback } => undo_ended(world, *rollback, ctx),
-        Command::Conclude { rollback, fence, results, evidence } => conclude(world, *rollback, *fence, results, *evidence, ctx),
+        Command::Conclude { rollback, fence, results, evidence } => {
+            conclude(world, *rollback, *fence, results, *evidence, ctx)
+        }
         Command::CheckAgain { rollback, .. } => {
             let it = find(world, *rollback)?;
-            let question = Question { action: "rollback.start", resource: ("Release", it.release.to_string()), facts: Facts(Default::default()) };
+            let question = Question {
+                action: "rollback.start",
+                resource: ("Release", it.release.to_string()),
+                facts: Facts(Default::default()),
+            };
             authorise(world, ctx, question)?;
             if it.status != Status::Failed || it.targets.is_empty() || it.criteria.is_empty() {
                 let message = "only a rollback whose criteria were not met is checked again";
@@ -40,21 +46,44 @@ fn find(world: &World, id: RollbackId) -> Result<&Rollback, Refusal> {
 }
 
 fn blocked(code: &str, message: &str, clears: &str) -> Refusal {
-    Refusal::new(RefusalKind::Blocked, message, vec![Blocker::new(code, message, clears, "a deployer or a release manager")])
+    Refusal::new(
+        RefusalKind::Blocked,
+        message,
+        vec![Blocker::new(code, message, clears, "a deployer or a release manager")],
+    )
 }
 
-fn start(world: &World, id: ReleaseId, cause: &Cause, reason: Option<NoteRef>, ctx: &Context) -> Result<Vec<Event>, Refusal> {
+fn start(
+    world: &World,
+    id: ReleaseId,
+    cause: &Cause,
+    reason: Option<NoteRef>,
+    ctx: &Context,
+) -> Result<Vec<Event>, Refusal> {
     let release = world.release.release(id).ok_or_else(|| Refusal::not_found("release", id))?;
-    let question = Question { action: "rollback.start", resource: ("Release", id.to_string()), facts: Facts(Default::default()) };
+    let question =
+        Question { action: "rollback.start", resource: ("Release", id.to_string()), facts: Facts(Default::default()) };
     let ruling = authorise(world, ctx, question)?;
     let by_itself = ctx.actor.by == By::System;
     if let Some(under_way) = world.rollback.of_release(id) {
         let message = format!("release `{}` is being taken back already ({})", release.spec.name, under_way.id);
-        return Err(if by_itself { Refusal::stale(message) } else { blocked("rollback-under-way", &message, "nothing: follow that rollback") });
+        return Err(if by_itself {
+            Refusal::stale(message)
+        } else {
+            blocked("rollback-under-way", &message, "nothing: follow that rollback")
+        });
     }
     let Some(of) = release.deployment.filter(|_| matches!(release.stage, Stage::Deploying | Stage::Stabilising)) else {
-        let message = format!("release `{}` is {}: there is nothing to take back", release.spec.name, release::text(&release.stage).replace('_', " "));
-        return Err(if by_itself { Refusal::stale(message) } else { blocked("nothing-to-take-back", &message, "a rollback is for a release that is deploying or being watched") });
+        let message = format!(
+            "release `{}` is {}: there is nothing to take back",
+            release.spec.name,
+            release::text(&release.stage).replace('_', " ")
+        );
+        return Err(if by_itself {
+            Refusal::stale(message)
+        } else {
+            blocked("nothing-to-take-back", &message, "a rollback is for a release that is deploying or being watched")
+        });
     };
     let cause = match ctx.actor.account_id() {
         Some(account) => Cause::Person { account },
@@ -100,7 +129,9 @@ fn undo_ended(world: &World, id: RollbackId, ctx: &Context) -> Result<Vec<Event>
             });
             Ok(vec![Event::CheckBegun(CheckBegun { rollback: id, targets: targets.collect() })])
         }
-        Some(_) | None => ended(Outcome::Fail, "not every target was taken back: the deployment that did it was aborted"),
+        Some(_) | None => {
+            ended(Outcome::Fail, "not every target was taken back: the deployment that did it was aborted")
+        }
     }
 }
 
@@ -133,7 +164,10 @@ pub fn react(world: &World, event: &core::Event) -> Vec<Command> {
     use core::Event as It;
     let by_canary = |id: AnalysisId| {
         let analysis = world.verification.analysis(id);
-        analysis.map(|it| Command::Start { release: it.release, cause: Cause::Canary { analysis: id }, reason: None }).into_iter().collect()
+        analysis
+            .map(|it| Command::Start { release: it.release, cause: Cause::Canary { analysis: id }, reason: None })
+            .into_iter()
+            .collect()
     };
     match event {
         It::Operations(operations::Event::TriggerFired(it)) if it.action == TriggerAction::Rollback => {
@@ -147,10 +181,14 @@ pub fn react(world: &World, event: &core::Event) -> Vec<Command> {
         }
         It::Verification(verification::Event::Concluded(it)) => match it.verdict {
             Verdict::Fail => by_canary(it.analysis),
-            Verdict::Inconclusive if on_inconclusive(world, it.analysis) == Some(OnInconclusive::Rollback) => by_canary(it.analysis),
+            Verdict::Inconclusive if on_inconclusive(world, it.analysis) == Some(OnInconclusive::Rollback) => {
+                by_canary(it.analysis)
+            }
             Verdict::Inconclusive | Verdict::Pass => Vec::new(),
         },
-        It::Verification(verification::Event::Resolved(it)) if it.resolution == Resolution::Rollback => by_canary(it.analysis),
+        It::Verification(verification::Event::Resolved(it)) if it.resolution == Resolution::Rollback => {
+            by_canary(it.analysis)
+        }
         It::Deployment(deployment::Event::Started(it)) => match it.direction {
             Direction::Back { of } => under_way(world, of)
                 .map(|rollback| Command::UndoBegun { rollback, deployment: it.deployment })
@@ -161,7 +199,9 @@ pub fn react(world: &World, event: &core::Event) -> Vec<Command> {
         It::Deployment(deployment::Event::Ended(it)) => {
             let direction = world.deployment.deployment(it.deployment).map(|it| it.direction);
             match direction {
-                Some(Direction::Back { of }) => under_way(world, of).map(|rollback| Command::UndoEnded { rollback }).into_iter().collect(),
+                Some(Direction::Back { of }) => {
+                    under_way(world, of).map(|rollback| Command::UndoEnded { rollback }).into_iter().collect()
+                }
                 Some(Direction::Forward) | None => Vec::new(),
             }
         }

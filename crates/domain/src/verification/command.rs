@@ -17,10 +17,25 @@ pub enum Resolution {
 #[derive(Clone, Debug)]
 pub enum Command {
     /// Begins to judge a wave; follows from its deployment.
-    Begin { deployment: DeploymentId, wave: u32 },
+    Begin {
+        deployment: DeploymentId,
+        wave: u32,
+    },
     /// The judge's verdict, from the shell that measured.
-    Conclude { analysis: AnalysisId, fence: Fence, verdict: Verdict, summary: Summary, evidence: Digest },
-    Resolve { analysis: AnalysisId, resolution: Resolution, reason: NoteRef },
+    Conclude {
+        analysis: AnalysisId,
+        fence: Fence,
+        verdict: Verdict,
+        summary: Summary,
+        evidence: Digest,
+    },
+    Resolve {
+        analysis: AnalysisId,
+        resolution: Resolution,
+        reason: NoteRef,
+    },
     /// The deployment ended otherwise.
-    Stop { analysis: AnalysisId },
+    Stop {
+        analysis: AnalysisId,
+    },
 }

@@ -20,16 +20,30 @@ pub fn decide(world: &World, command: &Command, ctx: &Context) -> Result<Vec<Eve
             if it.fence != *fence || !world.verification.open.contains(analysis) {
                 return Err(Refusal::stale("the analysis has its verdict, was stopped, or was begun anew"));
             }
-            Ok(vec![Event::Concluded(Concluded { analysis: *analysis, verdict: *verdict, summary: summary.clone(), evidence: *evidence })])
+            Ok(vec![Event::Concluded(Concluded {
+                analysis: *analysis,
+                verdict: *verdict,
+                summary: summary.clone(),
+                evidence: *evidence,
+            })])
         }
         Command::Resolve { analysis, resolution, reason } => {
             let it = find(world, *analysis)?;
-            let question = Question { action: "deployment.control", resource: ("Deployment", it.deployment.to_string()), facts: Facts(Default::default()) };
+            let question = Question {
+                action: "deployment.control",
+                resource: ("Deployment", it.deployment.to_string()),
+                facts: Facts(Default::default()),
+            };
             authorise(world, ctx, question)?;
-            let judging = world.deployment.deployment(it.deployment).is_some_and(|it| it.status == deployment::Status::Judging);
-            if it.verdict != Some(Verdict::Inconclusive) || it.resolution.is_some_and(|it| it != Resolution::MeasureAgain) || !judging {
+            let judging =
+                world.deployment.deployment(it.deployment).is_some_and(|it| it.status == deployment::Status::Judging);
+            if it.verdict != Some(Verdict::Inconclusive)
+                || it.resolution.is_some_and(|it| it != Resolution::MeasureAgain)
+                || !judging
+            {
                 let message = "only an analysis whose verdict is inconclusive, and whose wave still waits for it, is decided by a person";
-                let blocker = Blocker::new("not-inconclusive", message, "nothing, or roll the release back", "a deployer");
+                let blocker =
+                    Blocker::new("not-inconclusive", message, "nothing, or roll the release back", "a deployer");
                 return Err(Refusal::new(RefusalKind::Blocked, message, vec![blocker]));
             }
             Ok(vec![Event::Resolved(Resolved { analysis: *analysis, resolution: *resolution, reason: *reason })])
@@ -66,7 +80,8 @@ fn begin(world: &World, id: DeploymentId, wave: u32, ctx: &Context) -> Result<Ve
 
 /// New are the targets of this wave and of earlier ones, old those that are still to come.
 fn compared(world: &World, it: &deployment::Deployment) -> Vec<Compared> {
-    let judged: BTreeSet<&Name> = it.units.iter().filter(|unit| unit.wave == it.wave).map(|unit| &unit.service).collect();
+    let judged: BTreeSet<&Name> =
+        it.units.iter().filter(|unit| unit.wave == it.wave).map(|unit| &unit.service).collect();
     let address = |target: &Name| {
         let environment = world.environment.environment(&it.environment)?;
         environment.targets.iter().find(|it| it.name == *target).map(|it| it.address.clone())
@@ -79,7 +94,12 @@ fn compared(world: &World, it: &deployment::Deployment) -> Vec<Compared> {
         .into_iter()
         .filter_map(|service| {
             let metrics = world.catalog.service(service)?.metrics.clone();
-            Some(Compared { service: service.clone(), metrics, new: places(service, true), old: places(service, false) })
+            Some(Compared {
+                service: service.clone(),
+                metrics,
+                new: places(service, true),
+                old: places(service, false),
+            })
         })
         .collect()
 }
@@ -93,7 +113,9 @@ pub fn react(world: &World, event: &core::Event) -> Vec<Command> {
         }
         deployment::Event::Ended(it) => {
             let open = world.verification.open.iter().filter_map(|id| world.verification.analysis(*id));
-            open.filter(|analysis| analysis.deployment == it.deployment).map(|it| Command::Stop { analysis: it.id }).collect()
+            open.filter(|analysis| analysis.deployment == it.deployment)
+                .map(|it| Command::Stop { analysis: it.id })
+                .collect()
         }
         _ => Vec::new(),
     }

@@ -92,22 +92,35 @@ pub async fn commits(repository: &str, since: Option<&str>, to: &str) -> Result<
     {
         return Err(GitError::NotAnAncestor { since: since.clone(), to: commit });
     }
-    let format = format!("--format=%H{FIELD}%an{FIELD}%ae{FIELD}%ce{FIELD}%at{FIELD}%(trailers:key=Co-authored-by,valueonly,separator=%x00){FIELD}%s{RECORD}");
+    let format = format!(
+        "--format=%H{FIELD}%an{FIELD}%ae{FIELD}%ce{FIELD}%at{FIELD}%(trailers:key=Co-authored-by,valueonly,separator=%x00){FIELD}%s{RECORD}"
+    );
     let range = since.as_ref().map_or_else(|| commit.clone(), |since| format!("{since}..{commit}"));
     let most = format!("--max-count={}", MOST + 1);
     let log = ["log", "--reverse", "--topo-order", "--no-color", "--no-show-signature", &most, &format, &range, "--"];
     let text = run(repository, &log).await?.ok_or_else(|| GitError::Output("log failed".into()))?;
-    let commits = text.split(RECORD).map(str::trim).filter(|record| !record.is_empty()).map(commit_of).collect::<Result<Vec<_>, _>>()?;
+    let commits = text
+        .split(RECORD)
+        .map(str::trim)
+        .filter(|record| !record.is_empty())
+        .map(commit_of)
+        .collect::<Result<Vec<_>, _>>()?;
     if commits.len() > MOST { Err(GitError::TooMany) } else { Ok(Range { commit, since, commits }) }
 }
 
 async fn resolve(repository: &str, revision: &str) -> Result<String, GitError> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "._-/+@".contains(c);
-    let sound = !revision.is_empty() && revision.len() <= 250 && !revision.starts_with('-') && !revision.contains("..") && !revision.contains("@{");
+    let sound = !revision.is_empty()
+        && revision.len() <= 250
+        && !revision.starts_with('-')
+        && !revision.contains("..")
+        && !revision.contains("@{");
     if !sound || !revision.chars().all(plain) {
         return Err(GitError::Name(revision.chars().take(80).collect()));
     }
-    let found = run(repository, &["rev-parse", "--verify", "--quiet", "--end-of-options", &format!("{revision}^{{commit}}")]).await?;
+    let found =
+        run(repository, &["rev-parse", "--verify", "--quiet", "--end-of-options", &format!("{revision}^{{commit}}")])
+            .await?;
     let missing = || GitError::Revision { repository: repository.to_owned(), revision: revision.to_owned() };
     found.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()).ok_or_else(missing)
 }
@@ -117,9 +130,14 @@ async fn run(repository: &str, arguments: &[&str]) -> Result<Option<String>, Git
     let mut command = Command::new("git");
     // Somebody else's repository may be read: nothing in it is executed by these commands.
     command.args(["-c", "safe.directory=*", "-c", "core.fsmonitor=false", "-C", repository]).args(arguments);
-    command.env("GIT_TERMINAL_PROMPT", "0").env("GIT_OPTIONAL_LOCKS", "0").env("GIT_CONFIG_NOSYSTEM", "1").env("LC_ALL", "C");
+    command
+        .env("GIT_TERMINAL_PROMPT", "0")
+        .env("GIT_OPTIONAL_LOCKS", "0")
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .env("LC_ALL", "C");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-    let output = tokio::time::timeout(TIMEOUT, command.output()).await.map_err(|_| GitError::Slow(repository.to_owned()))?;
+    let output =
+        tokio::time::timeout(TIMEOUT, command.output()).await.map_err(|_| GitError::Slow(repository.to_owned()))?;
     let output = output.map_err(GitError::Missing)?;
     Ok(output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned()))
 }
@@ -127,9 +145,16 @@ async fn run(repository: &str, arguments: &[&str]) -> Result<Option<String>, Git
 fn commit_of(record: &str) -> Result<Commit, GitError> {
     let broken = || GitError::Output(record.chars().take(80).collect());
     let fields: Vec<&str> = record.splitn(7, FIELD).collect();
-    let [sha, author_name, author_email, committer_email, at, trailers, subject] = fields.as_slice() else { return Err(broken()) };
+    let [sha, author_name, author_email, committer_email, at, trailers, subject] = fields.as_slice() else {
+        return Err(broken());
+    };
     let authored = at.parse().ok().and_then(|seconds| Timestamp::from_second(seconds).ok()).ok_or_else(broken)?;
-    let address = |trailer: &str| trailer.rsplit_once('<').and_then(|(_, rest)| rest.split_once('>')).map(|(address, _)| address.trim().to_owned());
+    let address = |trailer: &str| {
+        trailer
+            .rsplit_once('<')
+            .and_then(|(_, rest)| rest.split_once('>'))
+            .map(|(address, _)| address.trim().to_owned())
+    };
     Ok(Commit {
         sha: (*sha).to_owned(),
         author_name: (*author_name).to_owned(),

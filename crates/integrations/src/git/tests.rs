@@ -16,7 +16,9 @@ impl Repository {
         let mut run = Run::new("git");
         run.arg("-C").arg(self.0.path()).args(arguments);
         for who in ["AUTHOR", "COMMITTER"] {
-            run.env(format!("GIT_{who}_NAME"), "Dana").env(format!("GIT_{who}_EMAIL"), "dana@example.org").env(format!("GIT_{who}_DATE"), "1700000000 +0000");
+            run.env(format!("GIT_{who}_NAME"), "Dana")
+                .env(format!("GIT_{who}_EMAIL"), "dana@example.org")
+                .env(format!("GIT_{who}_DATE"), "1700000000 +0000");
         }
         let output = run.output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

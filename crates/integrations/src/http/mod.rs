@@ -13,8 +13,15 @@ pub const LIMIT: usize = 1024 * 1024;
 /// # Errors
 /// The TLS library could not be set up.
 pub fn client() -> Result<reqwest::Client, Unread> {
-    let builder = reqwest::Client::builder().timeout(TIMEOUT).connect_timeout(TIMEOUT).redirect(reqwest::redirect::Policy::none());
-    builder.user_agent(concat!("interlock/", env!("CARGO_PKG_VERSION"))).no_proxy().build().map_err(|error| Unread(told(&error)))
+    let builder = reqwest::Client::builder()
+        .timeout(TIMEOUT)
+        .connect_timeout(TIMEOUT)
+        .redirect(reqwest::redirect::Policy::none());
+    builder
+        .user_agent(concat!("interlock/", env!("CARGO_PKG_VERSION")))
+        .no_proxy()
+        .build()
+        .map_err(|error| Unread(told(&error)))
 }
 
 /// An error of the client with its causes, which alone say what happened.

@@ -24,7 +24,11 @@ impl Sample {
 pub fn parse(text: &str) -> Result<Vec<Sample>, String> {
     let lines = text.lines().enumerate().map(|(index, line)| (index + 1, line.trim()));
     let lines = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
-    lines.map(|(number, line)| sample(line).ok_or_else(|| format!("line {number} is no sample of the Prometheus text format"))).collect()
+    lines
+        .map(|(number, line)| {
+            sample(line).ok_or_else(|| format!("line {number} is no sample of the Prometheus text format"))
+        })
+        .collect()
 }
 
 fn sample(line: &str) -> Option<Sample> {
@@ -98,7 +102,10 @@ http_request_duration_seconds_bucket{le="0.05",} 24054
     fn the_documented_example_is_read() {
         let samples = parse(EXAMPLE).unwrap();
         assert_eq!(samples.len(), 6);
-        assert_eq!((samples[0].name.as_str(), samples[0].label("code"), samples[0].value), ("http_requests_total", Some("200"), 1027.0));
+        assert_eq!(
+            (samples[0].name.as_str(), samples[0].label("code"), samples[0].value),
+            ("http_requests_total", Some("200"), 1027.0)
+        );
         assert_eq!(samples[2].label("error"), Some("Cannot find file:\n\"FILE.TXT\""));
         assert_eq!(samples[4].value, f64::INFINITY);
         assert_eq!(samples[5].label("le"), Some("0.05"));
@@ -107,7 +114,11 @@ http_request_duration_seconds_bucket{le="0.05",} 24054
     #[test]
     fn a_broken_line_is_named() {
         for bad in ["a{b=\"c\" 1", "a{b=c} 1", "<html>", "a one", "a{} ", "1a\u{0}b 2"] {
-            assert_eq!(parse(&format!("fine 1\n{bad}")).unwrap_err(), "line 2 is no sample of the Prometheus text format", "{bad}");
+            assert_eq!(
+                parse(&format!("fine 1\n{bad}")).unwrap_err(),
+                "line 2 is no sample of the Prometheus text format",
+                "{bad}"
+            );
         }
     }
 

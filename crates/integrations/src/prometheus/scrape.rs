@@ -55,7 +55,8 @@ pub(super) fn reading(samples: &[Sample], service: &Name, metrics: &Metrics, at_
         let tally = endpoints.entry(sample.label(&metrics.endpoint_label).unwrap_or_default().to_owned()).or_default();
         let code = sample.label(&metrics.code_label).unwrap_or_default();
         tally.requests += sample.value;
-        tally.errors += if metrics.error_codes.iter().any(|begin| code.starts_with(begin.as_str())) { sample.value } else { 0.0 };
+        tally.errors +=
+            if metrics.error_codes.iter().any(|begin| code.starts_with(begin.as_str())) { sample.value } else { 0.0 };
     }
     if endpoints.is_empty() {
         return Err(Unread(format!("there is no counter `{}`", metrics.requests)));

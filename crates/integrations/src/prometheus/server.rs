@@ -53,9 +53,11 @@ impl Server {
 
     async fn ask(&self, promql: &str) -> Result<Data, Unread> {
         let url = format!("{}/api/v1/query", self.base);
-        let response = self.client.get(&url).query(&[("query", promql)]).send().await.map_err(|error| Unread(told(&error)))?;
+        let response =
+            self.client.get(&url).query(&[("query", promql)]).send().await.map_err(|error| Unread(told(&error)))?;
         let bytes = body(response, LIMIT).await?;
-        let answer: Answer = serde_json::from_slice(&bytes).map_err(|error| Unread(format!("{url} answers no Prometheus result: {error}")))?;
+        let answer: Answer = serde_json::from_slice(&bytes)
+            .map_err(|error| Unread(format!("{url} answers no Prometheus result: {error}")))?;
         match answer.data {
             Some(data) if answer.status == "success" => Ok(data),
             _ => Err(Unread(format!("Prometheus refuses the query `{promql}`: {}", answer.error))),
@@ -69,7 +71,9 @@ impl Meter for Server {
         let instance = address.trim_start_matches("http://").trim_start_matches("https://").trim_end_matches('/');
         let names = format!("{}|{}_bucket|process_resident_memory_bytes", metrics.requests, metrics.latency);
         let quoted = |text: &str| serde_json::Value::from(text).to_string();
-        let Data::Vector(series) = self.ask(&format!("{{__name__=~{},instance={}}}", quoted(&names), quoted(instance))).await? else {
+        let Data::Vector(series) =
+            self.ask(&format!("{{__name__=~{},instance={}}}", quoted(&names), quoted(instance))).await?
+        else {
             return Err(Unread("Prometheus answers something else than series".into()));
         };
         let mut newest = 0.0_f64;
@@ -88,8 +92,12 @@ impl Meter for Server {
     async fn query(&self, promql: &str) -> Result<Option<f64>, Unread> {
         match self.ask(promql).await? {
             Data::Scalar((_, value)) => Ok(number(&value)),
-            Data::Vector(series) => Ok(series.into_iter().next().and_then(|it| it.value).and_then(|(_, value)| number(&value))),
-            Data::Matrix(_) | Data::String(_) => Err(Unread(format!("`{promql}` gives no single number: use an expression that does"))),
+            Data::Vector(series) => {
+                Ok(series.into_iter().next().and_then(|it| it.value).and_then(|(_, value)| number(&value)))
+            }
+            Data::Matrix(_) | Data::String(_) => {
+                Err(Unread(format!("`{promql}` gives no single number: use an expression that does")))
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 // One release through the whole house, by the people who may.
 import { accessible } from '../lib/axe.mjs'
 import { check, until } from '../lib/check.mjs'
-import { api, picture, visit } from '../lib/house.mjs'
+import { api, picture, post, visit } from '../lib/house.mjs'
 import { url } from '../lib/options.mjs'
 
 const service = 'checkout'
@@ -30,8 +30,27 @@ async function confirm(page, action, fields = {}) {
   await dialog.waitFor({ state: 'hidden' })
 }
 
+/** What an earlier run has left behind stands in the way of this one: it is taken back, its review is done, and its build let go. */
+async function tidy(house) {
+  const olu = await house.as('olu')
+  for (const state of ['deploying', 'stabilising'])
+    for (const it of (await api(olu, `/releases?state=${state}`)).items) {
+      await post(olu, `/releases/${it.id}/roll-back`, { reason: 'Left over from an earlier run' })
+      await until(async () => (await api(olu, `/releases/${it.id}`)).status.is_terminal, `${it.name} is taken back`, 180_000)
+    }
+  const rita = await house.as('rita')
+  for (const it of (await api(rita, '/reviews?status=open')).items) {
+    const due = new Date(Date.now() + 86_400_000).toISOString()
+    await post(rita, `/reviews/${it.id}/complete`, { root_cause: 'An earlier run was cut short', actions: [{ text: 'None', owner: 'dana', due }] })
+  }
+  const held = (await api(rita, '/quarantines')).items.filter(it => !it.status.is_terminal)
+  for (const it of held) await post(rita, `/quarantines/${it.id}/lift`, { reason: 'The journeys ship this build again' })
+}
+
 export function release(journeys) {
-  journeys.add('plan into a freeze, take an offered slot', ['sign in'], async (house, state) => {
+  journeys.add('nothing is left over', ['sign in'], tidy)
+
+  journeys.add('plan into a freeze, take an offered slot', ['nothing is left over'], async (house, state) => {
     const page = await house.as('rita')
     const from = new Date().toISOString()
     const to = new Date(Date.now() + 7 * 86_400_000).toISOString()

@@ -61,6 +61,18 @@ export const api = (page, path) =>
     return response.json()
   }, path)
 
+/** Writes to the API with the page's own session. */
+export const post = (page, path, body) =>
+  page.evaluate(
+    async ([at, text]) => {
+      const session = await (await fetch('/api/v1/session')).json()
+      const headers = { 'content-type': 'application/json', 'x-csrf-token': session.csrf_token, 'idempotency-key': crypto.randomUUID() }
+      const response = await fetch(`/api/v1${at}`, { method: 'POST', headers, body: text })
+      if (!response.ok) throw new Error(`${at}: ${await response.text()}`)
+    },
+    [path, JSON.stringify(body)],
+  )
+
 /** Goes somewhere within the page and waits for its title. */
 export async function visit(page, path, heading) {
   await page.goto(url + path)

@@ -106,8 +106,8 @@ mod tests {
                 "Mode": {"type": "string", "enum": ["fast", "slow"]},
             },
         });
-        let text = explain(&schema);
-        for part in ["A thing\n", "name <string, required>  What it is called", "parts <list of object>\n  inner <object>\n", "  weight <integer>", "mode <fast | slow>", "labels <map of string>"] {
+        let text = explain(&schema) + "\n";
+        for part in ["A thing\n", "name <string, required>  What it is called", "parts <list of object>\n  ", "\n  inner <object>\n", "\n  weight <integer>\n", "mode <fast | slow>", "labels <map of string>"] {
             assert!(text.contains(part), "`{part}` is missing:\n{text}");
         }
     }

@@ -5,7 +5,7 @@
 //! the file. The moments are drawn from a seed that is printed.
 
 use super::{
-    plans::{self, act, phased},
+    plans::{self, act, patient},
     play::customers,
     stage::Stage,
     tell::Story,
@@ -33,9 +33,11 @@ use std::{
 use tokio::task::JoinHandle;
 
 const PATIENCE: progress::Patience = progress::Patience { limit: Duration::from_secs(300), away: Duration::from_secs(30) };
-/// Between two kills of one release, in milliseconds.
+/// Between two kills of one release, in milliseconds: in quick succession, or anywhere in deployment, canary and watch.
 const SOONEST_MS: u64 = 100;
-const SPREAD_MS: u64 = 7_000;
+const SPREADS_MS: [u64; 2] = [4_000, 25_000];
+/// As a multiple of a normal day: the machine has the server to start again beside.
+const CUSTOMERS: f64 = 1.5;
 /// After which it is taken that nothing was due: the canary looks, or the watch does.
 const PROGRESS: Duration = Duration::from_secs(3);
 /// Good versions that take turns. Whoever approves wrote none of either.
@@ -57,7 +59,7 @@ pub async fn run(stage: &mut Stage, kills: u32, per_release: u32, seed: u64) -> 
     let mut random = Random::new(seed);
     let mut figures = Figures::default();
     println!("\nKilling the server {kills} times, {per_release} times during each release; seed {seed}.");
-    customers(stage, 2.0).await?;
+    customers(stage, CUSTOMERS).await?;
     let clerk = Clerk::begin(stage.of("elin")?.clone().with_tries(1));
     while figures.kills < kills {
         // More releases than kills would say that none is long enough to be killed.
@@ -76,11 +78,12 @@ pub async fn run(stage: &mut Stage, kills: u32, per_release: u32, seed: u64) -> 
 async fn one_release(stage: &mut Stage, story: &Story, random: &mut Random, figures: &mut Figures, version: &str, kills: u32) -> Done {
     let name = format!("crash-{}", figures.releases + 1);
     story.turn(&format!("Release `{name}`: {version} of all services."));
-    plans::prepare(stage, &name, &phased("A release that has to survive", SERVICES, version)).await?;
+    plans::prepare(stage, &name, &patient("A release that has to survive", SERVICES, version)).await?;
     act(stage.of("rita")?, &name, "authorise").await?;
     act(stage.of("olu")?, &name, "deploy").await?;
     for _ in 0..kills {
-        let wait = SOONEST_MS + random.below(SPREAD_MS);
+        let spread = SPREADS_MS[random.below(SPREADS_MS.len() as u64) as usize];
+        let wait = SOONEST_MS + random.below(spread);
         tokio::time::sleep(Duration::from_millis(wait)).await;
         let it = plans::read(stage.of("olu")?, &name).await?;
         if it.row.status.is_terminal {

@@ -26,10 +26,10 @@ pub const CANARY_WEIGHT: u32 = 10;
 pub fn phased(summary: &str, services: &[&str], version: &str) -> ReleaseSpec {
     let canary = CanarySpec {
         interval: Length(1),
-        horizon: 120,
+        horizon: 180,
         at_least: 8,
         on_inconclusive: OnInconclusive::Hold,
-        margins: Margins { errors: 0.03, latency_p50: 0.5, latency_p90: 0.5, latency_p99: 1.0 },
+        margins: Margins { errors: 0.05, latency_p50: 0.5, latency_p90: 0.5, latency_p99: 1.0 },
     };
     let wave = |name: &str, take| WaveSpec { name: name.into(), take, weight: None, bake: Length(0), canary: None };
     let waves = vec![
@@ -37,6 +37,22 @@ pub fn phased(summary: &str, services: &[&str], version: &str) -> ReleaseSpec {
         wave("rest", Amount::Rest),
     ];
     ReleaseSpec { model: ModelSpec { phased: Some(Phased { waves }), big_bang: None }, ..spec(summary, "production", services, version) }
+}
+
+/// The same, patient with a busy machine: what the crash test ships is good, and what it tests is something else.
+pub fn patient(summary: &str, services: &[&str], version: &str) -> ReleaseSpec {
+    let mut spec = phased(summary, services, version);
+    for wave in spec.model.phased.iter_mut().flat_map(|it| &mut it.waves) {
+        if let Some(canary) = &mut wave.canary {
+            canary.horizon = 900;
+            canary.margins = Margins { errors: 0.15, latency_p50: 3.0, latency_p90: 5.0, latency_p99: 10.0 };
+        }
+    }
+    for trigger in &mut spec.triggers {
+        trigger.threshold = 0.6;
+        trigger.for_ = Length(10);
+    }
+    spec
 }
 
 /// One version of some services, at once.

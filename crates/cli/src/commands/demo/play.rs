@@ -36,7 +36,7 @@ use tokio::sync::watch;
 
 pub const PATIENCE: progress::Patience = progress::Patience { limit: Duration::from_secs(240), away: Duration::from_secs(30) };
 /// More customers than by default, so that a tenth of them tells something within a minute.
-const CUSTOMERS: f64 = 2.0;
+const CUSTOMERS: f64 = 3.0;
 
 const FIRST: &str = "delivery-dates";
 const FLAWED: &str = "faster-checkout";

@@ -213,3 +213,24 @@ impl Stage {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use interlock_wire::manifest::Kind;
+
+    #[test]
+    fn the_organisation_is_what_the_api_takes() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../demo/organisation");
+        let mut text = manifest::read(&folder).unwrap();
+        let target = "    - {name: a-1, address: \"http://127.0.0.1:1\", services: [checkout], params: {pool: p}}";
+        for (name, value) in [("targets.staging", target), ("targets.production", target), ("freeze_start", "2026-11-23T12:00:00Z"), ("freeze_end", "2026-11-23T14:00:00Z")] {
+            text = text.replace(&format!("{{{{{name}}}}}"), value);
+        }
+        let documents = manifest::documents(&text).unwrap();
+        let count = |kind: Kind| documents.iter().filter(|it| it.kind() == kind).count();
+        assert_eq!((count(Kind::Account), count(Kind::Service), count(Kind::Environment)), (PERSONAS.len() + 1, SERVICES.len(), ENVIRONMENTS.len()));
+        assert_eq!((count(Kind::Calendar), count(Kind::SigningKey), count(Kind::Pipeline)), (2, 1, 1));
+        assert!(documents.iter().any(|it| it.kind() == Kind::Account && it.name() == BUILD_ROBOT));
+    }
+}

@@ -1,6 +1,8 @@
 //! Performing what is owed, with simulated time and targets that say what the test wants: the judge's verdict, the watch, the
 //! criteria of a rollback, over restarts. Entries are written to the ledger directly, so that each test is about one obligation.
 
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
+
 use async_trait::async_trait;
 use interlock_domain::{
     catalog::{Metrics, Service},
@@ -42,10 +44,13 @@ impl Clock for Simulated {
 /// What a target says after so many seconds: requests, errors, and the share of requests within 100 ms; `None`: nothing.
 type Says = dyn Fn(&str, f64) -> Option<(f64, f64, f64)> + Send + Sync;
 
+/// What a target answers at an address after so many seconds.
+type Answers = dyn Fn(&str, f64) -> Result<(u16, &'static str), Unread> + Send + Sync;
+
 struct World {
     clock: Arc<Simulated>,
     says: Box<Says>,
-    answers: Box<dyn Fn(&str, f64) -> Result<(u16, &'static str), Unread> + Send + Sync>,
+    answers: Box<Answers>,
 }
 
 #[async_trait]

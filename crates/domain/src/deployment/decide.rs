@@ -1,12 +1,13 @@
 //! What may happen in deployments, and what each of them still owes.
 
+use super::obstacle::{busy, claimed_by_other, no_permit, obstacles, permit_blocker};
 use super::plan::{plan_back, plan_forward};
 use super::*;
 use crate::{
     core::{self, By, Context, Obligation, World},
     policy::{Question, authorise},
-    reason::{Blocker, Outcome, Refusal, RefusalKind, only_by_system},
-    release::{self, Permit, Release, Stage, gates},
+    reason::{Blocker, Refusal, RefusalKind, only_by_system},
+    release::{self, Permit, Stage, gates},
     rollback, verification,
 };
 use interlock_ids::{DeploymentId, Name, ReleaseId};
@@ -99,24 +100,6 @@ fn controlled<'a>(world: &'a World, id: DeploymentId, ctx: &Context) -> Result<&
     if it.status.is_terminal() { Err(refused(it, "changed", "it is over")) } else { Ok(it) }
 }
 
-fn permit_blocker(world: &World, permit: &Permit, now: Timestamp) -> Option<Blocker> {
-    let revoked = world.release.revoked_permits.contains_key(&permit.id);
-    let message = if revoked {
-        format!("permit {} was revoked", permit.id)
-    } else if now < permit.not_before {
-        format!("permit {} is good from {}", permit.id, permit.not_before)
-    } else if now >= permit.not_after {
-        format!("permit {} ran out at {}", permit.id, permit.not_after)
-    } else {
-        return None;
-    };
-    let early = !revoked && now < permit.not_before;
-    let clears = if early { "wait for the window" } else { "authorise the release again" };
-    Some(
-        Blocker::new("no-valid-permit", message, clears, "a release manager").until(early.then_some(permit.not_before)),
-    )
-}
-
 fn start(world: &World, id: DeploymentId, release_id: ReleaseId, ctx: &Context) -> Result<Vec<Event>, Refusal> {
     let release = world.release.release(release_id).ok_or_else(|| Refusal::not_found("release", release_id))?;
     let permit = release.permit.as_ref().filter(|_| release.stage == Stage::Authorised);
@@ -163,33 +146,6 @@ fn start(world: &World, id: DeploymentId, release_id: ReleaseId, ctx: &Context) 
         },
         ctx.now,
     )
-}
-
-fn no_permit(release: &Release) -> Blocker {
-    let message = format!("release `{}` has no permit", release.spec.name);
-    Blocker::new("no-valid-permit", message, "authorise it", "a release manager")
-}
-
-fn busy(world: &World, environment: &Name) -> Option<Blocker> {
-    let running = world.deployment.running_in(environment)?;
-    let name = world.release.release(running.release).map(|it| it.spec.name.to_string()).unwrap_or_default();
-    let message = format!("deployment {} of release `{name}` runs in `{environment}`", running.id);
-    Some(Blocker::new("environment-busy", message, "wait until it ends, or abort it", "a deployer"))
-}
-
-fn claimed_by_other(world: &World, release: &Release, ctx: &Context) -> Option<Blocker> {
-    let claim = world.environment.claim(&release.spec.environment, ctx.now)?;
-    let own = ctx.actor.account_id().is_some_and(|account| world.people.same_person(account, claim.by));
-    let message = format!("`{}` is claimed by {} until {}", claim.environment, claim.by, claim.until);
-    (!own).then(|| {
-        Blocker::new(
-            "environment-claimed",
-            message,
-            "wait, or ask for the claim to be given back",
-            claim.by.to_string(),
-        )
-        .until(Some(claim.until))
-    })
 }
 
 fn take_back(world: &World, id: DeploymentId, of: DeploymentId, ctx: &Context) -> Result<Vec<Event>, Refusal> {
@@ -245,19 +201,6 @@ fn follow_up(world: &World, id: DeploymentId, events: &[Event], now: Timestamp) 
     let meta = core::Meta { position: world.position, at: now, by: By::System };
     events.iter().for_each(|event| state.apply(event, &meta));
     state.deployment(id).map(|it| it.advance(now)).unwrap_or_default()
-}
-
-/// What stands in the way of the next step of a deployment: everything that was checked before it began is checked again.
-fn obstacles(world: &World, it: &Deployment, now: Timestamp) -> Vec<Blocker> {
-    let mut found: Vec<Blocker> = permit_blocker(world, &it.permit, now).into_iter().collect();
-    let Some(release) = world.release.release(it.release) else { return found };
-    // The way back stays open: it is what a lockdown or a quarantine is for.
-    if it.direction == Direction::Forward {
-        let asked: Vec<_> =
-            gates(world, release, now).into_iter().filter(|gate| gate.ruling.outcome != Outcome::Pass).collect();
-        found.extend(release::blockers(&asked));
-    }
-    found
 }
 
 fn only_runners(ctx: &Context, runner: &Name) -> Result<(), Refusal> {

@@ -9,6 +9,7 @@ mod check;
 mod command;
 mod decide;
 mod event;
+mod obstacle;
 mod pipeline;
 mod plan;
 mod progress;

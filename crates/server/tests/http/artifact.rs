@@ -1,3 +1,5 @@
+//! Artefacts over HTTP: bytes, signatures, commits from a real repository, quarantine.
+
 use crate::support::*;
 use serde_json::json;
 

@@ -1,3 +1,5 @@
+//! What people and programs get wrong, case by case: each answer a problem with a stable code, and nothing changed.
+
 use crate::support::*;
 use axum::{body::Body, http::Request};
 use serde_json::json;

@@ -1,3 +1,5 @@
+//! Calendars over HTTP: expansion, checks with slots, lockdowns, the feed.
+
 use crate::support::*;
 use serde_json::json;
 

@@ -1,3 +1,5 @@
+//! Services, environments and the graph over HTTP.
+
 use crate::support::*;
 use serde_json::json;
 

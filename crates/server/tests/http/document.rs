@@ -1,3 +1,5 @@
+//! The description of the API against the API: the golden file, the list of endpoints, what every route promises.
+
 use crate::support::*;
 use serde_json::Value;
 use std::{collections::BTreeSet, path::Path};

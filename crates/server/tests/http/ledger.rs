@@ -1,3 +1,5 @@
+//! The ledger over HTTP: entries, proofs that verify, search.
+
 use crate::support::*;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use interlock_ledger::{Digest, VerifyingKey, checkpoint::Checkpoint, merkle};

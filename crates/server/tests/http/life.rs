@@ -1,3 +1,5 @@
+//! The life of a release over HTTP, from a draft to a review, by the people whose work it is.
+
 use crate::support::*;
 use interlock_domain::{
     core::{Actor, Command, Obligation, owed},

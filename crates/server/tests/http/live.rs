@@ -1,3 +1,5 @@
+//! The live feed: what happens, and going on where one stopped.
+
 use crate::support::*;
 use axum::{
     body::Body,

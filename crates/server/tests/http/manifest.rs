@@ -1,3 +1,5 @@
+//! Manifests over HTTP: all or nothing, every fault with its line.
+
 use crate::support::*;
 use serde_json::json;
 

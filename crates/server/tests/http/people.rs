@@ -1,3 +1,5 @@
+//! Accounts, tokens and delegations over HTTP.
+
 use crate::support::*;
 use serde_json::json;
 

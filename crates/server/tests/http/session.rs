@@ -1,3 +1,5 @@
+//! Signing in: set-up, sessions, forgery across sites, too many tries.
+
 use crate::support::*;
 use serde_json::json;
 

@@ -117,7 +117,7 @@ function Compared({ analysis, service, started }: { analysis: Analysis; service:
         />
         <Tile
           label="Excess failed requests so far"
-          value={count(Math.round(excess))}
+          value={count(Math.round(excess) || 0)}
           note="failed at the new version beyond what the old would have"
         />
       </SimpleGrid>

@@ -56,7 +56,8 @@ export function Ledger() {
           value={typed}
           onChange={event => {
             setTyped(event.currentTarget.value)
-            search(event.currentTarget.value)
+            // A number is a position: Enter goes there, nothing is searched.
+            if (!/^\d+$/.test(event.currentTarget.value.trim())) search(event.currentTarget.value)
           }}
           onKeyDown={event => {
             if (event.key === 'Enter' && /^\d+$/.test(typed.trim())) navigate(`/ledger/${typed.trim()}`)

@@ -82,7 +82,7 @@ export function Metrics() {
             </Card>
           ) : (
             <Stack gap="md">
-              <SimpleGrid cols={{ base: 1, sm: 2, xl: 4 }}>
+              <SimpleGrid cols={{ base: 1, sm: 2, lg: 3, xl: 5 }}>
                 {data.figures.map(item => (
                   <FigureCard
                     key={item.key}

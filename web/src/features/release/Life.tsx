@@ -6,7 +6,8 @@ import { Time } from '~/parts/Time'
 /** The stages of the life, where it stands, and when each was reached. */
 export function Life({ steps }: { steps: Release['life'] }) {
   return (
-    <ol className="life" aria-label="Life of the release">
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: on a phone it scrolls, and what scrolls must be reachable by keyboard
+    <ol className="life" aria-label="Life of the release" tabIndex={0}>
       {steps.map(step => {
         const reached = step.at != null
         return (

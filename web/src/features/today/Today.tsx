@@ -4,7 +4,7 @@ import { useQuery } from '@tanstack/react-query'
 import { Link } from 'react-router'
 import { address } from '~/lib/api/action'
 import { type NeedsMe, readToday, type Shipping, type Trouble } from '~/lib/api/today'
-import { listed, plural } from '~/lib/format'
+import { plural } from '~/lib/format'
 import { hrefOf, nounOf } from '~/lib/links'
 import { day, spanned, zone } from '~/lib/time'
 import { ActionBar } from '~/parts/ActionBar'
@@ -34,7 +34,7 @@ export function Today() {
       />
       <Loaded result={today} rows={4}>
         {data => (
-          <SimpleGrid cols={{ base: 1, md: 2, xl: 3 }} spacing="md" className="today">
+          <SimpleGrid cols={{ base: 1, md: 2, lg: 3 }} spacing="md" className="today">
             <Section title="Needs me" icon={IconInbox} aside={<Count value={data.needs_me.length} />}>
               {data.needs_me.length === 0 ? (
                 <Empty small title="Nothing waits for you">
@@ -120,7 +120,7 @@ function NeedCard({ item }: { item: NeedsMe }) {
           </Text>
           {item.waiting.length > 0 && (
             <Text size="xs" c="dimmed">
-              Also: {listed(item.waiting)}
+              Also: {item.waiting.join(', ')}
             </Text>
           )}
           <Group justify="space-between" gap="xs" mt={4}>

@@ -5,7 +5,7 @@ use crate::{
     client::Client,
     context::Global,
     failure::{Done, Failure},
-    render::{Paint, machine, refusal, show, time},
+    render::{Paint, machine, print, refusal, show, time},
     when::when,
 };
 use interlock_wire::{
@@ -68,8 +68,8 @@ pub async fn run(verb: Verb, global: &Global) -> Done {
         Verb::Check { what, at } => {
             let answer = ask(&global.client()?, &what, at).await?;
             match machine(global.output, &answer)? {
-                Some(text) => println!("{text}"),
-                None => println!("{}", told(&answer, at)),
+                Some(text) => print(&text),
+                None => print(&told(&answer, at)),
             }
             if answer.allowed { Ok(()) } else { Err(Failure::Failed(format!("closed at {}", time(at)))) }
         }

@@ -3,7 +3,7 @@
 use crate::{
     context::{Global, Output},
     failure::{Done, Failure},
-    render::machine,
+    render::{machine, print},
     when::when,
 };
 use interlock_wire::{
@@ -35,11 +35,11 @@ pub async fn run(args: Args, global: &Global) -> Done {
     let request = MayRequest { kind: kind.to_lowercase(), id, action: args.action, at: args.at };
     let answer: MayAnswer = global.client()?.post("/may", &request).await?;
     if let Some(text) = machine(global.output, &answer)? {
-        println!("{text}");
+        print(&text);
     } else if answer.allowed {
-        println!("Yes: {}", answer.summary);
+        print(&format!("Yes: {}", answer.summary));
         if !answer.would_record.is_empty() {
-            println!("  would record: {}", answer.would_record.join(", "));
+            print(&format!("  would record: {}", answer.would_record.join(", ")));
         }
     }
     if answer.allowed { Ok(()) } else { Err(no(answer, global.output)) }

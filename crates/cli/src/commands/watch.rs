@@ -4,7 +4,7 @@ use crate::{
     client::{Client, Object},
     context::{Global, Output},
     failure::{Done, Failure},
-    render::time,
+    render::{print, time},
 };
 use futures::StreamExt;
 use interlock_wire::{ledger::Entry, live::LiveEntries};
@@ -51,7 +51,7 @@ async fn follow(client: &Client, output: Output, next: &mut Option<u64>, left: &
         }
         let it: LiveEntries = serde_json::from_str(&event.data).map_err(|error| Failure::Bug(format!("the live feed cannot be read: {error}")))?;
         for position in it.position_from..it.position_to {
-            print(client, output, position).await?;
+            tell(client, output, position).await?;
             *next = Some(position + 1);
             *left = left.saturating_sub(1);
             if *left == 0 {
@@ -62,14 +62,14 @@ async fn follow(client: &Client, output: Output, next: &mut Option<u64>, left: &
     Ok(())
 }
 
-async fn print(client: &Client, output: Output, position: u64) -> Done {
+async fn tell(client: &Client, output: Output, position: u64) -> Done {
     let path = format!("/ledger/entries/{position}");
     if output == Output::Table {
         let it: Entry = client.get(&path).await?;
-        println!("{:>7}  {}  {:<28}  {}", format!("#{position}"), time(it.row.at), it.row.kind, it.row.summary);
+        print(&format!("{:>7}  {}  {:<28}  {}", format!("#{position}"), time(it.row.at), it.row.kind, it.row.summary));
     } else {
         let it: Object = client.get(&path).await?;
-        println!("{it}");
+        print(&it.to_string());
     }
     Ok(())
 }

@@ -97,8 +97,16 @@ pub fn machine<T: Serialize>(output: Output, it: &T) -> Done<Option<String>> {
 /// As [`machine`].
 pub fn show<T: Serialize>(output: Output, it: &T, human: impl FnOnce(&T) -> String) -> Done {
     let text = machine(output, it)?.unwrap_or_else(|| human(it));
-    println!("{}", text.trim_end());
+    print(text.trim_end());
     Ok(())
+}
+
+/// Prints a text and a line's end. Whoever reads may have seen enough, as `head` has: then there is nothing left to do.
+pub fn print(text: &str) {
+    use std::io::Write;
+    if writeln!(std::io::stdout().lock(), "{text}").is_err() {
+        std::process::exit(0);
+    }
 }
 
 /// What a command did, entry by entry.

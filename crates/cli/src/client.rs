@@ -51,9 +51,12 @@ impl Client {
     /// The address is no http or https address.
     pub fn new(server: &str, auth: Auth) -> Done<Self> {
         let server = server.trim_end_matches('/').to_owned();
-        let url = reqwest::Url::parse(&server).map_err(|error| Failure::Usage(format!("`{server}` is not the address of a server: {error}")))?;
+        let url = reqwest::Url::parse(&server)
+            .map_err(|error| Failure::Usage(format!("`{server}` is not the address of a server: {error}")))?;
         if !matches!(url.scheme(), "http" | "https") {
-            return Err(Failure::Usage(format!("`{server}` is not the address of a server: write http:// or https://")));
+            return Err(Failure::Usage(format!(
+                "`{server}` is not the address of a server: write http:// or https://"
+            )));
         }
         let mut http = reqwest::Client::builder()
             .connect_timeout(CONNECT)
@@ -62,7 +65,8 @@ impl Client {
         if matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]")) {
             http = http.no_proxy();
         }
-        let http = http.build().map_err(|error| Failure::Bug(format!("the HTTP client could not be set up: {error}")))?;
+        let http =
+            http.build().map_err(|error| Failure::Bug(format!("the HTTP client could not be set up: {error}")))?;
         Ok(Self { http, server, auth, tries: 3 })
     }
 
@@ -83,7 +87,8 @@ impl Client {
         let response = self.send(Method::POST, path, |request| request.json(body)).await?;
         let cookies = response.headers().get_all(header::SET_COOKIE).iter().filter_map(|it| it.to_str().ok());
         let named = cookies.filter_map(|it| it.split(';').next()?.split_once('='));
-        let cookie = named.filter(|(name, _)| name.ends_with(COOKIE)).map(|(name, value)| format!("{name}={value}")).next();
+        let cookie =
+            named.filter(|(name, _)| name.ends_with(COOKIE)).map(|(name, value)| format!("{name}={value}")).next();
         let session: Session = json(response).await?;
         let cookie = cookie.ok_or_else(|| Failure::Bug("the server signed us in without a session cookie".into()))?;
         let auth = Auth::Session { cookie, csrf: session.csrf_token.clone() };
@@ -161,8 +166,15 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::get`].
-    pub async fn send_bytes<T: DeserializeOwned>(&self, method: Method, path: &str, kind: &'static str, bytes: Vec<u8>) -> Done<T> {
-        let sent = self.send(method, path, |request| request.header(header::CONTENT_TYPE, kind).body(bytes.clone())).await?;
+    pub async fn send_bytes<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        kind: &'static str,
+        bytes: Vec<u8>,
+    ) -> Done<T> {
+        let sent =
+            self.send(method, path, |request| request.header(header::CONTENT_TYPE, kind).body(bytes.clone())).await?;
         json(sent).await
     }
 
@@ -200,7 +212,12 @@ impl Client {
                 }
                 match chunks.next().await? {
                     Ok(bytes) => text.push_str(&String::from_utf8_lossy(&bytes).replace('\r', "")),
-                    Err(error) => return Some((Err(Failure::Unreachable(format!("the live feed ended: {error}"))), (chunks, text))),
+                    Err(error) => {
+                        return Some((
+                            Err(Failure::Unreachable(format!("the live feed ended: {error}"))),
+                            (chunks, text),
+                        ));
+                    }
                 }
             }
         })))
@@ -215,7 +232,12 @@ impl Client {
         }
     }
 
-    async fn send(&self, method: Method, path: &str, fill: impl Fn(RequestBuilder) -> RequestBuilder) -> Done<Response> {
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        fill: impl Fn(RequestBuilder) -> RequestBuilder,
+    ) -> Done<Response> {
         let key = fresh_key()?;
         let mut tries = 0;
         loop {
@@ -241,7 +263,10 @@ impl Client {
             text = format!("{text}: {next}");
             cause = next.source();
         }
-        Failure::Unreachable(format!("no answer from {}: {text}; check the address, and that the server runs (`interlock doctor`)", self.server))
+        Failure::Unreachable(format!(
+            "no answer from {}: {text}; check the address, and that the server runs (`interlock doctor`)",
+            self.server
+        ))
     }
 }
 
@@ -292,7 +317,8 @@ pub fn query(pairs: &[(&str, Option<String>)]) -> String {
 
 fn fresh_key() -> Done<String> {
     let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|error| Failure::Failed(format!("this machine gives no randomness: {error}")))?;
+    getrandom::fill(&mut bytes)
+        .map_err(|error| Failure::Failed(format!("this machine gives no randomness: {error}")))?;
     Ok(hex::encode(bytes))
 }
 
@@ -324,10 +350,15 @@ fn failure_of(status: u16, text: &str) -> Failure {
 
 async fn json<T: DeserializeOwned>(response: Response) -> Done<T> {
     let from = response.url().path().to_owned();
-    let bytes = response.bytes().await.map_err(|error| Failure::Unreachable(format!("the answer of {from} broke off: {error}")))?;
+    let bytes = response
+        .bytes()
+        .await
+        .map_err(|error| Failure::Unreachable(format!("the answer of {from} broke off: {error}")))?;
     serde_json::from_slice(&bytes).map_err(|error| {
         let said: String = String::from_utf8_lossy(&bytes).chars().take(200).collect();
-        Failure::Bug(format!("the answer of {from} cannot be read ({error}); server and command may be of different versions: {said}"))
+        Failure::Bug(format!(
+            "the answer of {from} cannot be read ({error}); server and command may be of different versions: {said}"
+        ))
     })
 }
 
@@ -349,7 +380,13 @@ mod tests {
     #[test]
     fn an_answer_tells_refusals_bugs_and_strangers_apart() {
         let problem = |status: u16| format!(r#"{{"type":"t","title":"T","status":{status},"detail":"no","code":"c"}}"#);
-        for (status, text, code) in [(409, problem(409), 1), (422, problem(422), 1), (503, problem(503), 4), (500, problem(500), 70), (404, "<html>".into(), 4)] {
+        for (status, text, code) in [
+            (409, problem(409), 1),
+            (422, problem(422), 1),
+            (503, problem(503), 4),
+            (500, problem(500), 70),
+            (404, "<html>".into(), 4),
+        ] {
             assert_eq!(failure_of(status, &text).exit_code(), code, "{status}");
         }
     }

@@ -24,7 +24,14 @@ pub struct Global {
     #[arg(long, global = true, env = "INTERLOCK_SERVER", value_name = "URL", help_heading = "Everywhere")]
     pub server: Option<String>,
     /// API token
-    #[arg(long, global = true, env = "INTERLOCK_TOKEN", hide_env_values = true, value_name = "TOKEN", help_heading = "Everywhere")]
+    #[arg(
+        long,
+        global = true,
+        env = "INTERLOCK_TOKEN",
+        hide_env_values = true,
+        value_name = "TOKEN",
+        help_heading = "Everywhere"
+    )]
     pub token: Option<String>,
     /// Context of the configuration file [default: the current one]
     #[arg(long, global = true, value_name = "NAME", help_heading = "Everywhere")]
@@ -83,7 +90,11 @@ impl Global {
     /// # Errors
     /// There is no home directory, or the file cannot be written.
     pub fn remember(&self, known: &Known) -> Done<PathBuf> {
-        let path = file().ok_or_else(|| Failure::Failed("there is no home directory to keep a context in; use INTERLOCK_SERVER and INTERLOCK_TOKEN".into()))?;
+        let path = file().ok_or_else(|| {
+            Failure::Failed(
+                "there is no home directory to keep a context in; use INTERLOCK_SERVER and INTERLOCK_TOKEN".into(),
+            )
+        })?;
         let mut document = read(&path)?;
         put(&mut document, self.context.as_deref().unwrap_or("default"), known);
         write_private(&path, &document.to_string())?;
@@ -109,12 +120,19 @@ fn read(path: &Path) -> Done<DocumentMut> {
 
 fn find(document: &DocumentMut, wanted: Option<&str>) -> Result<Known, String> {
     let text = |table: &dyn toml_edit::TableLike, key: &str| table.get(key).and_then(Item::as_str).map(str::to_owned);
-    let name = wanted.map(str::to_owned).or_else(|| text(document.as_table(), "current")).unwrap_or_else(|| "default".into());
-    let table = document.get("contexts").and_then(Item::as_table_like).and_then(|all| all.get(&name)).and_then(Item::as_table_like);
+    let name =
+        wanted.map(str::to_owned).or_else(|| text(document.as_table(), "current")).unwrap_or_else(|| "default".into());
+    let table = document
+        .get("contexts")
+        .and_then(Item::as_table_like)
+        .and_then(|all| all.get(&name))
+        .and_then(Item::as_table_like);
     match (table, wanted) {
         (Some(table), _) => Ok(Known { server: text(table, "server"), token: text(table, "token") }),
         (None, None) => Ok(Known::default()),
-        (None, Some(name)) => Err(format!("the configuration has no context `{name}`; `interlock --context {name} login` makes one")),
+        (None, Some(name)) => {
+            Err(format!("the configuration has no context `{name}`; `interlock --context {name} login` makes one"))
+        }
     }
 }
 
@@ -145,7 +163,8 @@ pub fn write_private(path: &Path, text: &str) -> Done {
         fs::create_dir_all(directory).map_err(|error| Failure::io("making", directory, &error))?;
     }
     let failed = |error| Failure::io("writing", path, &error);
-    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path).map_err(failed)?;
+    let mut file =
+        fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path).map_err(failed)?;
     // A file that was there keeps its mode when it is opened.
     file.set_permissions(fs::Permissions::from_mode(0o600)).map_err(failed)?;
     file.write_all(text.as_bytes()).map_err(failed)
@@ -157,7 +176,8 @@ mod tests {
 
     #[test]
     fn a_context_is_written_found_again_and_leaves_the_rest_alone() {
-        let mut document: DocumentMut = "# mine\ncurrent = \"old\"\n[contexts.old]\nserver = \"https://old\" # keep\n".parse().unwrap();
+        let mut document: DocumentMut =
+            "# mine\ncurrent = \"old\"\n[contexts.old]\nserver = \"https://old\" # keep\n".parse().unwrap();
         let known = Known { server: Some("https://new".into()), token: Some("t".into()) };
         put(&mut document, "new", &known);
         let again: DocumentMut = document.to_string().parse().unwrap();

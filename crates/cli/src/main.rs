@@ -16,7 +16,8 @@ use clap::Parser;
 use failure::{Done, Failure};
 use std::process::ExitCode;
 
-const AFTER: &str = "Exit codes: 0 done, 1 refused (the reasons are printed), 2 wrong usage, 3 inconclusive or timed out,
+const AFTER: &str =
+    "Exit codes: 0 done, 1 refused (the reasons are printed), 2 wrong usage, 3 inconclusive or timed out,
 4 the server cannot be reached, 70 a bug of ours.
 
 Begin with:
@@ -111,7 +112,8 @@ mod tests {
         leaves(&Cli::command(), "", &mut all);
         assert!(all.len() > 60, "{}", all.len());
         for (path, help, hidden) in all {
-            let examples: Vec<&str> = help.lines().map(str::trim).filter(|line| line.starts_with("interlock ")).collect();
+            let examples: Vec<&str> =
+                help.lines().map(str::trim).filter(|line| line.starts_with("interlock ")).collect();
             assert!(hidden || !examples.is_empty(), "`{path}` has no example");
             for example in examples {
                 assert!(example.starts_with(&path), "`{path}` shows another verb: {example}");

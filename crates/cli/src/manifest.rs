@@ -20,7 +20,10 @@ pub fn read(path: &Path) -> Done<String> {
     let mut files = Vec::new();
     find(path, &mut files)?;
     files.sort();
-    let texts: Vec<String> = files.iter().map(|file| fs::read_to_string(file).map_err(|error| Failure::io("reading", file, &error))).collect::<Done<_>>()?;
+    let texts: Vec<String> = files
+        .iter()
+        .map(|file| fs::read_to_string(file).map_err(|error| Failure::io("reading", file, &error)))
+        .collect::<Done<_>>()?;
     if texts.is_empty() {
         return Err(Failure::Usage(format!("there are no manifests (*.yaml, *.yml, *.json) in `{}`", path.display())));
     }
@@ -71,9 +74,13 @@ fn parse<T: DeserializeOwned>(text: &str) -> Done<T> {
 }
 
 fn document(text: &str) -> Done<Document> {
-    let envelope: Envelope = serde_saphyr::from_str(text).map_err(|error| Failure::Usage(format!("this is no manifest: {error}")))?;
+    let envelope: Envelope =
+        serde_saphyr::from_str(text).map_err(|error| Failure::Usage(format!("this is no manifest: {error}")))?;
     if envelope.version != API_VERSION {
-        return Err(Failure::Usage(format!("apiVersion is `{}`; this version knows `{API_VERSION}`", envelope.version)));
+        return Err(Failure::Usage(format!(
+            "apiVersion is `{}`; this version knows `{API_VERSION}`",
+            envelope.version
+        )));
     }
     Ok(match envelope.kind {
         Kind::PolicyPack => Document::PolicyPack(parse(text)?),
@@ -95,7 +102,9 @@ pub fn release(text: &str) -> Done<Manifest<interlock_wire::release::ReleaseSpec
     let mut all = documents(text)?;
     match (all.pop(), all.is_empty()) {
         (Some(Document::Release(it)), true) => Ok(it),
-        _ => Err(Failure::Usage("one manifest of kind Release is wanted here; `interlock explain release` tells what it holds".into())),
+        _ => Err(Failure::Usage(
+            "one manifest of kind Release is wanted here; `interlock explain release` tells what it holds".into(),
+        )),
     }
 }
 
@@ -109,7 +118,12 @@ mod tests {
     fn documents_are_read_and_strangers_refused() {
         let all = documents(&format!("---\n# first\n{SERVICE}---\n{SERVICE}---\n# nothing\n")).unwrap();
         assert_eq!(all.iter().map(Document::name).collect::<Vec<_>>(), ["a", "a"]);
-        for bad in [SERVICE.replace("owner", "ownr"), SERVICE.replace("Service", "Widget"), SERVICE.replace("/v1", "/v9"), "just text".into()] {
+        for bad in [
+            SERVICE.replace("owner", "ownr"),
+            SERVICE.replace("Service", "Widget"),
+            SERVICE.replace("/v1", "/v9"),
+            "just text".into(),
+        ] {
             assert_eq!(documents(&bad).unwrap_err().exit_code(), 2, "{bad}");
         }
         assert!(release(SERVICE).is_err());
@@ -118,7 +132,9 @@ mod tests {
     #[test]
     fn a_directory_is_read_in_the_order_of_names() {
         let directory = tempfile::tempdir().unwrap();
-        for (name, text) in [("20.yaml", "b"), ("10.yml", "a"), (".hidden.yaml", "x"), ("notes.txt", "y"), ("sub/30.json", "c")] {
+        for (name, text) in
+            [("20.yaml", "b"), ("10.yml", "a"), (".hidden.yaml", "x"), ("notes.txt", "y"), ("sub/30.json", "c")]
+        {
             let path = directory.path().join(name);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, text).unwrap();

@@ -20,29 +20,201 @@ pub struct Noun {
     pub columns: &'static [(&'static str, &'static str)],
 }
 
-const fn noun(name: &'static str, path: &'static str, single: bool, columns: &'static [(&'static str, &'static str)]) -> Noun {
+const fn noun(
+    name: &'static str,
+    path: &'static str,
+    single: bool,
+    columns: &'static [(&'static str, &'static str)],
+) -> Noun {
     Noun { name, path, single, columns }
 }
 
 /// All of them.
 pub const NOUNS: &[Noun] = &[
-    noun("release", "releases", true, &[("name", "/name"), ("status", "/status"), ("environment", "/environment/name"), ("services", "/services"), ("window", "/window/start"), ("what", "/sentence")]),
-    noun("change", "changes", true, &[("id", "/id"), ("release", "/release/name"), ("class", "/class"), ("impact", "/impact"), ("status", "/status"), ("approvals", "/approvals"), ("required", "/approvals_required"), ("conditions", "/open_conditions")]),
-    noun("deployment", "deployments", true, &[("id", "/id"), ("release", "/release/name"), ("environment", "/environment/name"), ("direction", "/direction"), ("status", "/status"), ("done", "/steps_done"), ("steps", "/steps_total")]),
-    noun("environment", "environments", true, &[("name", "/name"), ("tier", "/tier"), ("status", "/status"), ("targets", "/targets"), ("frozen by", "/freeze/title"), ("claimed by", "/claim/holder/name")]),
-    noun("service", "services", true, &[("name", "/name"), ("owner", "/owner"), ("criticality", "/criticality"), ("in production", "/production_version"), ("depends on", "/depends_on")]),
-    noun("artifact", "artifacts", true, &[("service", "/service/name"), ("version", "/version"), ("status", "/status"), ("signed by", "/signature/signer"), ("commits", "/commits"), ("digest", "/digest")]),
-    noun("quarantine", "quarantines", false, &[("id", "/id"), ("service", "/service/name"), ("version", "/version"), ("status", "/status"), ("because of", "/because_of/name"), ("since", "/since"), ("digest", "/digest")]),
+    noun(
+        "release",
+        "releases",
+        true,
+        &[
+            ("name", "/name"),
+            ("status", "/status"),
+            ("environment", "/environment/name"),
+            ("services", "/services"),
+            ("window", "/window/start"),
+            ("what", "/sentence"),
+        ],
+    ),
+    noun(
+        "change",
+        "changes",
+        true,
+        &[
+            ("id", "/id"),
+            ("release", "/release/name"),
+            ("class", "/class"),
+            ("impact", "/impact"),
+            ("status", "/status"),
+            ("approvals", "/approvals"),
+            ("required", "/approvals_required"),
+            ("conditions", "/open_conditions"),
+        ],
+    ),
+    noun(
+        "deployment",
+        "deployments",
+        true,
+        &[
+            ("id", "/id"),
+            ("release", "/release/name"),
+            ("environment", "/environment/name"),
+            ("direction", "/direction"),
+            ("status", "/status"),
+            ("done", "/steps_done"),
+            ("steps", "/steps_total"),
+        ],
+    ),
+    noun(
+        "environment",
+        "environments",
+        true,
+        &[
+            ("name", "/name"),
+            ("tier", "/tier"),
+            ("status", "/status"),
+            ("targets", "/targets"),
+            ("frozen by", "/freeze/title"),
+            ("claimed by", "/claim/holder/name"),
+        ],
+    ),
+    noun(
+        "service",
+        "services",
+        true,
+        &[
+            ("name", "/name"),
+            ("owner", "/owner"),
+            ("criticality", "/criticality"),
+            ("in production", "/production_version"),
+            ("depends on", "/depends_on"),
+        ],
+    ),
+    noun(
+        "artifact",
+        "artifacts",
+        true,
+        &[
+            ("service", "/service/name"),
+            ("version", "/version"),
+            ("status", "/status"),
+            ("signed by", "/signature/signer"),
+            ("commits", "/commits"),
+            ("digest", "/digest"),
+        ],
+    ),
+    noun(
+        "quarantine",
+        "quarantines",
+        false,
+        &[
+            ("id", "/id"),
+            ("service", "/service/name"),
+            ("version", "/version"),
+            ("status", "/status"),
+            ("because of", "/because_of/name"),
+            ("since", "/since"),
+            ("digest", "/digest"),
+        ],
+    ),
     noun("signing-key", "signing-keys", false, &[("name", "/name"), ("status", "/status"), ("key", "/public_key")]),
     noun("calendar", "calendars", true, &[("name", "/name"), ("owner", "/spec/owner"), ("source", "/source")]),
-    noun("lockdown", "lockdowns", false, &[("id", "/id"), ("status", "/status"), ("since", "/since"), ("called by", "/called_by/name"), ("reason", "/reason")]),
-    noun("claim", "claims", false, &[("id", "/id"), ("environment", "/environment/name"), ("holder", "/holder/name"), ("status", "/status"), ("until", "/end"), ("purpose", "/purpose")]),
-    noun("pipeline", "pipelines", true, &[("name", "/name"), ("at once", "/spec/max_parallel"), ("first step", "/spec/steps/0/name")]),
-    noun("account", "accounts", true, &[("login", "/login"), ("name", "/name"), ("kind", "/kind"), ("status", "/status"), ("roles", "/roles"), ("groups", "/groups")]),
-    noun("token", "tokens", false, &[("id", "/id"), ("name", "/name"), ("owner", "/owner/name"), ("status", "/status"), ("expires", "/expires_at"), ("scopes", "/scopes")]),
-    noun("delegation", "delegations", false, &[("id", "/id"), ("from", "/from/name"), ("to", "/to/name"), ("start", "/start"), ("end", "/end"), ("status", "/status")]),
-    noun("rollback", "rollbacks", true, &[("id", "/id"), ("release", "/release/name"), ("environment", "/environment/name"), ("status", "/status"), ("cause", "/cause")]),
-    noun("review", "reviews", true, &[("id", "/id"), ("release", "/release/name"), ("status", "/status"), ("due", "/due_at"), ("why", "/why")]),
+    noun(
+        "lockdown",
+        "lockdowns",
+        false,
+        &[
+            ("id", "/id"),
+            ("status", "/status"),
+            ("since", "/since"),
+            ("called by", "/called_by/name"),
+            ("reason", "/reason"),
+        ],
+    ),
+    noun(
+        "claim",
+        "claims",
+        false,
+        &[
+            ("id", "/id"),
+            ("environment", "/environment/name"),
+            ("holder", "/holder/name"),
+            ("status", "/status"),
+            ("until", "/end"),
+            ("purpose", "/purpose"),
+        ],
+    ),
+    noun(
+        "pipeline",
+        "pipelines",
+        true,
+        &[("name", "/name"), ("at once", "/spec/max_parallel"), ("first step", "/spec/steps/0/name")],
+    ),
+    noun(
+        "account",
+        "accounts",
+        true,
+        &[
+            ("login", "/login"),
+            ("name", "/name"),
+            ("kind", "/kind"),
+            ("status", "/status"),
+            ("roles", "/roles"),
+            ("groups", "/groups"),
+        ],
+    ),
+    noun(
+        "token",
+        "tokens",
+        false,
+        &[
+            ("id", "/id"),
+            ("name", "/name"),
+            ("owner", "/owner/name"),
+            ("status", "/status"),
+            ("expires", "/expires_at"),
+            ("scopes", "/scopes"),
+        ],
+    ),
+    noun(
+        "delegation",
+        "delegations",
+        false,
+        &[
+            ("id", "/id"),
+            ("from", "/from/name"),
+            ("to", "/to/name"),
+            ("start", "/start"),
+            ("end", "/end"),
+            ("status", "/status"),
+        ],
+    ),
+    noun(
+        "rollback",
+        "rollbacks",
+        true,
+        &[
+            ("id", "/id"),
+            ("release", "/release/name"),
+            ("environment", "/environment/name"),
+            ("status", "/status"),
+            ("cause", "/cause"),
+        ],
+    ),
+    noun(
+        "review",
+        "reviews",
+        true,
+        &[("id", "/id"), ("release", "/release/name"), ("status", "/status"), ("due", "/due_at"), ("why", "/why")],
+    ),
 ];
 
 /// The noun people mean: singular or plural, in British or American spelling, whatever its case.
@@ -51,7 +223,11 @@ pub const NOUNS: &[Noun] = &[
 /// There is none of that name.
 pub fn find(text: &str) -> Done<&'static Noun> {
     let wanted = text.to_ascii_lowercase().replace('_', "-").replace("artefact", "artifact");
-    let named = |it: &&Noun| wanted == it.name || wanted == it.path || (it.name == "environment" && matches!(wanted.as_str(), "env" | "envs"));
+    let named = |it: &&Noun| {
+        wanted == it.name
+            || wanted == it.path
+            || (it.name == "environment" && matches!(wanted.as_str(), "env" | "envs"))
+    };
     NOUNS.iter().find(named).ok_or_else(|| {
         let names: Vec<&str> = NOUNS.iter().map(|it| it.name).collect();
         Failure::Usage(format!("there is no noun `{text}`; there are {}", names.join(", ")))
@@ -61,7 +237,12 @@ pub fn find(text: &str) -> Done<&'static Noun> {
 impl Noun {
     /// One line of a table.
     pub fn row(&self, it: &Value) -> Vec<String> {
-        self.columns.iter().map(|(_, pointer)| it.pointer(pointer).filter(|it| !it.is_null()).and_then(short).unwrap_or_else(|| "-".into())).collect()
+        self.columns
+            .iter()
+            .map(|(_, pointer)| {
+                it.pointer(pointer).filter(|it| !it.is_null()).and_then(short).unwrap_or_else(|| "-".into())
+            })
+            .collect()
     }
 
     /// One of it, by its id or name.
@@ -73,8 +254,12 @@ impl Noun {
             return client.get(&format!("/{}/{}", self.path, segment(id))).await;
         }
         let all: Vec<Object> = client.list(&format!("/{}", self.path), usize::MAX).await?;
-        let named = |it: &Object| ["/id", "/name", "/digest"].iter().any(|pointer| it.pointer(pointer).and_then(Value::as_str) == Some(id));
-        all.into_iter().find(named).ok_or_else(|| Failure::Failed(format!("there is no {} `{id}`; `interlock get {}` lists them", self.name, self.path)))
+        let named = |it: &Object| {
+            ["/id", "/name", "/digest"].iter().any(|pointer| it.pointer(pointer).and_then(Value::as_str) == Some(id))
+        };
+        all.into_iter().find(named).ok_or_else(|| {
+            Failure::Failed(format!("there is no {} `{id}`; `interlock get {}` lists them", self.name, self.path))
+        })
     }
 }
 
@@ -84,7 +269,13 @@ mod tests {
 
     #[test]
     fn nouns_are_found_as_people_type_them() {
-        for (text, path) in [("release", "releases"), ("Releases", "releases"), ("env", "environments"), ("artefacts", "artifacts"), ("signing_keys", "signing-keys")] {
+        for (text, path) in [
+            ("release", "releases"),
+            ("Releases", "releases"),
+            ("env", "environments"),
+            ("artefacts", "artifacts"),
+            ("signing_keys", "signing-keys"),
+        ] {
             assert_eq!(find(text).unwrap().path, path);
         }
         let failure = find("widget").unwrap_err();
@@ -94,7 +285,8 @@ mod tests {
 
     #[test]
     fn what_is_not_there_is_a_dash() {
-        let row = find("claim").unwrap().row(&serde_json::json!({"id": "clm_1", "holder": {"id": "a", "name": "elin"}}));
+        let row =
+            find("claim").unwrap().row(&serde_json::json!({"id": "clm_1", "holder": {"id": "a", "name": "elin"}}));
         assert_eq!(row, ["clm_1", "-", "elin", "-", "-", "-"]);
     }
 }

@@ -13,7 +13,9 @@ fn from(text: &str, now: Timestamp) -> Result<Timestamp, String> {
         "now" => Ok(now),
         text if text.starts_with('+') => moved(&text[1..], 1),
         text if text.starts_with('-') => moved(&text[1..], -1),
-        text => text.parse().map_err(|_| format!("`{text}` is no time: write `now`, `+2h 30m`, `-7d` or RFC 3339 such as `2026-11-23T18:00:00Z`")),
+        text => text.parse().map_err(|_| {
+            format!("`{text}` is no time: write `now`, `+2h 30m`, `-7d` or RFC 3339 such as `2026-11-23T18:00:00Z`")
+        }),
     }
 }
 

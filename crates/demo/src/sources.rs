@@ -92,13 +92,7 @@ pub fn history() -> Vec<Commit> {
     let tagged = |commit: Commit, tag| Commit { tag: Some(tag), ..commit };
     let merged_by = |commit: Commit, committer| Commit { committer, ..commit };
     vec![
-        commit(
-            AMIR,
-            17_470,
-            "Start the shop: what it is and who owns what",
-            V1_0_0,
-            &["README.md", "CODEOWNERS"],
-        ),
+        commit(AMIR, 17_470, "Start the shop: what it is and who owns what", V1_0_0, &["README.md", "CODEOWNERS"]),
         commit(OLU, 17_375, "kit: metrics in the Prometheus text format", V1_0_0, &["kit/metrics.mjs"]),
         commit(OLU, 17_250, "kit: server with health, version and an orderly end", V1_0_0, &["kit/service.mjs"]),
         commit(OLU, 17_195, "kit: a time limit for every query", V1_0_0, &["kit/store.mjs"]),
@@ -131,10 +125,7 @@ pub fn history() -> Vec<Commit> {
             V1_1_0,
             &["catalogue/server.mjs"],
         ),
-        merged_by(
-            commit(DANA, 4235, "basket: at most 20 of one product", V1_1_0, &["basket/server.mjs"]),
-            ERIK,
-        ),
+        merged_by(commit(DANA, 4235, "basket: at most 20 of one product", V1_1_0, &["basket/server.mjs"]), ERIK),
         commit(
             DANA,
             2980,

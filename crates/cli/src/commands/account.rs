@@ -43,7 +43,9 @@ pub enum Verb {
     #[command(after_help = "Example:\n  interlock account list")]
     List,
     /// Create an account, or change it as a whole
-    #[command(after_help = "Example:\n  interlock account put dana --name \"Dana Novak\" --email dana@shop.example --role developer --group orders\n  interlock account put ci --name Build --robot-of olu")]
+    #[command(
+        after_help = "Example:\n  interlock account put dana --name \"Dana Novak\" --email dana@shop.example --role developer --group orders\n  interlock account put ci --name Build --robot-of olu"
+    )]
     Put(Put),
     /// Close an account: it may do nothing any more
     #[command(after_help = "Example:\n  interlock account close dana")]
@@ -68,7 +70,11 @@ pub async fn run(verb: Verb, global: &Global) -> Done {
             })
         }
         Verb::Put(it) => {
-            let password = if it.password { Some(super::login::password(&format!("First password of {}: ", it.login))?) } else { None };
+            let password = if it.password {
+                Some(super::login::password(&format!("First password of {}: ", it.login))?)
+            } else {
+                None
+            };
             let spec = AccountSpec {
                 display_name: it.name,
                 email: it.email,
@@ -79,7 +85,8 @@ pub async fn run(verb: Verb, global: &Global) -> Done {
                 commits_as: it.commits_as.into_iter().collect(),
                 links: Default::default(),
             };
-            let done: Receipt = global.client()?.put("/accounts", &PutAccount { login: it.login, spec, password }).await?;
+            let done: Receipt =
+                global.client()?.put("/accounts", &PutAccount { login: it.login, spec, password }).await?;
             tell(global, &done)
         }
         Verb::Close { login } => act_plainly(global, "accounts", &login, "close").await,

@@ -1,6 +1,11 @@
 //! `apply`: manifests, all of them or none.
 
-use crate::{context::Global, failure::Done, manifest, render::{show, table::table}};
+use crate::{
+    context::Global,
+    failure::Done,
+    manifest,
+    render::{show, table::table},
+};
 use interlock_wire::manifest::{Applied, ApplyOutcome};
 use reqwest::Method;
 use std::path::PathBuf;
@@ -27,7 +32,9 @@ pub async fn run(args: Args, global: &Global) -> Done {
 /// # Errors
 /// As any request.
 pub async fn send(client: &crate::client::Client, text: String, dry_run: bool) -> Done<Applied> {
-    client.send_bytes(Method::POST, &format!("/manifests?dry_run={dry_run}"), "application/yaml", text.into_bytes()).await
+    client
+        .send_bytes(Method::POST, &format!("/manifests?dry_run={dry_run}"), "application/yaml", text.into_bytes())
+        .await
 }
 
 fn told(it: &Applied) -> String {
@@ -36,7 +43,8 @@ fn told(it: &Applied) -> String {
         ApplyOutcome::Changed => "changed",
         ApplyOutcome::Unchanged => "unchanged",
     };
-    let rows: Vec<Vec<String>> = it.documents.iter().map(|it| vec![it.kind.as_str().into(), it.name.clone(), word(it.outcome).into()]).collect();
+    let rows: Vec<Vec<String>> =
+        it.documents.iter().map(|it| vec![it.kind.as_str().into(), it.name.clone(), word(it.outcome).into()]).collect();
     let table = table(&["kind", "name", "outcome"], &rows);
     if it.dry_run { format!("{table}\n\nA dry run: nothing was changed.") } else { table }
 }

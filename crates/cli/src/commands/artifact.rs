@@ -43,7 +43,10 @@ pub struct Register {
 #[derive(Debug, clap::Subcommand)]
 pub enum Verb {
     /// Upload a build and enter it
-    #[command(disable_version_flag = true, after_help = "Example:\n  interlock artifact register checkout.tar.gz --service checkout --version 1.4.2 --signature checkout.tar.gz.minisig --key shop-build --commit v1.4.2 --since v1.4.1")]
+    #[command(
+        disable_version_flag = true,
+        after_help = "Example:\n  interlock artifact register checkout.tar.gz --service checkout --version 1.4.2 --signature checkout.tar.gz.minisig --key shop-build --commit v1.4.2 --since v1.4.1"
+    )]
     Register(Register),
     /// Hold a build back, everywhere, at once
     #[command(after_help = "Example:\n  interlock artifact quarantine sha256:0f1e --reason \"Loses orders\"")]
@@ -77,7 +80,9 @@ pub async fn run(verb: Verb, global: &Global) -> Done {
             let done = register(&global.client()?, bytes, &it.service, &it.named, signature, source).await?;
             tell(global, &done)
         }
-        Verb::Quarantine { digest, reason } => act(global, "artifacts", &digest, "quarantine", &Because { reason }).await,
+        Verb::Quarantine { digest, reason } => {
+            act(global, "artifacts", &digest, "quarantine", &Because { reason }).await
+        }
         Verb::Lift { which, reason } => {
             let it = nouns::find("quarantine")?.one(&global.client()?, &which).await?;
             let id = it["id"].as_str().unwrap_or(&which).to_owned();
@@ -90,8 +95,16 @@ pub async fn run(verb: Verb, global: &Global) -> Done {
 ///
 /// # Errors
 /// As any request.
-pub async fn register(client: &Client, bytes: Vec<u8>, service: &str, version: &str, signature: Option<SignatureSpec>, source: Option<SourceSpec>) -> Done<Receipt> {
+pub async fn register(
+    client: &Client,
+    bytes: Vec<u8>,
+    service: &str,
+    version: &str,
+    signature: Option<SignatureSpec>,
+    source: Option<SourceSpec>,
+) -> Done<Receipt> {
     let blob: Blob = client.send_bytes(Method::PUT, "/blobs", "application/octet-stream", bytes).await?;
-    let body = RegisterArtifact { digest: blob.digest, service: service.into(), version: version.into(), signature, source };
+    let body =
+        RegisterArtifact { digest: blob.digest, service: service.into(), version: version.into(), signature, source };
     client.post("/artifacts", &body).await
 }

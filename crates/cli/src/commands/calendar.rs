@@ -39,7 +39,9 @@ pub enum Verb {
         at: Timestamp,
     },
     /// Name the next free slots
-    #[command(after_help = "Example:\n  interlock calendar slots --environment production --service checkout --length 2h --from now")]
+    #[command(
+        after_help = "Example:\n  interlock calendar slots --environment production --service checkout --length 2h --from now"
+    )]
     Slots {
         #[command(flatten)]
         what: What,
@@ -47,7 +49,9 @@ pub enum Verb {
         from: Timestamp,
     },
     /// Stop everything in a scope, now, until it is lifted
-    #[command(after_help = "Example:\n  interlock calendar lockdown --environment production --reason \"Power failure\"")]
+    #[command(
+        after_help = "Example:\n  interlock calendar lockdown --environment production --reason \"Power failure\""
+    )]
     Lockdown {
         #[arg(long, short)]
         reason: String,
@@ -78,7 +82,11 @@ pub async fn run(verb: Verb, global: &Global) -> Done {
             show(global.output, &answer.slots, |it| release::slots(it))
         }
         Verb::Lockdown { reason, environment, service } => {
-            let scope = ScopeSpec { environments: environment.into_iter().collect(), services: service.into_iter().collect(), ..Default::default() };
+            let scope = ScopeSpec {
+                environments: environment.into_iter().collect(),
+                services: service.into_iter().collect(),
+                ..Default::default()
+            };
             let done: Receipt = global.client()?.post("/lockdowns", &CallLockdown { scope, reason }).await?;
             tell(global, &done)
         }
@@ -94,9 +102,16 @@ async fn ask(client: &Client, what: &What, at: Timestamp) -> Done<CheckAnswer> {
 ///
 /// # Errors
 /// As any request.
-pub async fn check(client: &Client, environment: &str, services: &[String], at: Timestamp, length: Option<Length>) -> Done<CheckAnswer> {
+pub async fn check(
+    client: &Client,
+    environment: &str,
+    services: &[String],
+    at: Timestamp,
+    length: Option<Length>,
+) -> Done<CheckAnswer> {
     let services = services.iter().cloned().collect();
-    let request = CheckRequest { services, environment: environment.into(), at: Some(at), from: None, until: None, length };
+    let request =
+        CheckRequest { services, environment: environment.into(), at: Some(at), from: None, until: None, length };
     client.post("/calendar/check", &request).await
 }
 

@@ -97,7 +97,8 @@ pub fn pick<'a>(all: &'a [Condition], wanted: Option<&str>) -> Done<&'a Conditio
         [only] => Ok(only),
         _ => {
             let named: Vec<String> = open().map(|it| format!("{} ({})", it.id, it.text)).collect();
-            let open = if named.is_empty() { "none is open".to_owned() } else { format!("open are: {}", named.join("; ")) };
+            let open =
+                if named.is_empty() { "none is open".to_owned() } else { format!("open are: {}", named.join("; ")) };
             Err(Failure::Usage(format!("{} conditions fit; name one by its id: {open}", fitting.len())))
         }
     }

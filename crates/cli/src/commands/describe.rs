@@ -8,7 +8,9 @@ use crate::{
 };
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  interlock describe release 2026-11-checkout\n  interlock describe environment production")]
+#[command(
+    after_help = "Example:\n  interlock describe release 2026-11-checkout\n  interlock describe environment production"
+)]
 pub struct Args {
     /// A noun, as `get` takes it
     noun: String,

@@ -9,7 +9,9 @@ use crate::{
 };
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  interlock get releases\n  interlock get release 2026-11-checkout --output yaml\n  interlock get artifacts --where service=checkout")]
+#[command(
+    after_help = "Example:\n  interlock get releases\n  interlock get release 2026-11-checkout --output yaml\n  interlock get artifacts --where service=checkout"
+)]
 pub struct Args {
     /// release, change, deployment, environment, service, artifact, quarantine, signing-key, calendar, lockdown, claim,
     /// pipeline, account, token, delegation, rollback, review
@@ -37,7 +39,8 @@ pub async fn run(args: Args, global: &Global) -> Done {
         let it = noun.one(&client, name).await?;
         return show(global.output, &it, |it| describe(it, Paint::stdout(), jiff::Timestamp::now()));
     }
-    let pairs: Vec<(&str, Option<String>)> = args.filters.iter().map(|(name, value)| (name.as_str(), Some(value.clone()))).collect();
+    let pairs: Vec<(&str, Option<String>)> =
+        args.filters.iter().map(|(name, value)| (name.as_str(), Some(value.clone()))).collect();
     let path = format!("/{}{}", noun.path, crate::client::query(&pairs));
     let items: Vec<Object> = client.list(&path, args.limit).await?;
     show(global.output, &items, |items| {

@@ -3,7 +3,10 @@
 //! Invariant: nothing that is there is overwritten.
 
 use crate::failure::{Done, Failure};
-use std::{fs, path::{Path, PathBuf}};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 macro_rules! starter {
     ($($name:literal),+ $(,)?) => { &[$(($name, include_str!(concat!("../../assets/starter/", $name)))),+] };
@@ -32,14 +35,21 @@ pub struct Args {
 pub fn run(args: &Args) -> Done {
     write(&args.to)?;
     let to = args.to.display();
-    println!("Wrote {} files to `{to}`. Read `{to}/README.md`, change what is yours, then:\n\n  interlock apply -f {to} --dry-run\n  interlock apply -f {to}", FILES.len());
+    println!(
+        "Wrote {} files to `{to}`. Read `{to}/README.md`, change what is yours, then:\n\n  interlock apply -f {to} --dry-run\n  interlock apply -f {to}",
+        FILES.len()
+    );
     Ok(())
 }
 
 fn write(to: &Path) -> Done {
     let present: Vec<&str> = FILES.iter().map(|(name, _)| *name).filter(|name| to.join(name).exists()).collect();
     if !present.is_empty() {
-        return Err(Failure::Failed(format!("`{}` has {} already; nothing was written. Give another --to", to.display(), present.join(", "))));
+        return Err(Failure::Failed(format!(
+            "`{}` has {} already; nothing was written. Give another --to",
+            to.display(),
+            present.join(", ")
+        )));
     }
     for (name, text) in FILES {
         let path = to.join(name);
@@ -49,7 +59,8 @@ fn write(to: &Path) -> Done {
         fs::write(&path, text).map_err(|error| Failure::io("writing", &path, &error))?;
         if text.starts_with("#!") {
             use std::os::unix::fs::PermissionsExt;
-            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).map_err(|error| Failure::io("making executable", &path, &error))?;
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755))
+                .map_err(|error| Failure::io("making executable", &path, &error))?;
         }
     }
     Ok(())
@@ -70,7 +81,14 @@ mod tests {
         let documents = manifest::documents(&manifest::read(&to).unwrap()).unwrap();
         let mut kinds: BTreeMap<Kind, usize> = BTreeMap::new();
         documents.iter().for_each(|it| *kinds.entry(it.kind()).or_default() += 1);
-        let expected = [(Kind::PolicyPack, 2), (Kind::Account, 4), (Kind::Service, 1), (Kind::Environment, 2), (Kind::Calendar, 1), (Kind::Pipeline, 1)];
+        let expected = [
+            (Kind::PolicyPack, 2),
+            (Kind::Account, 4),
+            (Kind::Service, 1),
+            (Kind::Environment, 2),
+            (Kind::Calendar, 1),
+            (Kind::Pipeline, 1),
+        ];
         assert_eq!(kinds, expected.into_iter().collect());
         assert_eq!(write(&to).unwrap_err().exit_code(), 1, "a second time nothing is overwritten");
         let example = fs::read_to_string(to.join("releases/first.yaml.example")).unwrap();

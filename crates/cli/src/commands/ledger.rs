@@ -28,7 +28,9 @@ pub enum Verb {
     #[command(after_help = "Example:\n  interlock ledger head")]
     Head,
     /// List entries, newest first
-    #[command(after_help = "Example:\n  interlock ledger entries --kind release --limit 20\n  interlock ledger entries --subject release:2026-11-checkout")]
+    #[command(
+        after_help = "Example:\n  interlock ledger entries --kind release --limit 20\n  interlock ledger entries --subject release:2026-11-checkout"
+    )]
     Entries {
         /// A kind such as release.planned, or the room alone: release
         #[arg(long)]
@@ -52,7 +54,9 @@ pub enum Verb {
     #[command(after_help = "Example:\n  interlock ledger prove 42")]
     Prove { position: u64 },
     /// Verify every entry; names the first bad position
-    #[command(after_help = "Example:\n  interlock ledger verify\n  interlock ledger verify --data /var/lib/interlock\n  interlock ledger verify --data . --key auditor.vkey")]
+    #[command(
+        after_help = "Example:\n  interlock ledger verify\n  interlock ledger verify --data /var/lib/interlock\n  interlock ledger verify --data . --key auditor.vkey"
+    )]
     Verify {
         /// Data directory, or the ledger itself; without it the server is asked
         #[arg(long, value_name = "PATH")]
@@ -84,7 +88,9 @@ pub async fn run(verb: Verb, global: &Global) -> Done {
     match verb {
         Verb::Head => {
             let head: Head = global.client()?.get("/ledger").await?;
-            show(global.output, &head, |it| format!("{} entries\nroot {}\nkey  {}\n\n{}", it.size, it.root, it.verifier_key, it.checkpoint))
+            show(global.output, &head, |it| {
+                format!("{} entries\nroot {}\nkey  {}\n\n{}", it.size, it.root, it.verifier_key, it.checkpoint)
+            })
         }
         Verb::Entries { kind, subject, actor, q, limit } => {
             let path = query(&[("kind", kind), ("subject", subject), ("actor", actor), ("q", q)]);
@@ -99,7 +105,13 @@ pub async fn run(verb: Verb, global: &Global) -> Done {
             let it = entry(&global.client()?, position).await?;
             prove(&it)?;
             show(global.output, &it, |it| {
-                format!("{}\n\nProved: entry {} is under the root of {} entries that key {} signed.", told(it), it.row.position, it.proof.tree_size, it.proof.verifier_key)
+                format!(
+                    "{}\n\nProved: entry {} is under the root of {} entries that key {} signed.",
+                    told(it),
+                    it.row.position,
+                    it.proof.tree_size,
+                    it.proof.verifier_key
+                )
             })
         }
         Verb::Verify { data: Some(data), key } => {
@@ -109,17 +121,26 @@ pub async fn run(verb: Verb, global: &Global) -> Done {
         }
         Verb::Verify { data: None, .. } => {
             let head = verify_server(&global.client()?).await?;
-            show(global.output, &head, |it| format!("Verified: all {} entries hash to the root that {} signed.\nroot {}", it.size, it.verifier_key, it.root))
+            show(global.output, &head, |it| {
+                format!(
+                    "Verified: all {} entries hash to the root that {} signed.\nroot {}",
+                    it.size, it.verifier_key, it.root
+                )
+            })
         }
         Verb::Backup { data, to } => {
             let ledger = SqliteLedger::open(&file(&data), OpenOptions::default()).map_err(refused)?;
             let report = ledger.backup(&to).map_err(refused)?;
-            show(global.output, &report, |it| format!("{}\nThe copy is in `{}`, its key beside it: keep both.", reported(it), to.display()))
+            show(global.output, &report, |it| {
+                format!("{}\nThe copy is in `{}`, its key beside it: keep both.", reported(it), to.display())
+            })
         }
         Verb::Restore { from, data } => {
             std::fs::create_dir_all(&data).map_err(|error| Failure::io("making", &data, &error))?;
             let report = SqliteLedger::restore(&from, &data.join(FILE)).map_err(refused)?;
-            show(global.output, &report, |it| format!("{}\n`interlock serve --data {}` goes on from here.", reported(it), data.display()))
+            show(global.output, &report, |it| {
+                format!("{}\n`interlock serve --data {}` goes on from here.", reported(it), data.display())
+            })
         }
     }
 }
@@ -132,7 +153,11 @@ pub fn file(data: &Path) -> PathBuf {
 /// What a ledger that cannot be used means for whoever wanted to: code, first bad position, what to do.
 pub fn refused(error: StoreError) -> Failure {
     let place = error.position().map(|position| format!(", first bad position {position}")).unwrap_or_default();
-    let next = if error.is_damage() { "\nNothing was changed. `interlock ledger verify --data <dir>` lists all that is wrong; `interlock ledger restore` puts a backup back." } else { "" };
+    let next = if error.is_damage() {
+        "\nNothing was changed. `interlock ledger verify --data <dir>` lists all that is wrong; `interlock ledger restore` puts a backup back."
+    } else {
+        ""
+    };
     Failure::Failed(format!("{}{place}: {error}{next}", error.code()))
 }
 
@@ -144,12 +169,15 @@ pub fn verify_files(data: &Path, key: Option<&Path>) -> Done<VerifyReport> {
     let path = file(data);
     let Some(key) = key else { return Ok(SqliteLedger::verify(&path)) };
     let text = std::fs::read_to_string(key).map_err(|error| Failure::io("reading", key, &error))?;
-    let key = VerifyingKey::parse(text.trim()).map_err(|error| Failure::Usage(format!("`{}` is no verifier key: {error}", key.display())))?;
+    let key = VerifyingKey::parse(text.trim())
+        .map_err(|error| Failure::Usage(format!("`{}` is no verifier key: {error}", key.display())))?;
     Ok(SqliteLedger::verify_with(&path, &key))
 }
 
 fn damaged(report: &VerifyReport) -> String {
-    let place = report.first_bad_position().map_or_else(|| "no position can be named".to_owned(), |it| format!("first bad position {it}"));
+    let place = report
+        .first_bad_position()
+        .map_or_else(|| "no position can be named".to_owned(), |it| format!("first bad position {it}"));
     format!("the ledger does NOT verify: {} faults, {place}", report.faults.len())
 }
 
@@ -159,13 +187,20 @@ pub fn reported(it: &VerifyReport) -> String {
     let mut lines = vec![format!("{}", it.path.display())];
     lines.extend(it.vkey.as_ref().map(|key| format!("  key        {key}")));
     lines.extend(it.root.map(|root| format!("  root       {root} over {} entries", it.size.unwrap_or_default())));
-    lines.push(format!("  verified   {} entries, {} answers, {} blobs, {} snapshots", it.entries, it.answers, it.blobs, it.snapshots));
+    lines.push(format!(
+        "  verified   {} entries, {} answers, {} blobs, {} snapshots",
+        it.entries, it.answers, it.blobs, it.snapshots
+    ));
     for fault in &it.faults {
         let place = fault.position.map(|it| format!(" at position {it}")).unwrap_or_default();
         lines.push(format!("  {} {}{place}: {}", paint.severity(Severity::Bad, "FAULT"), fault.code, fault.message));
     }
     lines.extend(it.warnings.iter().map(|it| format!("  warning    {it}")));
-    lines.push(if it.passed() { paint.severity(Severity::Good, "The ledger verifies.") } else { paint.severity(Severity::Bad, "The ledger does NOT verify.") });
+    lines.push(if it.passed() {
+        paint.severity(Severity::Good, "The ledger verifies.")
+    } else {
+        paint.severity(Severity::Bad, "The ledger does NOT verify.")
+    });
     lines.join("\n")
 }
 
@@ -183,7 +218,9 @@ fn digest(text: &str) -> Done<Digest> {
 
 /// The leaf hash of an entry's exact bytes.
 fn leaf(it: &Entry) -> Done<Digest> {
-    let body = BASE64_STANDARD.decode(&it.body).map_err(|error| Failure::Bug(format!("entry {} is not base64: {error}", it.row.position)))?;
+    let body = BASE64_STANDARD
+        .decode(&it.body)
+        .map_err(|error| Failure::Bug(format!("entry {} is not base64: {error}", it.row.position)))?;
     Ok(Digest::leaf(&body))
 }
 
@@ -206,7 +243,10 @@ pub fn prove(it: &Entry) -> Done {
     if under && checkpoint.size == *tree_size && checkpoint.root == root && *position == it.row.position {
         return Ok(());
     }
-    Err(Failure::Failed(format!("entry {} is NOT under the signed root of {} entries", it.row.position, checkpoint.size)))
+    Err(Failure::Failed(format!(
+        "entry {} is NOT under the signed root of {} entries",
+        it.row.position, checkpoint.size
+    )))
 }
 
 /// Reads every entry from the server, hashes it here and compares the root with the signed checkpoint.
@@ -216,7 +256,8 @@ pub fn prove(it: &Entry) -> Done {
 pub async fn verify_server(client: &Client) -> Done<Head> {
     let head: Head = client.get("/ledger").await?;
     let checkpoint = signed(&head.checkpoint, &head.verifier_key)?;
-    let entries = stream::iter((0..checkpoint.size).map(|position| async move { leaf(&entry(client, position).await?) }));
+    let entries =
+        stream::iter((0..checkpoint.size).map(|position| async move { leaf(&entry(client, position).await?) }));
     let leaves: Vec<Digest> = entries.buffered(AT_ONCE).try_collect().await?;
     if root(&leaves) == checkpoint.root && digest(&head.root)? == checkpoint.root {
         return Ok(head);
@@ -239,7 +280,15 @@ fn root(leaves: &[Digest]) -> Digest {
 /// Entries as lines.
 pub fn lines(rows: &[EntryRow]) -> String {
     let paint = Paint::stdout();
-    let line = |it: &EntryRow| format!("{:>7}  {}  {:<28}  {}", format!("#{}", it.position), time(it.at), it.kind, paint.severity(it.severity, &it.summary));
+    let line = |it: &EntryRow| {
+        format!(
+            "{:>7}  {}  {:<28}  {}",
+            format!("#{}", it.position),
+            time(it.at),
+            it.kind,
+            paint.severity(it.severity, &it.summary)
+        )
+    };
     rows.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 

@@ -13,7 +13,9 @@ use interlock_wire::{
 use std::io::{BufRead, IsTerminal, Write};
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  interlock login --login rita\n  interlock login http://localhost:8080 --login rita\n  interlock login https://interlock.example.org --login rita --context work")]
+#[command(
+    after_help = "Example:\n  interlock login --login rita\n  interlock login http://localhost:8080 --login rita\n  interlock login https://interlock.example.org --login rita --context work"
+)]
 pub struct Args {
     /// Address of the server [default: as everywhere]
     address: Option<String>,
@@ -42,7 +44,13 @@ pub async fn run(args: Args, global: &Global) -> Done {
     let _ = client.sign_out().await;
     let issued = issued?;
     let path = global.remember(&Known { server: Some(server.clone()), token: Some(issued.secret) })?;
-    println!("Signed in at {server} as {} ({}). The token is good until {} and kept in `{}`.", session.person.name, login, time(issued.token.expires_at), path.display());
+    println!(
+        "Signed in at {server} as {} ({}). The token is good until {} and kept in `{}`.",
+        session.person.name,
+        login,
+        time(issued.token.expires_at),
+        path.display()
+    );
     Ok(())
 }
 

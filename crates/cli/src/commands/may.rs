@@ -13,7 +13,9 @@ use interlock_wire::{
 use jiff::Timestamp;
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  interlock may deploy release 2026-11-checkout\n  interlock may roll-back release/2026-11-checkout\n  interlock may plan release 2026-11-checkout --at +2h")]
+#[command(
+    after_help = "Example:\n  interlock may deploy release 2026-11-checkout\n  interlock may roll-back release/2026-11-checkout\n  interlock may plan release 2026-11-checkout --at +2h"
+)]
 pub struct Args {
     /// An action, as `describe` lists it
     action: String,
@@ -30,7 +32,12 @@ pub async fn run(args: Args, global: &Global) -> Done {
     let (kind, id) = match (&args.name, args.noun.split_once('/')) {
         (Some(name), _) => (args.noun.clone(), name.clone()),
         (None, Some((noun, name))) => (noun.to_owned(), name.to_owned()),
-        (None, None) => return Err(Failure::Usage(format!("which {}? Name one: `interlock may {} {} <name>`", args.noun, args.action, args.noun))),
+        (None, None) => {
+            return Err(Failure::Usage(format!(
+                "which {}? Name one: `interlock may {} {} <name>`",
+                args.noun, args.action, args.noun
+            )));
+        }
     };
     let request = MayRequest { kind: kind.to_lowercase(), id, action: args.action, at: args.at };
     let answer: MayAnswer = global.client()?.post("/may", &request).await?;

@@ -13,7 +13,9 @@ use jiff::Timestamp;
 #[derive(Debug, clap::Subcommand)]
 pub enum Verb {
     /// Deployment frequency, lead time, change failure rate, time to recover
-    #[command(after_help = "Example:\n  interlock metrics dora --from -30d --service checkout\n  interlock metrics dora --drill lead_time")]
+    #[command(
+        after_help = "Example:\n  interlock metrics dora --from -30d --service checkout\n  interlock metrics dora --drill lead_time"
+    )]
     Dora {
         #[arg(long, value_parser = when, allow_hyphen_values = true)]
         from: Option<Timestamp>,
@@ -48,7 +50,11 @@ pub fn told(it: &Dora) -> String {
         (Some(low), Some(high)) => format!("{} to {}", number(low, &it.unit), number(high, &it.unit)),
         _ => "-".into(),
     };
-    let rows: Vec<Vec<String>> = it.figures.iter().map(|it| vec![it.label.clone(), it.display.clone(), interval(it), it.sample.to_string()]).collect();
+    let rows: Vec<Vec<String>> = it
+        .figures
+        .iter()
+        .map(|it| vec![it.label.clone(), it.display.clone(), interval(it), it.sample.to_string()])
+        .collect();
     let interval = format!("{:.0} % interval", it.confidence * 100.0);
     format!("{} to {}\n\n{}", time(it.from), time(it.to), table(&["figure", "value", &interval, "n"], &rows))
 }
@@ -73,5 +79,11 @@ fn drilled(it: &Figure) -> String {
             vec![format!("#{}", one.position), time(one.at), release, number(one.value, &it.unit), one.detail.clone()]
         })
         .collect();
-    format!("{}: {}\n{}\n\n{}", it.label, it.display, it.definition, table(&["entry", "at", "release", "value", "what"], &rows))
+    format!(
+        "{}: {}\n{}\n\n{}",
+        it.label,
+        it.display,
+        it.definition,
+        table(&["entry", "at", "release", "value", "what"], &rows)
+    )
 }

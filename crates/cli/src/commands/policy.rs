@@ -10,7 +10,11 @@ use interlock_wire::{
     policy::{InstallPolicies, Pack, PolicyCheck, PolicySet},
     reason::Receipt,
 };
-use std::{collections::BTreeMap, fs, path::{Path, PathBuf}};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
 
 /// Packs that belong together.
 #[derive(Debug, clap::Args)]
@@ -46,7 +50,9 @@ pub async fn run(verb: Verb, global: &Global) -> Done {
             match policy {
                 None => show(global.output, &set, told),
                 Some(id) => {
-                    let found = set.policies.iter().find(|it| it.id == id).ok_or_else(|| Failure::Failed(format!("no policy `{id}` is in force; `interlock policy show` lists them")))?;
+                    let found = set.policies.iter().find(|it| it.id == id).ok_or_else(|| {
+                        Failure::Failed(format!("no policy `{id}` is in force; `interlock policy show` lists them"))
+                    })?;
                     show(global.output, found, |it| it.text.clone())
                 }
             }
@@ -96,18 +102,29 @@ fn read(folder: &Path) -> Done<Pack> {
     // `.` and `..` have no name of their own.
     let real = fs::canonicalize(folder).map_err(failed)?;
     let name = real.file_name().map(|it| it.to_string_lossy().into_owned()).unwrap_or_default();
-    let version = fs::read_to_string(folder.join("VERSION")).map_or_else(|_| "1".to_owned(), |text| text.trim().to_owned());
+    let version =
+        fs::read_to_string(folder.join("VERSION")).map_or_else(|_| "1".to_owned(), |text| text.trim().to_owned());
     Ok(Pack { name, version, files })
 }
 
 fn told(it: &PolicySet) -> String {
-    let rows: Vec<Vec<String>> = it.policies.iter().map(|it| vec![it.id.clone(), it.effect.clone(), it.title.clone(), it.control.clone().unwrap_or_else(|| "-".into())]).collect();
+    let rows: Vec<Vec<String>> = it
+        .policies
+        .iter()
+        .map(|it| {
+            vec![it.id.clone(), it.effect.clone(), it.title.clone(), it.control.clone().unwrap_or_else(|| "-".into())]
+        })
+        .collect();
     let digest = it.digest.as_deref().unwrap_or("none: nothing is allowed");
     format!("In force: {digest}\n\n{}", table(&["policy", "effect", "what", "control"], &rows))
 }
 
 fn checked(it: &PolicyCheck) -> String {
     let mut lines = vec![format!("{}: {} policies", if it.ok { "sound" } else { "NOT sound" }, it.policies)];
-    lines.extend(it.findings.iter().map(|it| format!("  - {} {}/{}:{}: {}\n      {}", it.code, it.pack, it.file, it.line, it.message, it.remedy)));
+    lines.extend(
+        it.findings.iter().map(|it| {
+            format!("  - {} {}/{}:{}: {}\n      {}", it.code, it.pack, it.file, it.line, it.message, it.remedy)
+        }),
+    );
     lines.join("\n")
 }

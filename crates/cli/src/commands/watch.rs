@@ -49,7 +49,8 @@ async fn follow(client: &Client, output: Output, next: &mut Option<u64>, left: &
         if event.event != "entries" {
             continue;
         }
-        let it: LiveEntries = serde_json::from_str(&event.data).map_err(|error| Failure::Bug(format!("the live feed cannot be read: {error}")))?;
+        let it: LiveEntries = serde_json::from_str(&event.data)
+            .map_err(|error| Failure::Bug(format!("the live feed cannot be read: {error}")))?;
         for position in it.position_from..it.position_to {
             tell(client, output, position).await?;
             *next = Some(position + 1);

@@ -111,7 +111,8 @@ pub fn print(text: &str) {
 
 /// What a command did, entry by entry.
 pub fn receipt(it: &Receipt) -> String {
-    let mut lines: Vec<String> = it.entries.iter().map(|entry| format!("{:>7}  {}", format!("#{}", entry.position), entry.summary)).collect();
+    let mut lines: Vec<String> =
+        it.entries.iter().map(|entry| format!("{:>7}  {}", format!("#{}", entry.position), entry.summary)).collect();
     if it.repeated {
         lines.push("(this had been done before; nothing was done again)".into());
     }
@@ -148,7 +149,12 @@ mod tests {
     fn distances_are_told_in_words() {
         let at = |text: &str| text.parse::<Timestamp>().unwrap();
         let now = at("2026-11-23T10:00:00Z");
-        for (other, expected) in [("2026-11-23T10:00:30Z", "in 30 s"), ("2026-11-23T09:00:00Z", "1 h 0 min ago"), ("2026-11-20T10:00:00Z", "3 days ago"), ("2026-11-23T10:12:00Z", "in 12 min")] {
+        for (other, expected) in [
+            ("2026-11-23T10:00:30Z", "in 30 s"),
+            ("2026-11-23T09:00:00Z", "1 h 0 min ago"),
+            ("2026-11-20T10:00:00Z", "3 days ago"),
+            ("2026-11-23T10:12:00Z", "in 12 min"),
+        ] {
             assert_eq!(relative(at(other), now), expected);
         }
     }

@@ -13,7 +13,11 @@ pub fn describe(it: &Value, paint: Paint, now: Timestamp) -> String {
         Value::Object(fields) => fields_of(fields, 0, paint, &mut lines),
         other => lines.push(plain(other)),
     }
-    if let Some(actions) = it.get("actions").and_then(|it| serde_json::from_value::<Vec<Action>>(it.clone()).ok()).filter(|it| !it.is_empty()) {
+    if let Some(actions) = it
+        .get("actions")
+        .and_then(|it| serde_json::from_value::<Vec<Action>>(it.clone()).ok())
+        .filter(|it| !it.is_empty())
+    {
         lines.push(paint.bold("actions:"));
         lines.extend(tell(&actions, paint, now));
     }
@@ -55,7 +59,10 @@ fn item_of(item: &Value, depth: usize, paint: Paint, lines: &mut Vec<String>) {
         Value::Object(fields) => {
             let mut inner = Vec::new();
             fields_of(fields, 0, paint, &mut inner);
-            let prefixed = inner.into_iter().enumerate().map(|(n, line)| format!("{indent}{} {line}", if n == 0 { "-" } else { " " }));
+            let prefixed = inner
+                .into_iter()
+                .enumerate()
+                .map(|(n, line)| format!("{indent}{} {line}", if n == 0 { "-" } else { " " }));
             lines.extend(prefixed);
         }
         other => lines.push(format!("{indent}- {other}")),
@@ -81,19 +88,23 @@ pub fn short(value: &Value) -> Option<String> {
     match value {
         Value::Object(fields) => {
             let text = |name: &str| fields.get(name).and_then(Value::as_str);
-            let exactly = |names: &[&str]| fields.len() == names.len() && names.iter().all(|name| fields.contains_key(*name));
+            let exactly =
+                |names: &[&str]| fields.len() == names.len() && names.iter().all(|name| fields.contains_key(*name));
             match () {
                 () if exactly(&["value", "label", "severity", "is_terminal"]) => text("label").map(str::to_owned),
                 () if exactly(&["id", "name"]) || exactly(&["kind", "id", "name"]) => {
                     let (id, name) = (text("id")?, text("name")?);
                     Some(if id == name { id.to_owned() } else { format!("{name} ({id})") })
                 }
-                () if exactly(&["start", "end"]) => Some(format!("{} to {}", text("start")?, text("end").unwrap_or("open"))),
+                () if exactly(&["start", "end"]) => {
+                    Some(format!("{} to {}", text("start")?, text("end").unwrap_or("open")))
+                }
                 () => None,
             }
         }
         Value::Array(items) => {
-            let plain: Option<Vec<String>> = items.iter().map(|item| if item.is_array() { None } else { short(item) }).collect();
+            let plain: Option<Vec<String>> =
+                items.iter().map(|item| if item.is_array() { None } else { short(item) }).collect();
             let text = plain?.join(", ");
             (text.chars().count() <= 100).then_some(text)
         }
@@ -120,7 +131,17 @@ mod tests {
             "waves": [{"name": "canary", "targets": ["x", "y"]}],
         });
         let text = describe(&it, Paint::never(), Timestamp::UNIX_EPOCH);
-        for part in ["name: a", "status: Draft", "owner: rita (acc_1)", "  - name: canary", "    targets: x, y", "  may plan: It gets a window", "  may not deploy: It ships", "    - no permit (c)", "clears: authorise it"] {
+        for part in [
+            "name: a",
+            "status: Draft",
+            "owner: rita (acc_1)",
+            "  - name: canary",
+            "    targets: x, y",
+            "  may plan: It gets a window",
+            "  may not deploy: It ships",
+            "    - no permit (c)",
+            "clears: authorise it",
+        ] {
             assert!(text.contains(part), "`{part}` is missing:\n{text}");
         }
         assert!(!text.contains("nothing") && !text.contains("empty"));

@@ -5,7 +5,11 @@ use crate::{
     client::{Client, segment},
     failure::{Done, Failure},
 };
-use interlock_wire::{deployment::Deployment, release::Release, verification::{Analysis, Course}};
+use interlock_wire::{
+    deployment::Deployment,
+    release::Release,
+    verification::{Analysis, Course},
+};
 use serde_json::Value;
 use std::time::{Duration, Instant};
 
@@ -35,7 +39,13 @@ struct Told {
 ///
 /// # Errors
 /// It took too long, the server refuses, or was away for too long.
-pub async fn follow(client: &Client, release: &str, patience: Patience, over: impl Fn(&Release) -> bool, say: &mut (dyn FnMut(String) + Send)) -> Done<Release> {
+pub async fn follow(
+    client: &Client,
+    release: &str,
+    patience: Patience,
+    over: impl Fn(&Release) -> bool,
+    say: &mut (dyn FnMut(String) + Send),
+) -> Done<Release> {
     let begun = Instant::now();
     let mut seen = Instant::now();
     let mut told = Told::default();
@@ -47,7 +57,11 @@ pub async fn follow(client: &Client, release: &str, patience: Patience, over: im
             Err(failure) => return Err(failure),
         }
         if begun.elapsed() > patience.limit {
-            return Err(Failure::Inconclusive(format!("release `{release}` was not done within {} s: {}", patience.limit.as_secs(), told.sentence)));
+            return Err(Failure::Inconclusive(format!(
+                "release `{release}` was not done within {} s: {}",
+                patience.limit.as_secs(),
+                told.sentence
+            )));
         }
         tokio::time::sleep(LOOK).await;
     }
@@ -84,7 +98,12 @@ fn deployment(it: &Deployment, told: &mut Told, say: &mut (dyn FnMut(String) + S
     if told.steps != it.row.steps_done && due {
         told.steps = it.row.steps_done;
         told.counted = Some(Instant::now());
-        say(format!("{}: {} of {} steps", if it.row.direction == "back" { "taking back" } else { "deploying" }, it.row.steps_done, it.row.steps_total));
+        say(format!(
+            "{}: {} of {} steps",
+            if it.row.direction == "back" { "taking back" } else { "deploying" },
+            it.row.steps_done,
+            it.row.steps_total
+        ));
     }
 }
 
@@ -118,7 +137,12 @@ fn canary(course: &Value) -> (u64, String) {
         most = most.max(points.len() as u64);
         let evidence = points.last().and_then(|point| point["log10_evidence"].as_f64());
         let evidence = evidence.map_or_else(|| "none yet".to_owned(), |it| format!("{:.1} of 2", it.max(0.0)));
-        parts.push(format!("{} {} new / {} old requests, evidence of harm {evidence}", service["service"].as_str().unwrap_or("?"), sum("requests_new"), sum("requests_old")));
+        parts.push(format!(
+            "{} {} new / {} old requests, evidence of harm {evidence}",
+            service["service"].as_str().unwrap_or("?"),
+            sum("requests_new"),
+            sum("requests_old")
+        ));
     }
     (most, format!("canary, look {most}: {}", parts.join("; ")))
 }
@@ -136,8 +160,12 @@ mod tests {
     #[test]
     fn the_canary_is_told_in_one_line() {
         let point = |n: u64, evidence: f64| serde_json::json!({"requests_new": n, "requests_old": 10 * n, "log10_evidence": evidence});
-        let course = serde_json::json!({"services": [{"service": "checkout", "points": [point(2, 0.0), point(3, 1.25)]}]});
-        assert_eq!(canary(&course), (2, "canary, look 2: checkout 5 new / 50 old requests, evidence of harm 1.2 of 2".to_owned()));
+        let course =
+            serde_json::json!({"services": [{"service": "checkout", "points": [point(2, 0.0), point(3, 1.25)]}]});
+        assert_eq!(
+            canary(&course),
+            (2, "canary, look 2: checkout 5 new / 50 old requests, evidence of harm 1.2 of 2".to_owned())
+        );
         assert_eq!(canary(&Value::Null).0, 0);
     }
 }

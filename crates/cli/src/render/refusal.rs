@@ -54,7 +54,10 @@ pub fn slots(all: &[Span], now: Timestamp) -> Vec<String> {
     if !all.is_empty() {
         lines.push("  Free instead:".into());
     }
-    lines.extend(all.iter().map(|slot| format!("      {} to {} ({})", time(slot.start), time(slot.end), relative(slot.start, now))));
+    lines.extend(
+        all.iter()
+            .map(|slot| format!("      {} to {} ({})", time(slot.start), time(slot.end), relative(slot.start, now))),
+    );
     lines
 }
 
@@ -80,9 +83,18 @@ mod tests {
             status: 409,
             detail: "release `a` cannot be planned there".into(),
             code: "blocked".into(),
-            blockers: vec![blocker("calendar-closed", &["finance"], Some(later)), blocker("segregation.author", &["Amir", "Bea"], None), blocker("third", &[""], None)],
+            blockers: vec![
+                blocker("calendar-closed", &["finance"], Some(later)),
+                blocker("segregation.author", &["Amir", "Bea"], None),
+                blocker("third", &[""], None),
+            ],
             slots: vec![Span { start: later, end: later }],
-            faults: vec![Fault { field: Some("spec.length".into()), line: Some(3), column: Some(7), message: "no length".into() }],
+            faults: vec![Fault {
+                field: Some("spec.length".into()),
+                line: Some(3),
+                column: Some(7),
+                message: "no length".into(),
+            }],
             request_id: Some("abc".into()),
         };
         let text = problem(&it, Paint::never(), now);

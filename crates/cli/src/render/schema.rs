@@ -23,7 +23,8 @@ fn said(schema: &Value) -> Option<String> {
 fn resolve<'a>(root: &'a Value, schema: &'a Value) -> (&'a Value, Option<&'a str>) {
     // A field that may be absent is a choice between its type and null.
     let choices = ["anyOf", "oneOf", "allOf"].iter().find_map(|name| schema.get(name).and_then(Value::as_array));
-    let real = choices.map(|all| all.iter().filter(|it| it.get("type").and_then(Value::as_str) != Some("null")).collect::<Vec<_>>());
+    let real = choices
+        .map(|all| all.iter().filter(|it| it.get("type").and_then(Value::as_str) != Some("null")).collect::<Vec<_>>());
     let schema = match real.as_deref() {
         Some([only]) => only,
         _ => schema,
@@ -47,14 +48,17 @@ fn kind(root: &Value, schema: &Value) -> String {
         return constant.to_string();
     }
     if let Some(all) = it.get("oneOf").and_then(Value::as_array) {
-        let constants: Vec<&str> = all.iter().filter_map(|one| one.get("const").or_else(|| one.get("enum")?.get(0))?.as_str()).collect();
+        let constants: Vec<&str> =
+            all.iter().filter_map(|one| one.get("const").or_else(|| one.get("enum")?.get(0))?.as_str()).collect();
         if constants.len() == all.len() {
             return constants.join(" | ");
         }
     }
     let types = match it.get("type") {
         Some(Value::String(one)) => one.clone(),
-        Some(Value::Array(several)) => several.iter().filter_map(Value::as_str).filter(|one| *one != "null").collect::<Vec<_>>().join(" | "),
+        Some(Value::Array(several)) => {
+            several.iter().filter_map(Value::as_str).filter(|one| *one != "null").collect::<Vec<_>>().join(" | ")
+        }
         _ => name.unwrap_or("anything").to_owned(),
     };
     match (types.as_str(), it.get("items"), it.get("additionalProperties").filter(|more| more.is_object())) {
@@ -74,10 +78,12 @@ fn fields<'a>(root: &'a Value, schema: &'a Value, depth: usize, path: &mut Vec<&
     if let Some(items) = items {
         fields(root, items, depth, path, lines);
     }
-    let required: Vec<&str> = it.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+    let required: Vec<&str> =
+        it.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
     for (field, inner) in it.get("properties").and_then(Value::as_object).into_iter().flatten() {
         let needed = if required.contains(&field.as_str()) { ", required" } else { "" };
-        let meaning = said(inner).or_else(|| said(resolve(root, inner).0)).map(|text| format!("  {text}")).unwrap_or_default();
+        let meaning =
+            said(inner).or_else(|| said(resolve(root, inner).0)).map(|text| format!("  {text}")).unwrap_or_default();
         lines.push(format!("{}{field} <{}{needed}>{meaning}", "  ".repeat(depth), kind(root, inner)));
         fields(root, inner, depth + 1, path, lines);
     }
@@ -107,7 +113,15 @@ mod tests {
             },
         });
         let text = explain(&schema) + "\n";
-        for part in ["A thing\n", "name <string, required>  What it is called", "parts <list of object>\n  ", "\n  inner <object>\n", "\n  weight <integer>\n", "mode <fast | slow>", "labels <map of string>"] {
+        for part in [
+            "A thing\n",
+            "name <string, required>  What it is called",
+            "parts <list of object>\n  ",
+            "\n  inner <object>\n",
+            "\n  weight <integer>\n",
+            "mode <fast | slow>",
+            "labels <map of string>",
+        ] {
             assert!(text.contains(part), "`{part}` is missing:\n{text}");
         }
     }

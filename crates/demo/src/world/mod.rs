@@ -281,7 +281,8 @@ fn make(data: &Path) -> Result<World> {
     };
     write_whole(&public_file, pair.public_file().as_bytes())?;
     let shop = dir.join("shop");
-    let created = jiff::Timestamp::from_second(jiff::Timestamp::now().as_second()).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    let created =
+        jiff::Timestamp::from_second(jiff::Timestamp::now().as_second()).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
     let commits = repository::create(&shop, created)?;
     let mut artefacts: BTreeMap<String, BTreeMap<String, Artefact>> = BTreeMap::new();
     for service in sources::SERVICES {

@@ -32,7 +32,8 @@ use std::{
 };
 use tokio::task::JoinHandle;
 
-const PATIENCE: progress::Patience = progress::Patience { limit: Duration::from_secs(300), away: Duration::from_secs(30) };
+const PATIENCE: progress::Patience =
+    progress::Patience { limit: Duration::from_secs(300), away: Duration::from_secs(30) };
 /// Between two kills of one release, in milliseconds: in quick succession, or anywhere in deployment, canary and watch.
 const SOONEST_MS: u64 = 100;
 const SPREADS_MS: [u64; 2] = [4_000, 25_000];
@@ -75,7 +76,14 @@ pub async fn run(stage: &mut Stage, kills: u32, per_release: u32, seed: u64) -> 
     check(stage, &mut story, &figures, &acknowledged).await
 }
 
-async fn one_release(stage: &mut Stage, story: &Story, random: &mut Random, figures: &mut Figures, version: &str, kills: u32) -> Done {
+async fn one_release(
+    stage: &mut Stage,
+    story: &Story,
+    random: &mut Random,
+    figures: &mut Figures,
+    version: &str,
+    kills: u32,
+) -> Done {
     let name = format!("crash-{}", figures.releases + 1);
     story.turn(&format!("Release `{name}`: {version} of all services."));
     plans::prepare(stage, &name, &patient("A release that has to survive", SERVICES, version)).await?;
@@ -94,7 +102,11 @@ async fn one_release(stage: &mut Stage, story: &Story, random: &mut Random, figu
     let mut quiet = |_| {};
     let it = progress::follow(stage.of("olu")?, &name, PATIENCE, |it| it.row.status.is_terminal, &mut quiet).await?;
     story.answer(&it.row.sentence);
-    if it.row.status.value == "closed" { Ok(()) } else { Err(Failure::Failed(format!("release `{name}` did not close by itself: {}", it.row.sentence))) }
+    if it.row.status.value == "closed" {
+        Ok(())
+    } else {
+        Err(Failure::Failed(format!("release `{name}` did not close by itself: {}", it.row.sentence)))
+    }
 }
 
 async fn kill(stage: &mut Stage, story: &Story, figures: &mut Figures, sentence: &str) -> Done {
@@ -112,7 +124,12 @@ async fn kill(stage: &mut Stage, story: &Story, figures: &mut Figures, sentence:
         None => figures.nothing_due += 1,
     }
     let told = progress.map_or_else(|| "nothing due".to_owned(), |ms| format!("went on after {ms} ms"));
-    story.answer(&format!("kill {}: while {}; ready after {} ms, {told}", figures.kills, sentence.trim_end_matches('.'), ready.as_millis()));
+    story.answer(&format!(
+        "kill {}: while {}; ready after {} ms, {told}",
+        figures.kills,
+        sentence.trim_end_matches('.'),
+        ready.as_millis()
+    ));
     Ok(())
 }
 
@@ -123,7 +140,8 @@ async fn first_progress(client: &Client, at: Timestamp) -> Done<Option<u64>> {
         let rows: Vec<EntryRow> = client.list(&format!("/ledger/entries?from={at}"), 500).await?;
         let rooms = ["deployment.", "verification.", "operations.", "release.", "rollback."];
         // What the runner held is given back at the start: that is no progress yet.
-        let moved = |it: &&EntryRow| rooms.iter().any(|room| it.kind.starts_with(room)) && !it.kind.contains("released");
+        let moved =
+            |it: &&EntryRow| rooms.iter().any(|room| it.kind.starts_with(room)) && !it.kind.contains("released");
         if let Some(first) = rows.iter().filter(moved).map(|it| it.at).min() {
             return Ok(u64::try_from(first.as_millisecond() - at.as_millisecond()).ok());
         }
@@ -166,8 +184,14 @@ impl Clerk {
         for it in claims.iter().filter(|it| it.ended.is_none()) {
             done.push(client.act("claims", &it.id, "end", &Nothing {}).await?);
         }
-        let until = Timestamp::now().checked_add(SignedDuration::from_hours(1)).map_err(|error| Failure::Bug(error.to_string()))?;
-        done.push(client.act("environments", "staging", "claim", &ClaimRequest { until, purpose: "Books are kept".into() }).await?);
+        let until = Timestamp::now()
+            .checked_add(SignedDuration::from_hours(1))
+            .map_err(|error| Failure::Bug(error.to_string()))?;
+        done.push(
+            client
+                .act("environments", "staging", "claim", &ClaimRequest { until, purpose: "Books are kept".into() })
+                .await?,
+        );
         Ok(done)
     }
 
@@ -232,7 +256,11 @@ async fn check(stage: &mut Stage, story: &mut Story, figures: &Figures, acknowle
     println!("releases, all closed by themselves {}", figures.releases);
     println!("entries in the ledger              {}", head.size);
     println!("ready after a restart              {}", quantiles(&figures.ready_ms));
-    println!("first progress after a restart     {} ({} times nothing was due)", quantiles(&figures.progress_ms), figures.nothing_due);
+    println!(
+        "first progress after a restart     {} ({} times nothing was due)",
+        quantiles(&figures.progress_ms),
+        figures.nothing_due
+    );
     println!("steps completed on targets         {completed}");
     println!("steps completed twice              {twice}");
     println!("steps begun again when completed   {again}");
@@ -267,11 +295,22 @@ mod tests {
 
     #[test]
     fn a_journal_shows_what_was_done_twice() {
-        let good = [line("a", "begun"), line("a", "begun"), line("a", "completed"), line("b", "begun"), line("b", "completed")].concat();
+        let good = [
+            line("a", "begun"),
+            line("a", "begun"),
+            line("a", "completed"),
+            line("b", "begun"),
+            line("b", "completed"),
+        ]
+        .concat();
         assert_eq!(read_journal(&good), (2, 0, 0), "begun again before it was completed is a resumption");
         assert_eq!(read_journal(&[good.as_str(), &line("a", "begun")].concat()), (2, 0, 1));
         assert_eq!(read_journal(&[good.as_str(), &line("a", "completed")].concat()), (2, 1, 0));
-        assert_eq!(read_journal(&format!("{good}{{\"key\":\"c\"")), (2, 0, 0), "a line that was cut short says nothing");
+        assert_eq!(
+            read_journal(&format!("{good}{{\"key\":\"c\"")),
+            (2, 0, 0),
+            "a line that was cut short says nothing"
+        );
     }
 
     #[test]

@@ -23,7 +23,9 @@ use std::{
 };
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  interlock demo\n  interlock demo --play --data /tmp/interlock-story\n  interlock demo --down")]
+#[command(
+    after_help = "Example:\n  interlock demo\n  interlock demo --play --data /tmp/interlock-story\n  interlock demo --down"
+)]
 pub struct Args {
     /// Where everything is kept [default: interlock-demo, and for --play a fresh directory]
     #[arg(long, value_name = "DIR")]
@@ -80,7 +82,10 @@ async fn perform(args: Args) -> Done {
         None => (std::env::temp_dir().join(format!("interlock-story-{}", std::process::id())), true),
     };
     if args.play && data.join(crate::commands::ledger::FILE).exists() {
-        return Err(Failure::Usage(format!("`{}` holds a story already, and names are used once; give a fresh --data", data.display())));
+        return Err(Failure::Usage(format!(
+            "`{}` holds a story already, and names are used once; give a fresh --data",
+            data.display()
+        )));
     }
     let mut say = |line: String| println!("  {line}");
     println!("Bringing up the demo below `{}`.", data.display());
@@ -124,7 +129,10 @@ async fn stay(stage: &mut Stage) -> Done {
         }
     };
     stage.server = server.filter(|_| ended.is_ok());
-    println!("\nEnding the demo. What happened stays in `{}`: `interlock demo --data` goes on from there.", stage.data.display());
+    println!(
+        "\nEnding the demo. What happened stays in `{}`: `interlock demo --data` goes on from there.",
+        stage.data.display()
+    );
     ended.and(stage.strike().await)
 }
 
@@ -160,6 +168,8 @@ async fn down(data: &Path) -> Done {
         return Err(Failure::Failed(format!("there is no demo in `{}`; give its --data", data.display())));
     }
     end_world(data).await?;
-    println!("The shop, its router and its customers have ended. A server that was started by `interlock demo` ends with it.");
+    println!(
+        "The shop, its router and its customers have ended. A server that was started by `interlock demo` ends with it."
+    );
     Ok(())
 }

@@ -11,8 +11,9 @@ use interlock_wire::{
     length::{Amount, Length},
     reason::{Nothing, Receipt},
     release::{
-        CanarySpec, Comparison, CriterionSpec, DraftRelease, ErrorRatio, HttpCriterion, IndicatorSpec, ItemSpec, Margins, ModelSpec, OnInconclusive,
-        Phased, PlanRelease, Release, ReleaseSpec, ReportsCriterion, RollbackSpec, TriggerAction, TriggerSpec, WatchSpec, WaveSpec,
+        CanarySpec, Comparison, CriterionSpec, DraftRelease, ErrorRatio, HttpCriterion, IndicatorSpec, ItemSpec,
+        Margins, ModelSpec, OnInconclusive, Phased, PlanRelease, Release, ReleaseSpec, ReportsCriterion, RollbackSpec,
+        TriggerAction, TriggerSpec, WatchSpec, WaveSpec,
     },
 };
 use jiff::Timestamp;
@@ -33,10 +34,18 @@ pub fn phased(summary: &str, services: &[&str], version: &str) -> ReleaseSpec {
     };
     let wave = |name: &str, take| WaveSpec { name: name.into(), take, weight: None, bake: Length(0), canary: None };
     let waves = vec![
-        WaveSpec { weight: Some(CANARY_WEIGHT), bake: Length(2), canary: Some(canary), ..wave("canary", Amount::Count(1)) },
+        WaveSpec {
+            weight: Some(CANARY_WEIGHT),
+            bake: Length(2),
+            canary: Some(canary),
+            ..wave("canary", Amount::Count(1))
+        },
         wave("rest", Amount::Rest),
     ];
-    ReleaseSpec { model: ModelSpec { phased: Some(Phased { waves }), big_bang: None }, ..spec(summary, "production", services, version) }
+    ReleaseSpec {
+        model: ModelSpec { phased: Some(Phased { waves }), big_bang: None },
+        ..spec(summary, "production", services, version)
+    }
 }
 
 /// The same, patient with a busy machine: what the crash test ships is good, and what it tests is something else.
@@ -60,7 +69,10 @@ pub fn spec(summary: &str, environment: &str, services: &[&str], version: &str) 
     let item = |service: &&str| ItemSpec { service: (*service).into(), version: Some(version.into()), digest: None };
     let trigger = |service: &&str| TriggerSpec {
         name: format!("{service}-errors"),
-        indicator: IndicatorSpec { error_ratio: Some(ErrorRatio { service: (*service).into(), window: Length(5) }), ..Default::default() },
+        indicator: IndicatorSpec {
+            error_ratio: Some(ErrorRatio { service: (*service).into(), window: Length(5) }),
+            ..Default::default()
+        },
         comparison: Comparison::Above,
         threshold: 0.05,
         for_: Length(5),
@@ -81,7 +93,10 @@ pub fn spec(summary: &str, environment: &str, services: &[&str], version: &str) 
         rollback: RollbackSpec {
             criteria: vec![
                 CriterionSpec { http: Some(HttpCriterion { path: "/healthz".into() }), ..criterion("available") },
-                CriterionSpec { reports: Some(ReportsCriterion { path: "/version".into(), pointer: "/digest".into() }), ..criterion("former-version") },
+                CriterionSpec {
+                    reports: Some(ReportsCriterion { path: "/version".into(), pointer: "/digest".into() }),
+                    ..criterion("former-version")
+                },
             ],
         },
         watch: WatchSpec { length: Length(15), interval: Length(1) },

@@ -2,13 +2,17 @@
 //! one, got through the public API by the person named, and every turn is checked.
 
 use super::{
-    plans::{self, CANARY_WEIGHT, act, approve, draft, plan, phased, read, spec},
+    plans::{self, CANARY_WEIGHT, act, approve, draft, phased, plan, read, spec},
     stage::{Stage, of_world},
     tell::Story,
 };
 use crate::{
     client::{Client, segment},
-    commands::{change::pick, ledger, metrics, release::{change_of, told}},
+    commands::{
+        change::pick,
+        ledger, metrics,
+        release::{change_of, told},
+    },
     failure::{Done, Failure},
     render::{progress, refusal, time},
 };
@@ -34,7 +38,8 @@ use serde_json::{Value, json};
 use std::{collections::BTreeMap, time::Duration};
 use tokio::sync::watch;
 
-pub const PATIENCE: progress::Patience = progress::Patience { limit: Duration::from_secs(240), away: Duration::from_secs(30) };
+pub const PATIENCE: progress::Patience =
+    progress::Patience { limit: Duration::from_secs(240), away: Duration::from_secs(30) };
 /// More customers than by default, so that a tenth of them tells something within a minute.
 const CUSTOMERS: f64 = 3.0;
 
@@ -58,14 +63,18 @@ pub async fn run(stage: &mut Stage) -> Done {
 
 /// Sets how many customers come, as a multiple of a normal day.
 pub async fn customers(stage: &Stage, factor: f64) -> Done {
-    put_json(&format!("{}/rate", stage.description().load()), &json!({ "factor": factor })).await.map(drop).map_err(of_world)
+    put_json(&format!("{}/rate", stage.description().load()), &json!({ "factor": factor }))
+        .await
+        .map(drop)
+        .map_err(of_world)
 }
 
 async fn planning(stage: &Stage, story: &mut Story) -> Done {
     story.part(1, "A release is planned");
     let rita = stage.of("rita")?;
     let freeze = Freeze::after(stage.description().created).map_err(of_world)?;
-    let wanted = freeze.start.checked_add(SignedDuration::from_mins(30)).map_err(|error| Failure::Bug(error.to_string()))?;
+    let wanted =
+        freeze.start.checked_add(SignedDuration::from_mins(30)).map_err(|error| Failure::Bug(error.to_string()))?;
     let what = phased("Say when an order arrives", SERVICES, "1.1.0");
     story.turn(&format!("Rita plans `{FIRST}`, version 1.1.0 of all three services, for {}.", time(wanted)));
     let refused = story.refused(draft(rita, FIRST, &what, Some(wanted)).await, &["quarter-end-close"])?;
@@ -75,13 +84,27 @@ async fn planning(stage: &Stage, story: &mut Story) -> Done {
     story.turn("She takes the first slot that is offered.");
     story.done(&draft(rita, FIRST, &what, Some(first.start)).await?);
     let it = read(rita, FIRST).await?;
-    story.check(it.row.status.value == "planned" && it.row.window.is_some_and(|window| window.start == first.start), "it is planned for that slot")?;
+    story.check(
+        it.row.status.value == "planned" && it.row.window.is_some_and(|window| window.start == first.start),
+        "it is planned for that slot",
+    )?;
     story.turn("That is hours away. She asks the calendar what is free from now on, and moves it there.");
     let services = SERVICES.iter().map(|it| (*it).to_owned()).collect();
-    let ask = CheckRequest { services, environment: "production".into(), at: Some(Timestamp::now()), from: None, until: None, length: Some(plans::LENGTH) };
+    let ask = CheckRequest {
+        services,
+        environment: "production".into(),
+        at: Some(Timestamp::now()),
+        from: None,
+        until: None,
+        length: Some(plans::LENGTH),
+    };
     let answer: interlock_wire::calendar::CheckAnswer = rita.post("/calendar/check", &ask).await?;
     story.answer(&refusal::slots(&answer.slots, Timestamp::now()).join("\n"));
-    let start = answer.slots.first().map(|slot| slot.start).ok_or_else(|| Failure::Failed("the calendar offers no slot".into()))?;
+    let start = answer
+        .slots
+        .first()
+        .map(|slot| slot.start)
+        .ok_or_else(|| Failure::Failed("the calendar offers no slot".into()))?;
     story.done(&plan(rita, FIRST, start).await?);
     story.check(start < freeze.start, "it ships before the freeze")
 }
@@ -92,7 +115,10 @@ async fn approving(stage: &Stage, story: &mut Story) -> Done {
     story.turn("Rita fixes its scope.");
     story.done(&act(rita, FIRST, "freeze").await?);
     story.turn("Dana, who wrote it, tries to approve it.");
-    story.refused(approve(stage.of("dana")?, FIRST, "It is good, I wrote it", &[]).await, &["wrote part of this change"])?;
+    story.refused(
+        approve(stage.of("dana")?, FIRST, "It is good, I wrote it", &[]).await,
+        &["wrote part of this change"],
+    )?;
     story.turn("Amir approves it, with a condition; Bea approves it.");
     let condition = "Customer service knows about delivery dates";
     story.done(&approve(stage.of("amir")?, FIRST, "Tests read; the date is new to customers", &[condition]).await?);
@@ -112,7 +138,10 @@ async fn approving(stage: &Stage, story: &mut Story) -> Done {
     story.turn("Rita authorises it.");
     story.done(&act(rita, FIRST, "authorise").await?);
     let permit = read(rita, FIRST).await?.permit;
-    story.check(permit.is_some_and(|it| it.digests.len() == SERVICES.len() && it.environment == "production"), "a permit binds it to its digests, production and the window")
+    story.check(
+        permit.is_some_and(|it| it.digests.len() == SERVICES.len() && it.environment == "production"),
+        "a permit binds it to its digests, production and the window",
+    )
 }
 
 async fn shipping(stage: &Stage, story: &mut Story) -> Done {
@@ -123,10 +152,14 @@ async fn shipping(stage: &Stage, story: &mut Story) -> Done {
     let weights = Weights::sample(stage, "checkout");
     follow(olu, FIRST, story, |it| it.row.status.value == "stabilising" || it.row.status.is_terminal).await?;
     let it = read(olu, FIRST).await?;
-    let id = it.deployment.as_ref().map(|it| it.id.clone()).ok_or_else(|| Failure::Failed("it has no deployment".into()))?;
+    let id =
+        it.deployment.as_ref().map(|it| it.id.clone()).ok_or_else(|| Failure::Failed("it has no deployment".into()))?;
     let deployment: Deployment = olu.get(&format!("/deployments/{}", segment(&id))).await?;
     let (units, ordered) = smoke_before_traffic(&deployment);
-    story.check(units == 12 && ordered == units, &format!("on {ordered} of {units} instances the smoke test had ended before customers came back"))?;
+    story.check(
+        units == 12 && ordered == units,
+        &format!("on {ordered} of {units} instances the smoke test had ended before customers came back"),
+    )?;
     let least = weights.least_share().await;
     story.check((0.09..=0.11).contains(&least), &format!("the canary had {:.0} % of the traffic", least * 100.0))?;
     story.turn("It is everywhere. It is watched for a while.");
@@ -141,7 +174,9 @@ async fn shipping(stage: &Stage, story: &mut Story) -> Done {
 async fn taking_back(stage: &Stage, story: &mut Story) -> Done {
     story.part(4, "The next one is flawed, and only customers find out");
     let (rita, olu) = (stage.of("rita")?, stage.of("olu")?);
-    story.turn(&format!("Erik's `{FLAWED}`, version 1.2.0 of checkout: its tests pass, it is approved, it gets its permit."));
+    story.turn(&format!(
+        "Erik's `{FLAWED}`, version 1.2.0 of checkout: its tests pass, it is approved, it gets its permit."
+    ));
     plans::prepare(stage, FLAWED, &phased("Reuse the order draft", &["checkout"], "1.2.0")).await?;
     story.done(&act(rita, FLAWED, "authorise").await?);
     let before = customers_seen(stage).await?;
@@ -153,12 +188,20 @@ async fn taking_back(stage: &Stage, story: &mut Story) -> Done {
     story.answer(&analysis.sentence);
     story.check(analysis.verdict == Some(Verdict::Fail), "the canary convicted it")?;
     let looks = analysis.summary.as_ref().map_or(0, |it| it.looks);
-    story.check(looks > 0 && looks < analysis.horizon, &format!("early: after {looks} of {} looks", analysis.horizon))?;
+    story
+        .check(looks > 0 && looks < analysis.horizon, &format!("early: after {looks} of {} looks", analysis.horizon))?;
     let after = customers_seen(stage).await?;
-    story.answer(&format!("customers meanwhile: {} requests, {} of them failed", after.0 - before.0, after.1 - before.1));
+    story.answer(&format!(
+        "customers meanwhile: {} requests, {} of them failed",
+        after.0 - before.0,
+        after.1 - before.1
+    ));
     let rollback = it.rollback.current.as_ref().ok_or_else(|| Failure::Failed("there is no rollback".into()))?;
     for criterion in &rollback.criteria {
-        story.check(criterion.verdict == Some(Verdict::Pass), &format!("after the rollback: {} ({})", criterion.asks, criterion.detail))?;
+        story.check(
+            criterion.verdict == Some(Verdict::Pass),
+            &format!("after the rollback: {} ({})", criterion.asks, criterion.detail),
+        )?;
     }
     runs(stage, story, "1.1.0").await?;
     let weights = pool(stage, "checkout").await?;
@@ -176,15 +219,28 @@ async fn taking_back(stage: &Stage, story: &mut Story) -> Done {
     story.check(review.is_some(), "a review is open")?;
     let Some(review) = review else { return Err(Failure::Bug("a check that held has no review".into())) };
     story.answer(&review.why);
-    story.turn(&format!("Dana has repaired it. `{REPAIRED}`, version 1.2.1, is planned and approved; Rita wants to authorise it."));
-    plans::prepare(stage, REPAIRED, &phased("A draft for each order, and the test that was missing", &["checkout"], "1.2.1")).await?;
+    story.turn(&format!(
+        "Dana has repaired it. `{REPAIRED}`, version 1.2.1, is planned and approved; Rita wants to authorise it."
+    ));
+    plans::prepare(
+        stage,
+        REPAIRED,
+        &phased("A draft for each order, and the test that was missing", &["checkout"], "1.2.1"),
+    )
+    .await?;
     story.refused(act(rita, REPAIRED, "authorise").await, &["review"])?;
     story.turn("The review is held. Rita writes down what was found.");
-    let due = Timestamp::now().checked_add(SignedDuration::from_hours(14 * 24)).map_err(|error| Failure::Bug(error.to_string()))?;
+    let due = Timestamp::now()
+        .checked_add(SignedDuration::from_hours(14 * 24))
+        .map_err(|error| Failure::Bug(error.to_string()))?;
     let body = CompleteReview {
         root_cause: "All orders of an instance shared one draft, so orders that met got each other's lines".into(),
         factors: vec!["Tests place one order after the other".into()],
-        actions: vec![FollowUpSpec { text: "Place orders at the same moment in the tests of checkout".into(), owner: "dana".into(), due }],
+        actions: vec![FollowUpSpec {
+            text: "Place orders at the same moment in the tests of checkout".into(),
+            owner: "dana".into(),
+            due,
+        }],
     };
     story.done(&rita.act("reviews", &review.id, "complete", &body).await?);
     story.turn("Now it may go.");
@@ -211,10 +267,16 @@ async fn learning(stage: &Stage, story: &mut Story) -> Done {
             proved += 1;
         }
         let shown = figure.map_or_else(String::new, |it| format!("{} is {}", it.label, it.display));
-        story.check(known && proved == observations.len(), &format!("{shown}: {proved} entries behind it, each proved to be in the ledger"))?;
+        story.check(
+            known && proved == observations.len(),
+            &format!("{shown}: {proved} entries behind it, each proved to be in the ledger"),
+        )?;
     }
     let failures = dora.figures.iter().find(|it| it.key == "change_failure_rate").and_then(|it| it.value);
-    story.check(failures.is_some_and(|it| (it - 1.0 / 3.0).abs() < 1e-9), "one of three deployments to production failed")
+    story.check(
+        failures.is_some_and(|it| (it - 1.0 / 3.0).abs() < 1e-9),
+        "one of three deployments to production failed",
+    )
 }
 
 async fn proving(stage: &mut Stage, story: &mut Story) -> Done {
@@ -255,16 +317,25 @@ fn smoke_before_traffic(it: &Deployment) -> (usize, usize) {
 /// Every instance in production says that it is this version.
 async fn runs(stage: &Stage, story: &mut Story, version: &str) -> Done {
     let status = stage.world.status().await;
-    let production = stage.description().targets.iter().filter(|it| it.environment == "production" && (version != "1.2.1" || it.service == "checkout"));
-    let said: Vec<Option<&str>> = production.map(|it| status.instances.get(&it.name).and_then(|it| it.version.as_deref())).collect();
+    let production = stage
+        .description()
+        .targets
+        .iter()
+        .filter(|it| it.environment == "production" && (version != "1.2.1" || it.service == "checkout"));
+    let said: Vec<Option<&str>> =
+        production.map(|it| status.instances.get(&it.name).and_then(|it| it.version.as_deref())).collect();
     let right = said.iter().filter(|it| **it == Some(version)).count();
-    story.check(right == said.len(), &format!("{right} of {} instances in production say that they are {version}", said.len()))
+    story.check(
+        right == said.len(),
+        &format!("{right} of {} instances in production say that they are {version}", said.len()),
+    )
 }
 
 /// Weights in a pool of production, by server.
 async fn pool(stage: &Stage, service: &str) -> Done<BTreeMap<String, u64>> {
     let world = stage.description();
-    let answer = get_json(&format!("{}/pools/production-{service}/servers", world.router_admin())).await.map_err(of_world)?;
+    let answer =
+        get_json(&format!("{}/pools/production-{service}/servers", world.router_admin())).await.map_err(of_world)?;
     let servers = answer["servers"].as_array().into_iter().flatten();
     Ok(servers.filter_map(|it| Some((it["name"].as_str()?.to_owned(), it["weight"].as_u64()?))).collect())
 }
@@ -290,7 +361,12 @@ impl Weights {
             let mut least = f64::INFINITY;
             while !*ended.borrow() {
                 if let Ok(answer) = get_json(&url).await {
-                    let weights: Vec<u64> = answer["servers"].as_array().into_iter().flatten().filter_map(|it| it["weight"].as_u64()).collect();
+                    let weights: Vec<u64> = answer["servers"]
+                        .as_array()
+                        .into_iter()
+                        .flatten()
+                        .filter_map(|it| it["weight"].as_u64())
+                        .collect();
                     let canary = weights.iter().filter(|it| **it == u64::from(CANARY_WEIGHT)).count();
                     // While an instance is out of traffic, its share is not what the canary gets.
                     if canary == 1 && !weights.contains(&0) {

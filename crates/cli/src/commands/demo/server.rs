@@ -31,7 +31,8 @@ impl Server {
     /// # Errors
     /// It ends, or is not ready within a minute: its log says why.
     pub async fn start(data: &Path, listen: SocketAddr) -> Done<Self> {
-        let program = std::env::current_exe().map_err(|error| Failure::Failed(format!("the running program cannot be found: {error}")))?;
+        let program = std::env::current_exe()
+            .map_err(|error| Failure::Failed(format!("the running program cannot be found: {error}")))?;
         let log = data.join(LOG);
         fs::create_dir_all(data).map_err(|error| Failure::io("making", data, &error))?;
         let failed = |error| Failure::io("opening", &log, &error);
@@ -65,7 +66,11 @@ impl Server {
                 return Ok(());
             }
             if begun.elapsed() > READY {
-                return Err(Failure::Inconclusive(format!("the server was not ready within {} s: {}", READY.as_secs(), self.last_words())));
+                return Err(Failure::Inconclusive(format!(
+                    "the server was not ready within {} s: {}",
+                    READY.as_secs(),
+                    self.last_words()
+                )));
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }

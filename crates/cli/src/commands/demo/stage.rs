@@ -19,8 +19,8 @@ use interlock_wire::{
     artifact::{SignatureSpec, SourceSpec},
     deployment::{FoundInstalled, RecordInstalled},
     environment::Environment,
-    people::{ChangePassword, IssueToken, IssuedToken},
     length::Length,
+    people::{ChangePassword, IssueToken, IssuedToken},
     reason::Receipt,
     session::{ServerInfo, SetUp},
 };
@@ -49,7 +49,10 @@ pub fn of_world(error: DemoError) -> Failure {
 }
 
 fn persona(login: &str) -> Done<&'static Persona> {
-    PERSONAS.iter().find(|it| it.name == login).ok_or_else(|| Failure::Bug(format!("the demo has nobody called {login}")))
+    PERSONAS
+        .iter()
+        .find(|it| it.name == login)
+        .ok_or_else(|| Failure::Bug(format!("the demo has nobody called {login}")))
 }
 
 impl Stage {
@@ -153,8 +156,15 @@ impl Stage {
 
     async fn set_up(&mut self, nobody: Client) -> Done {
         let ana = persona(FIRST)?;
-        let secret = serve::setup_secret(&self.data).ok_or_else(|| Failure::Failed("the server wrote no one-time link".into()))?;
-        let body = SetUp { secret, login: ana.name.into(), name: ana.display_name.into(), email: Some(ana.email.into()), password: ana.password() };
+        let secret = serve::setup_secret(&self.data)
+            .ok_or_else(|| Failure::Failed("the server wrote no one-time link".into()))?;
+        let body = SetUp {
+            secret,
+            login: ana.name.into(),
+            name: ana.display_name.into(),
+            email: Some(ana.email.into()),
+            password: ana.password(),
+        };
         let (client, _) = nobody.open_session("/setup", &body).await?;
         self.people.insert(FIRST, client);
         Ok(())
@@ -167,7 +177,12 @@ impl Stage {
             Ok(text) => text.trim().to_owned(),
             Err(_) => {
                 let scopes = BTreeSet::from(["artifact.register".to_owned()]);
-                let body = IssueToken { name: "build".into(), account: Some(BUILD_ROBOT.into()), scopes: Some(scopes), lasts: Length(30 * 86_400) };
+                let body = IssueToken {
+                    name: "build".into(),
+                    account: Some(BUILD_ROBOT.into()),
+                    scopes: Some(scopes),
+                    lasts: Length(30 * 86_400),
+                };
                 let issued: IssuedToken = ana.post("/tokens", &body).await?;
                 write_private(&path, &issued.secret)?;
                 issued.secret
@@ -182,9 +197,12 @@ impl Stage {
         for service in SERVICES {
             let mut since = None;
             for version in VERSIONS {
-                let it = world.artefact(service, version).ok_or_else(|| Failure::Bug(format!("there is no artefact of {service} {version}")))?;
+                let it = world
+                    .artefact(service, version)
+                    .ok_or_else(|| Failure::Bug(format!("there is no artefact of {service} {version}")))?;
                 let bytes = fs::read(&it.file).map_err(|error| Failure::io("reading", &it.file, &error))?;
-                let text = fs::read_to_string(&it.signature_file).map_err(|error| Failure::io("reading", &it.signature_file, &error))?;
+                let text = fs::read_to_string(&it.signature_file)
+                    .map_err(|error| Failure::io("reading", &it.signature_file, &error))?;
                 let signature = SignatureSpec { key: "shop-build".into(), text };
                 let source = SourceSpec { repository: None, commit: it.commit.clone(), since: since.clone() };
                 artifact::register(build, bytes, service, version, Some(signature), Some(source)).await?;
@@ -208,7 +226,8 @@ impl Stage {
                 let digest = world.artefact(&it.service, FIRST_VERSION)?.digest.clone();
                 Some(FoundInstalled { service: it.service.clone(), target: it.name.clone(), digest })
             });
-            let _: Receipt = ana.act("environments", name, "installed", &RecordInstalled { found: found.collect() }).await?;
+            let _: Receipt =
+                ana.act("environments", name, "installed", &RecordInstalled { found: found.collect() }).await?;
         }
         Ok(())
     }
@@ -224,12 +243,20 @@ mod tests {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../demo/organisation");
         let mut text = manifest::read(&folder).unwrap();
         let target = "    - {name: a-1, address: \"http://127.0.0.1:1\", services: [checkout], params: {pool: p}}";
-        for (name, value) in [("targets.staging", target), ("targets.production", target), ("freeze_start", "2026-11-23T12:00:00Z"), ("freeze_end", "2026-11-23T14:00:00Z")] {
+        for (name, value) in [
+            ("targets.staging", target),
+            ("targets.production", target),
+            ("freeze_start", "2026-11-23T12:00:00Z"),
+            ("freeze_end", "2026-11-23T14:00:00Z"),
+        ] {
             text = text.replace(&format!("{{{{{name}}}}}"), value);
         }
         let documents = manifest::documents(&text).unwrap();
         let count = |kind: Kind| documents.iter().filter(|it| it.kind() == kind).count();
-        assert_eq!((count(Kind::Account), count(Kind::Service), count(Kind::Environment)), (PERSONAS.len() + 1, SERVICES.len(), ENVIRONMENTS.len()));
+        assert_eq!(
+            (count(Kind::Account), count(Kind::Service), count(Kind::Environment)),
+            (PERSONAS.len() + 1, SERVICES.len(), ENVIRONMENTS.len())
+        );
         assert_eq!((count(Kind::Calendar), count(Kind::SigningKey), count(Kind::Pipeline)), (2, 1, 1));
         assert!(documents.iter().any(|it| it.kind() == Kind::Account && it.name() == BUILD_ROBOT));
     }

@@ -80,7 +80,12 @@ impl Story {
     /// It was not refused, or for other reasons.
     pub fn refused<T>(&mut self, tried: Done<T>, reasons: &[&str]) -> Done<Problem> {
         let problem = match tried {
-            Ok(_) => return Err(Failure::Failed(format!("the story came out otherwise than told: this was to be refused ({})", reasons.join(", ")))),
+            Ok(_) => {
+                return Err(Failure::Failed(format!(
+                    "the story came out otherwise than told: this was to be refused ({})",
+                    reasons.join(", ")
+                )));
+            }
             Err(Failure::Refused(problem)) => *problem,
             Err(other) => return Err(other),
         };
@@ -89,7 +94,8 @@ impl Story {
             let named = problem.blockers.iter().any(|it| it.code.contains(reason) || it.message.contains(reason));
             self.check(named, &format!("refused because of: {reason}"))?;
         }
-        let complete = problem.blockers.iter().all(|it| !it.clears.is_empty() && it.who.iter().any(|who| !who.is_empty()));
+        let complete =
+            problem.blockers.iter().all(|it| !it.clears.is_empty() && it.who.iter().any(|who| !who.is_empty()));
         self.check(complete, "every blocker says what clears it, and who can")?;
         Ok(problem)
     }

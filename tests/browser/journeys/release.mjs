@@ -162,7 +162,7 @@ export function release(journeys) {
     await page.getByRole('button', { name: 'Close the output' }).click()
     await page.locator('#canary').waitFor({ timeout: 60_000 })
     await page.getByTestId('indicator').first().waitFor({ timeout: 60_000 })
-    const looks = async () => Number(/(\d+) looks?, one each/.exec((await page.locator('#canary').textContent()) ?? '')?.[1] ?? 0)
+    const looks = async () => Number(await page.getByTestId('looks').getAttribute('data-looks'))
     const before = await until(looks, 'the first look')
     await until(async () => (await looks()) >= before + 20, 'the picture goes on by itself')
     await page.locator('#canary').evaluate(it => window.scrollTo(0, it.getBoundingClientRect().top + window.scrollY - 120))

@@ -136,7 +136,14 @@ function Compared({ analysis, service, started }: { analysis: Analysis; service:
       )}
       <Group gap="xl" align="flex-start">
         {latest && <Forecast latest={latest} interval_s={analysis.interval_s} />}
-        <Text size="xs" c="dimmed" component="span" className="push-right">
+        <Text
+          size="xs"
+          c="dimmed"
+          component="span"
+          className="push-right"
+          data-testid="looks"
+          data-looks={service.points.length}
+        >
           {plural(service.points.length, 'look')}, one each {analysis.interval_s} s ·{' '}
           {analysis.ended_at ? (
             <Time at={analysis.ended_at} prefix="ended" />

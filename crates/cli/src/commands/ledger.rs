@@ -35,10 +35,10 @@ pub enum Verb {
         /// A kind such as release.planned, or the room alone: release
         #[arg(long)]
         kind: Option<String>,
-        /// <kind>:<id or name>
+        /// `KIND:ID`, with an id or a name
         #[arg(long)]
         subject: Option<String>,
-        /// Login, runner:<name>, or system
+        /// Login, `runner:NAME`, or `system`
         #[arg(long)]
         actor: Option<String>,
         /// Words that occur in the sentence

@@ -5,6 +5,7 @@ import { createRequire } from 'node:module'
 const source = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
 export async function accessible(page, name) {
+  await page.waitForFunction(() => !document.querySelector('[aria-busy="true"]'))
   // What is still moving or fading has colours it will not keep.
   await page.evaluate(() => Promise.all(document.getAnimations().filter(it => it.effect?.getTiming().iterations !== Infinity).map(it => it.finished.catch(() => null))))
   if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(source)

@@ -34,7 +34,7 @@ export function Shell() {
   if (!session.data)
     return (
       <Center mih="100vh">
-        <Loader aria-label="Loading" />
+        <Loader role="status" aria-label="Loading" />
       </Center>
     )
   return <Frame />

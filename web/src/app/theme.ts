@@ -6,6 +6,7 @@ import {
   type CSSVariablesResolver,
   createTheme,
   Modal,
+  Notification,
   Table,
   TableScrollContainer,
   Tooltip,
@@ -36,6 +37,10 @@ export const theme = createTheme({
       defaultProps: { scrollAreaProps: { viewportProps: { tabIndex: 0 } } },
     }),
     Alert: Alert.extend({ defaultProps: { radius: 'md' } }),
+    Notification: Notification.extend({
+      defaultProps: { closeButtonProps: { 'aria-label': 'Dismiss' } },
+      styles: { description: { color: 'var(--mantine-color-text)' } },
+    }),
   },
 })
 

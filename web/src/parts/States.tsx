@@ -8,7 +8,7 @@ import { Slots } from './Slots'
 
 export function Loading({ rows = 5 }: { rows?: number }) {
   return (
-    <Stack gap="sm" aria-busy="true" aria-label="Loading">
+    <Stack gap="sm" role="status" aria-busy="true" aria-label="Loading">
       <Skeleton height={28} width="40%" radius="sm" />
       {Array.from({ length: rows }, (_, i) => (
         <Skeleton key={i} height={52} radius="md" />

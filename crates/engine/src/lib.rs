@@ -7,19 +7,23 @@
 
 mod desk;
 mod entropy;
+pub mod judging;
 mod live;
 mod measure;
 mod observe;
 mod open;
 mod perform;
 pub mod ports;
+pub mod round;
 mod submit;
+pub mod watching;
 
 pub use desk::{Desk, DeskError, Person, Session};
 pub use entropy::{Clock, Entropy, Sources};
 pub use live::{Outputs, Published};
 pub use open::{FORM, OpenError, Options};
-pub use submit::{Receipt, Recorded, SubmitError};
+pub use round::Recorded;
+pub use submit::{Receipt, SubmitError};
 
 use arc_swap::ArcSwap;
 use interlock_domain::{

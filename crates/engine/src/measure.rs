@@ -9,10 +9,10 @@ use crate::{
     judging::{Bench, Readings, nothing, verdict},
 };
 use interlock_domain::{
-    core::Command,
+    core::{Command, Obligation, owed},
     verification::{self, Compared, Measurement, Place, Summary, Verdict},
 };
-use interlock_ids::Digest;
+use interlock_ids::{AnalysisId, Digest};
 use interlock_stats::canary::Interval;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
@@ -82,6 +82,22 @@ fn course(it: &Measurement, benches: &[Bench], with_intervals: bool) -> Value {
         "analysis": it.analysis, "started": it.started, "interval_s": it.spec.interval_s, "horizon": it.spec.horizon,
         "services": services.collect::<Vec<_>>(),
     })
+}
+
+/// The course of an analysis that another node measures, told from the looks it keeps.
+pub(crate) fn told(engine: &Engine, analysis: AnalysisId) -> Option<Value> {
+    if !engine.shared() {
+        return None;
+    }
+    let it = owed(&engine.world()).into_iter().find_map(|it| match it {
+        Obligation::Measure(it) if it.analysis == analysis => Some(it),
+        _ => None,
+    })?;
+    let benches: Result<Vec<Bench>, _> =
+        it.compared.iter().map(|compared| Bench::new(&it.spec, compared, it.compared.len())).collect();
+    let mut benches = benches.ok()?;
+    restore(engine, &it, &mut benches);
+    Some(course(&it, &benches, false))
 }
 
 fn show(engine: &Engine, it: &Measurement, benches: &[Bench]) {

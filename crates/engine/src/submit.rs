@@ -11,7 +11,7 @@ use interlock_domain::{
     core::{Actor, Command},
     reason::Refusal,
 };
-use interlock_ledger::AppendError;
+use interlock_ledger::{AppendError, StoreError};
 use std::{
     collections::VecDeque,
     sync::{Arc, Weak, mpsc},
@@ -39,6 +39,9 @@ pub enum SubmitError {
     /// The ledger could not be written to; nothing is known to have changed.
     #[error("the ledger cannot be written to: {0}; nothing was changed, try again")]
     Unavailable(String),
+    /// The connection to the ledger broke at the wrong moment: it may have been written.
+    #[error("it is not known yet whether the command was written: {0}")]
+    Unknown(String),
 }
 
 type Reply = Result<Receipt, SubmitError>;
@@ -143,12 +146,13 @@ fn write(inner: &Inner, mut jobs: VecDeque<Job>) {
                 jobs = decided.into_iter().map(|it| it.job).collect();
                 if let Err(error) = inner.catch_up() {
                     let failed = jobs.into_iter().map(|job| Decided { job, result: Err(closed()) }).collect();
-                    return answer(failed, Some(error.to_string()));
+                    return answer(failed, Some((error.to_string(), false)));
                 }
             }
             Err(error) => {
                 tracing::error!(code = error.code(), %error, "the ledger could not be written to");
-                return answer(decided, Some(error.to_string()));
+                let unknown = matches!(error, AppendError::Storage(StoreError::OutcomeUnknown { .. }));
+                return answer(decided, Some((error.to_string(), unknown)));
             }
         }
     }
@@ -161,16 +165,18 @@ fn publish(inner: &Inner, round: Round) {
         kinds: round.kinds,
         subjects: round.subjects,
     };
-    inner.world.store(Arc::new(round.world));
+    inner.advance(Arc::new(round.world));
     inner.work.notify_waiters();
     // Nobody following is no fault.
     let _ = inner.published.send(published);
 }
 
-fn answer(decided: Vec<Decided>, broken: Option<String>) {
+/// `broken`: why nothing is acknowledged, and whether it may have been written all the same.
+fn answer(decided: Vec<Decided>, broken: Option<(String, bool)>) {
     for Decided { job, result } in decided {
         let reply = match (&broken, result) {
-            (Some(error), Ok(_)) => Err(SubmitError::Unavailable(error.clone())),
+            (Some((error, true)), Ok(_)) => Err(SubmitError::Unknown(error.clone())),
+            (Some((error, false)), Ok(_)) => Err(SubmitError::Unavailable(error.clone())),
             (_, Ok(it)) => Ok(Receipt { position: it.position, events: it.events, repeated: it.repeated }),
             (_, Err(error)) => Err(error),
         };

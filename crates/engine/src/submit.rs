@@ -128,12 +128,20 @@ fn write(inner: &Inner, mut jobs: VecDeque<Job>) {
             })
             .collect();
         if round.batch.entries.is_empty() {
-            // Nothing is appended, so nothing else tells that another node has written meanwhile: a "no" may be out of date.
-            let refused = decided.iter().any(|it| it.result.is_err());
-            if refused && inner.ledger.head().is_ok_and(|head| head.size > before.position) && inner.catch_up().is_ok()
-            {
-                jobs = decided.into_iter().map(|it| it.job).collect();
-                continue;
+            // Nothing is appended, so nothing else tells that another node has written meanwhile: a "no", or that there is
+            // nothing to do, may be out of date. A node that cannot find out does not say it.
+            if inner.ledger.shared() || decided.iter().any(|it| it.result.is_err()) {
+                match inner.ledger.head() {
+                    Ok(head) if head.size > before.position => match inner.catch_up() {
+                        Ok(()) => {
+                            jobs = decided.into_iter().map(|it| it.job).collect();
+                            continue;
+                        }
+                        Err(error) => return answer(decided, Some((error.to_string(), false))),
+                    },
+                    Ok(_) => {}
+                    Err(error) => return answer(decided, Some((error.to_string(), false))),
+                }
             }
             return answer(decided, None);
         }
@@ -176,7 +184,8 @@ fn answer(decided: Vec<Decided>, broken: Option<(String, bool)>) {
     for Decided { job, result } in decided {
         let reply = match (&broken, result) {
             (Some((error, true)), Ok(_)) => Err(SubmitError::Unknown(error.clone())),
-            (Some((error, false)), Ok(_)) => Err(SubmitError::Unavailable(error.clone())),
+            // A refusal that could not be written down is none: it may rest on a world that is out of date.
+            (Some((error, _)), _) => Err(SubmitError::Unavailable(error.clone())),
             (_, Ok(it)) => Ok(Receipt { position: it.position, events: it.events, repeated: it.repeated }),
             (_, Err(error)) => Err(error),
         };

@@ -121,6 +121,7 @@ fn title(status: StatusCode) -> &'static str {
         StatusCode::FORBIDDEN => "You may not do this",
         StatusCode::NOT_FOUND => "There is no such thing",
         StatusCode::METHOD_NOT_ALLOWED => "This cannot be done here",
+        StatusCode::REQUEST_TIMEOUT => "It took too long to arrive",
         StatusCode::CONFLICT => "Something stands in the way",
         StatusCode::PAYLOAD_TOO_LARGE => "Too much was sent",
         StatusCode::UNSUPPORTED_MEDIA_TYPE => "This kind of content is not taken here",
@@ -171,7 +172,9 @@ impl From<SubmitError> for Failure {
             SubmitError::Refused(refusal) => refusal.into(),
             SubmitError::Unavailable(why) => {
                 tracing::error!(%why, "a command could not be written");
-                Self::unavailable("the ledger cannot be written to at the moment; nothing was changed, try again")
+                Self::unavailable(
+                    "the ledger cannot be written to at the moment; try again, with the same idempotency key if one was given",
+                )
             }
             SubmitError::Unknown(why) => {
                 tracing::error!(%why, "a command may have been written or not");

@@ -5,7 +5,7 @@ use crate::Sources;
 use argon2::{Argon2, PasswordHasher, PasswordVerifier};
 use hmac::{Hmac, KeyInit, Mac};
 use interlock_domain::reason::NoteRef;
-use interlock_ids::{AccountId, Digest, Identity, NoteId};
+use interlock_ids::{AccountId, Digest, Identity, Name, NoteId};
 use interlock_ledger::{Ledger, StoreError};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -19,7 +19,10 @@ const PEOPLE: &str = "person";
 const NOTES: &str = "note";
 const PASSWORDS: &str = "password";
 const SESSIONS: &str = "session";
+const BEGUN: &str = "sign_in";
 const KEYS: &str = "key";
+/// Rows that are looked at when those that are over are cleared away.
+const CLEARED: usize = 100;
 /// Texts that people write: 64 KiB at most.
 const NOTE_LENGTH: usize = 64 * 1024;
 
@@ -42,6 +45,38 @@ pub struct Session {
     /// What a form or a script has to show beside the cookie.
     pub csrf: String,
     pub since: Timestamp,
+    pub expires: Timestamp,
+    /// Where it was begun, if at an identity provider.
+    #[serde(default)]
+    pub by: Option<SignedInBy>,
+}
+
+/// The sign-in at an identity provider that a session came from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignedInBy {
+    pub provider: Name,
+    /// Stand-in for issuer and subject.
+    pub subject: Identity,
+    /// The provider's own id of its session, if it names one.
+    pub sid: Option<String>,
+    /// For signing out there too.
+    pub id_token: String,
+}
+
+/// A sign-in that was begun and waits for the browser to come back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Begun {
+    pub provider: Name,
+    pub nonce: String,
+    pub verifier: String,
+    /// SHA-256 of what the browser holds in a cookie.
+    pub browser: Digest,
+    /// Where to go afterwards: a path of the page.
+    pub to: String,
+    /// The account to tie the sign-in to.
+    pub link: Option<AccountId>,
     pub expires: Timestamp,
 }
 
@@ -156,19 +191,87 @@ impl Desk {
         Identity(mac.finalize().into_bytes().into())
     }
 
+    pub(crate) fn ledger(&self) -> &dyn Ledger {
+        self.ledger.as_ref()
+    }
+
+    /// The stand-in for somebody at an identity provider: HMAC-SHA256 (RFC 2104) of issuer and subject under the organisation's key.
+    pub fn subject(&self, issuer: &str, subject: &str) -> Identity {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.identity_key).expect("HMAC takes a key of any length");
+        // No issuer has a line break, and no e-mail address begins like this: none stands in for another.
+        mac.update(format!("subject\n{issuer}\n{subject}").as_bytes());
+        Identity(mac.finalize().into_bytes().into())
+    }
+
     /// Keeps a text; the reference holds its salted digest.
     ///
     /// # Errors
     /// The text is too long, or cannot be stored.
     pub fn put_note(&self, text: &str) -> Result<NoteRef, DeskError> {
-        if text.len() > NOTE_LENGTH {
-            return Err(DeskError::NoteTooLong(text.len()));
+        let notes = self.put_notes(&[text])?;
+        notes.into_iter().next().ok_or_else(|| DeskError::Broken(NOTES, "nothing was kept".into()))
+    }
+
+    /// Keeps many texts, 1,000 in a transaction; the references come in the same order.
+    ///
+    /// # Errors
+    /// A text is too long, or cannot be stored.
+    pub fn put_notes(&self, texts: &[&str]) -> Result<Vec<NoteRef>, DeskError> {
+        if let Some(long) = texts.iter().find(|text| text.len() > NOTE_LENGTH) {
+            return Err(DeskError::NoteTooLong(long.len()));
         }
-        let note = Note { salt: self.sources.random(), text: text.to_owned() };
-        let id: NoteId = self.sources.ids().id();
-        self.ledger.desk_put(NOTES, &id.to_string(), &encode(NOTES, &note)?)?;
-        let digest = Sha256::new().chain_update(note.salt).chain_update(text).finalize();
-        Ok(NoteRef { id, digest: Digest(digest.into()) })
+        let mut kept = Vec::with_capacity(texts.len());
+        for part in texts.chunks(1000) {
+            let ids = self.sources.ids();
+            let mut rows = Vec::with_capacity(part.len());
+            for text in part {
+                let note = Note { salt: self.sources.random(), text: (*text).to_owned() };
+                let id: NoteId = ids.id();
+                let digest = Sha256::new().chain_update(note.salt).chain_update(text).finalize();
+                rows.push((id.to_string(), encode(NOTES, &note)?));
+                kept.push(NoteRef { id, digest: Digest(digest.into()) });
+            }
+            let rows: Vec<(&str, &str, &[u8])> =
+                rows.iter().map(|(key, value)| (NOTES, key.as_str(), value.as_slice())).collect();
+            self.ledger.desk_put_many(&rows)?;
+        }
+        Ok(kept)
+    }
+
+    pub(crate) fn remove_note(&self, id: NoteId) -> Result<(), DeskError> {
+        self.ledger.desk_delete(NOTES, &id.to_string())?;
+        Ok(())
+    }
+
+    pub(crate) fn remove_password(&self, account: AccountId) -> Result<(), DeskError> {
+        self.ledger.desk_delete(PASSWORDS, &account.to_string())?;
+        Ok(())
+    }
+
+    pub fn has_password(&self, account: AccountId) -> bool {
+        self.ledger.desk_get(PASSWORDS, &account.to_string()).ok().flatten().is_some()
+    }
+
+    /// The sessions of an account, ended ones included while they are kept.
+    ///
+    /// # Errors
+    /// The desk cannot be read.
+    pub fn sessions_of(&self, account: AccountId) -> Result<Vec<Session>, DeskError> {
+        Ok(self.sessions_where(|session| session.account == account)?.into_iter().map(|(_, session)| session).collect())
+    }
+
+    pub(crate) fn end_sessions_of(&self, account: AccountId) -> Result<(), DeskError> {
+        let found = self.sessions_where(|session| session.account == account)?;
+        self.remove(SESSIONS, &found.into_iter().map(|(key, _)| key).collect::<Vec<_>>())
+    }
+
+    fn sessions_where(&self, wanted: impl Fn(&Session) -> bool) -> Result<Vec<(String, Session)>, DeskError> {
+        let mut found = Vec::new();
+        self.each(SESSIONS, "", |key, bytes| {
+            let session = decode::<Session>(SESSIONS, bytes).ok().filter(&wanted);
+            found.extend(session.map(|session| (key.to_owned(), session)));
+        })?;
+        Ok(found)
     }
 
     /// The text of a note; `None` if it was erased.
@@ -223,16 +326,71 @@ impl Desk {
         Ok(())
     }
 
+    /// Ends the sessions begun by a subject of an identity provider, or of one session of it; gives how many.
+    pub fn end_sessions(
+        &self,
+        subject: Option<&Identity>,
+        provider: &Name,
+        sid: Option<&str>,
+    ) -> Result<usize, DeskError> {
+        let (mut ended, mut after) = (0, None::<String>);
+        loop {
+            let rows = self.ledger.desk_scan(SESSIONS, "", after.as_deref(), 1000)?;
+            let Some((last, _)) = rows.last() else { return Ok(ended) };
+            after = Some(last.clone());
+            for (key, bytes) in &rows {
+                let by = decode::<Session>(SESSIONS, bytes).ok().and_then(|session| session.by);
+                let meant = by.is_some_and(|by| {
+                    by.provider == *provider
+                        && subject.is_none_or(|it| *it == by.subject)
+                        && sid.is_none_or(|sid| by.sid.as_deref() == Some(sid))
+                });
+                if meant && self.ledger.desk_delete(SESSIONS, key)? {
+                    ended += 1;
+                }
+            }
+        }
+    }
+
+    /// Keeps a sign-in that was begun under the hash of its state, and clears away some that are over.
+    pub fn put_begun(&self, state: &Digest, begun: &Begun) -> Result<(), DeskError> {
+        let old = self.ledger.desk_scan(BEGUN, "", None, CLEARED)?;
+        let now = self.sources.clock.now();
+        let over = |bytes: &[u8]| decode::<Begun>(BEGUN, bytes).map_or(true, |it| it.expires <= now);
+        let over: Vec<&str> = old.iter().filter(|(_, bytes)| over(bytes)).map(|(key, _)| key.as_str()).collect();
+        if !over.is_empty() {
+            self.ledger.desk_delete_many(BEGUN, &over)?;
+        }
+        // Ordered by their end, so that those that are over come first.
+        let key = begun_key(begun.expires, state);
+        Ok(self.ledger.desk_put(BEGUN, &key, &encode(BEGUN, begun)?)?)
+    }
+
+    /// Takes a sign-in that was begun, once: whoever comes second finds nothing.
+    pub fn take_begun(&self, expires: Timestamp, state: &Digest) -> Result<Option<Begun>, DeskError> {
+        let key = begun_key(expires, state);
+        let Some(bytes) = self.ledger.desk_get(BEGUN, &key)? else { return Ok(None) };
+        if !self.ledger.desk_delete(BEGUN, &key)? {
+            return Ok(None);
+        }
+        let begun: Begun = decode(BEGUN, &bytes)?;
+        Ok((self.sources.clock.now() < begun.expires).then_some(begun))
+    }
+
     /// Random bytes, for secrets.
     pub fn secret(&self) -> [u8; 32] {
         self.sources.random()
     }
 }
 
-fn encode<T: Serialize>(table: &'static str, value: &T) -> Result<Vec<u8>, DeskError> {
+fn begun_key(expires: Timestamp, state: &Digest) -> String {
+    format!("{:012} {state}", expires.as_second())
+}
+
+pub(crate) fn encode<T: Serialize>(table: &'static str, value: &T) -> Result<Vec<u8>, DeskError> {
     serde_json::to_vec(value).map_err(|error| DeskError::Broken(table, error.to_string()))
 }
 
-fn decode<T: DeserializeOwned>(table: &'static str, bytes: &[u8]) -> Result<T, DeskError> {
+pub(crate) fn decode<T: DeserializeOwned>(table: &'static str, bytes: &[u8]) -> Result<T, DeskError> {
     serde_json::from_slice(bytes).map_err(|error| DeskError::Broken(table, error.to_string()))
 }

@@ -22,6 +22,9 @@ macro_rules! actions {
 
 actions! {
     ACCOUNT_MANAGE = "account.manage",
+    PERSON_ERASE = "person.erase",
+    NOTE_REDACT = "note.redact",
+    ACTIVITY_ORIGINS = "activity.origins",
     TOKEN_ISSUE = "token.issue",
     POLICY_INSTALL = "policy.install",
     SERVICE_MANAGE = "service.manage",
@@ -29,6 +32,7 @@ actions! {
     CALENDAR_MANAGE = "calendar.manage",
     SIGNING_KEY_MANAGE = "signing-key.manage",
     PIPELINE_MANAGE = "pipeline.manage",
+    RUNNER_MANAGE = "runner.manage",
     ENVIRONMENT_CLAIM = "environment.claim",
     ARTIFACT_REGISTER = "artifact.register",
     ARTIFACT_QUARANTINE = "artifact.quarantine",
@@ -48,6 +52,7 @@ actions! {
     REVIEW_COMPLETE = "review.complete",
     DELEGATION_GRANT = "delegation.grant",
     READ = "read",
+    EVIDENCE_TAKE = "evidence.take",
     GATE_CALENDAR = "gate.calendar",
     GATE_ARTIFACT = "gate.artifact",
     GATE_TRACEABILITY = "gate.traceability",

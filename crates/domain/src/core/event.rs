@@ -1,7 +1,10 @@
 //! Every event there is, and the form in which an entry of the ledger holds one.
 //! Invariant: `Record` to bytes and back is the identity; the kind's prefix names the room; kinds are never used again.
 
-use super::By;
+use super::{
+    By,
+    upcast::{self, UPCASTS, Upcast},
+};
 use crate::*;
 use interlock_ids::SubmissionId;
 use jiff::Timestamp;
@@ -14,9 +17,11 @@ pub enum Event {
     Reason(reason::Event),
     Policy(policy::Event),
     People(people::Event),
+    Intake(intake::Event),
     Catalog(catalog::Event),
     Calendar(calendar::Event),
     Environment(environment::Event),
+    Runner(runner::Event),
     Artifact(artifact::Event),
     Change(change::Event),
     Release(release::Event),
@@ -33,9 +38,11 @@ impl Serialize for Event {
             Event::Reason(it) => it.serialize(serializer),
             Event::Policy(it) => it.serialize(serializer),
             Event::People(it) => it.serialize(serializer),
+            Event::Intake(it) => it.serialize(serializer),
             Event::Catalog(it) => it.serialize(serializer),
             Event::Calendar(it) => it.serialize(serializer),
             Event::Environment(it) => it.serialize(serializer),
+            Event::Runner(it) => it.serialize(serializer),
             Event::Artifact(it) => it.serialize(serializer),
             Event::Change(it) => it.serialize(serializer),
             Event::Release(it) => it.serialize(serializer),
@@ -63,7 +70,7 @@ pub enum DecodeError {
 
 impl Event {
     /// Decodes `{"kind": …, "data": …}`.
-    fn decode(text: &str) -> Result<Self, DecodeError> {
+    fn decode(text: &str, casts: &[Upcast]) -> Result<Self, DecodeError> {
         #[derive(Deserialize)]
         struct Kind<'a> {
             #[serde(borrow)]
@@ -71,13 +78,20 @@ impl Event {
         }
         let form = |e: serde_json::Error| DecodeError::Form(e.to_string());
         let kind = serde_json::from_str::<Kind>(text).map_err(form)?.kind;
+        let newer = upcast::upcast(casts, &kind, text).map_err(form)?;
+        let (kind, text) = match &newer {
+            Some((kind, text)) => (std::borrow::Cow::Borrowed(kind.as_str()), text.as_str()),
+            None => (kind, text),
+        };
         let event = match kind.split('.').next().unwrap_or_default() {
             "reason" => serde_json::from_str(text).map(Event::Reason),
             "policy" => serde_json::from_str(text).map(Event::Policy),
             "people" => serde_json::from_str(text).map(Event::People),
+            "intake" => serde_json::from_str(text).map(Event::Intake),
             "catalog" => serde_json::from_str(text).map(Event::Catalog),
             "calendar" => serde_json::from_str(text).map(Event::Calendar),
             "environment" => serde_json::from_str(text).map(Event::Environment),
+            "runner" => serde_json::from_str(text).map(Event::Runner),
             "artifact" => serde_json::from_str(text).map(Event::Artifact),
             "change" => serde_json::from_str(text).map(Event::Change),
             "release" => serde_json::from_str(text).map(Event::Release),
@@ -97,9 +111,11 @@ impl Event {
             Event::Reason(it) => it.kind(),
             Event::Policy(it) => it.kind(),
             Event::People(it) => it.kind(),
+            Event::Intake(it) => it.kind(),
             Event::Catalog(it) => it.kind(),
             Event::Calendar(it) => it.kind(),
             Event::Environment(it) => it.kind(),
+            Event::Runner(it) => it.kind(),
             Event::Artifact(it) => it.kind(),
             Event::Change(it) => it.kind(),
             Event::Release(it) => it.kind(),
@@ -127,11 +143,19 @@ pub struct Record {
 impl Record {
     /// The exact bytes that are stored and hashed.
     pub fn encode(&self) -> Vec<u8> {
-        serde_json::to_vec(self).expect("events hold only text keys and finite numbers")
+        // Most entries fit without growing it.
+        let mut body = Vec::with_capacity(768);
+        serde_json::to_writer(&mut body, self).expect("events hold only text keys and finite numbers");
+        body
     }
 
     /// Reads an entry. Errors name what is not known, so that a server can refuse to write to a ledger it does not understand.
     pub fn decode(body: &[u8]) -> Result<Self, DecodeError> {
+        Self::decode_with(body, UPCASTS)
+    }
+
+    /// As [`Record::decode`], with other upcasts than the product's own.
+    pub fn decode_with(body: &[u8], casts: &[Upcast]) -> Result<Self, DecodeError> {
         #[derive(Deserialize)]
         #[serde(deny_unknown_fields)]
         struct Stored<'a> {
@@ -146,6 +170,6 @@ impl Record {
         if it.v != 1 {
             return Err(DecodeError::Version { found: it.v });
         }
-        Ok(Self { v: it.v, at: it.at, by: it.by, sub: it.sub, event: Event::decode(it.event.get())? })
+        Ok(Self { v: it.v, at: it.at, by: it.by, sub: it.sub, event: Event::decode(it.event.get(), casts)? })
     }
 }

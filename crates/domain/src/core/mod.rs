@@ -10,7 +10,11 @@ mod context;
 mod event;
 mod obligation;
 mod payload;
+mod positions;
+mod rulings;
+mod settle;
 mod trail;
+mod upcast;
 mod world;
 
 pub use command::Command;
@@ -18,9 +22,11 @@ pub use compose::{apply, decide, owed, react};
 pub use context::{Actor, By, Context, Meta};
 pub use event::{DecodeError, Event, Record};
 pub(crate) use payload::payload;
+pub(crate) use settle::Shared;
 
 pub use obligation::{Fence, Obligation};
 pub use trail::{Subject, Trail};
+pub use upcast::{UPCASTS, Upcast};
 pub use world::World;
 
 /// A persistent map whose values are shared until they are changed: cloning it costs one reference count.

@@ -1,7 +1,8 @@
 //! What can be asked for about people.
 
-use super::AccountKind;
-use interlock_ids::{AccountId, DelegationId, Digest, Identity, Name, TokenId};
+use super::{AccountKind, Admission, Basis, Claimed, Issuer, Provider};
+use crate::reason::NoteRef;
+use interlock_ids::{AccountId, DelegationId, Digest, Identity, Name, NoteId, TokenId};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 
@@ -46,6 +47,18 @@ pub enum Command {
     CloseAccount {
         account: AccountId,
     },
+    /// Forgets who is behind an account. The account stays, closed, so that what it did keeps its meaning.
+    ErasePerson {
+        account: AccountId,
+        basis: Basis,
+        reason: NoteRef,
+    },
+    /// Takes a text off the desk, because it says what nobody may keep. The entry that refers to it stays.
+    RedactNote {
+        note: NoteId,
+        basis: Basis,
+        reason: NoteRef,
+    },
     /// `hash`: SHA-256 of the secret.
     IssueToken {
         token: TokenId,
@@ -73,5 +86,21 @@ pub enum Command {
         account: AccountId,
         from_time: Timestamp,
         until: Timestamp,
+    },
+    /// Enters or changes an identity provider that people may sign in by.
+    PutProvider {
+        provider: Provider,
+    },
+    /// An identity provider has said who somebody is; the edge has verified that it has. Only Interlock itself may.
+    SignIn {
+        claimed: Claimed,
+    },
+    /// Enters or changes an issuer whose tokens programs may exchange.
+    PutIssuer {
+        issuer: Issuer,
+    },
+    /// Exchanges a token of a trusted issuer, which the edge has verified. Only Interlock itself may.
+    Admit {
+        admission: Admission,
     },
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     core::{Actor, Context, World},
     policy::{Question, actions, authorise},
-    reason::{Blocker, Refusal, RefusalKind, only_by_system},
+    reason::{Blocker, NoteRef, Refusal, RefusalKind, only_by_system},
 };
 use interlock_ids::{AccountId, Digest, Identity, Name, TokenId};
 use jiff::{SignedDuration, Timestamp};
@@ -43,6 +43,16 @@ pub fn decide(world: &World, command: &Command, ctx: &Context) -> Result<Vec<Eve
             Ok(vec![Event::AccountsLinked(AccountsLinked { a: *a, b: *b })])
         }
         Command::CloseAccount { account } => close_account(world, ctx, *account),
+        Command::ErasePerson { account, basis, reason } => erase_person(world, ctx, *account, *basis, *reason),
+        Command::RedactNote { note, basis, reason } => {
+            if ctx.actor.by != crate::core::By::System {
+                authorise(world, ctx, Question::new("note.redact", "Organisation", "organisation"))?;
+            }
+            if world.people.redacted.contains_key(note) {
+                return Ok(Vec::new());
+            }
+            Ok(vec![Event::NoteRedacted(NoteRedacted { note: *note, basis: *basis, reason: *reason })])
+        }
         Command::IssueToken { token, account, name, hash, scopes, expires } => {
             let wanted = TokenIssued {
                 token: *token,
@@ -83,6 +93,10 @@ pub fn decide(world: &World, command: &Command, ctx: &Context) -> Result<Vec<Eve
             }
             Ok(vec![Event::LeavePut(LeavePut { account: *account, from_time: *from_time, until: *until })])
         }
+        Command::PutProvider { provider } => outside::put_provider(world, ctx, provider),
+        Command::SignIn { claimed } => outside::sign_in(world, ctx, claimed),
+        Command::PutIssuer { issuer } => outside::put_issuer(world, ctx, issuer),
+        Command::Admit { admission } => outside::admit(world, ctx, admission),
     }
 }
 
@@ -203,7 +217,10 @@ fn put_account(world: &World, ctx: &Context, id: AccountId, spec: &AccountSpec) 
         return Err(Refusal::blocked(format!("account `{id}` cannot be put like this"), wrong));
     }
     let same = before.is_some_and(|it| {
-        it.kind == spec.kind && it.roles == spec.roles && it.groups == spec.groups && it.identities == spec.identities
+        it.kind == spec.kind
+            && it.own.roles == spec.roles
+            && it.own.groups == spec.groups
+            && it.identities == spec.identities
     });
     Ok(if same { Vec::new() } else { vec![Event::AccountPut(account_put(id, spec))] })
 }
@@ -214,6 +231,45 @@ fn close_account(world: &World, ctx: &Context, id: AccountId) -> Result<Vec<Even
     if account.closed {
         return Ok(Vec::new());
     }
+    let blockers = needed(world, account);
+    if !blockers.is_empty() {
+        return Err(Refusal::blocked(format!("account `{id}` cannot be closed"), blockers));
+    }
+    Ok(vec![Event::AccountClosed(AccountClosed { account: id })])
+}
+
+/// Forgets who is behind an account; closes it first if it is open. Identities stay: they are keyed digests, and who wrote what must
+/// still be told apart.
+fn erase_person(
+    world: &World,
+    ctx: &Context,
+    id: AccountId,
+    basis: Basis,
+    reason: NoteRef,
+) -> Result<Vec<Event>, Refusal> {
+    // After a restore Interlock itself does again what was done before.
+    if ctx.actor.by != crate::core::By::System {
+        authorise(world, ctx, Question::new("person.erase", "Account", id))?;
+    }
+    let account = world.people.account(id).ok_or_else(|| Refusal::not_found("account", id))?;
+    if account.erased.is_some() {
+        return Ok(Vec::new());
+    }
+    let mut blockers = if account.closed { Vec::new() } else { needed(world, account) };
+    if account.kind != AccountKind::Human {
+        let message = format!("`{id}` is a robot, and nobody is behind it but its owner");
+        blockers.push(Blocker::new("not-a-person", message, "close it; erase its owner if that is meant", "you"));
+    }
+    if !blockers.is_empty() {
+        return Err(Refusal::blocked(format!("the person of account `{id}` cannot be erased"), blockers));
+    }
+    let closed = (!account.closed).then_some(Event::AccountClosed(AccountClosed { account: id }));
+    Ok(closed.into_iter().chain([Event::PersonErased(PersonErased { account: id, basis, reason })]).collect())
+}
+
+/// What would be left without anybody if the account were closed.
+fn needed(world: &World, account: &Account) -> Vec<Blocker> {
+    let id = account.id;
     let mut blockers = Vec::new();
     if is_administrator(account) && !other_administrators(world, id) {
         blockers.push(last_administrator(id));
@@ -227,10 +283,7 @@ fn close_account(world: &World, ctx: &Context, id: AccountId) -> Result<Vec<Even
             "an administrator",
         ));
     }
-    if !blockers.is_empty() {
-        return Err(Refusal::blocked(format!("account `{id}` cannot be closed"), blockers));
-    }
-    Ok(vec![Event::AccountClosed(AccountClosed { account: id })])
+    blockers
 }
 
 fn issue_token(world: &World, ctx: &Context, wanted: TokenIssued) -> Result<Vec<Event>, Refusal> {
@@ -393,7 +446,7 @@ fn foreign_identities(world: &World, id: AccountId, identities: &BTreeSet<Identi
 }
 
 /// A misspelt role would silently permit nothing.
-fn unknown_roles(roles: &BTreeSet<Name>, wrong: &mut Vec<Blocker>) {
+pub(super) fn unknown_roles(roles: &BTreeSet<Name>, wrong: &mut Vec<Blocker>) {
     let known = interlock_policy::roles();
     for role in roles.iter().filter(|it| !known.contains(it.as_str())) {
         let clears = format!("one of: {}", known.iter().map(String::as_str).collect::<Vec<_>>().join(", "));
@@ -401,7 +454,7 @@ fn unknown_roles(roles: &BTreeSet<Name>, wrong: &mut Vec<Blocker>) {
     }
 }
 
-fn account_put(account: AccountId, spec: &AccountSpec) -> AccountPut {
+pub(super) fn account_put(account: AccountId, spec: &AccountSpec) -> AccountPut {
     AccountPut {
         account,
         account_kind: spec.kind,
@@ -426,7 +479,7 @@ fn period(from: Timestamp, until: Timestamp, longest: SignedDuration, what: &str
     Ok(())
 }
 
-fn text(wrong: &mut Vec<Blocker>, what: &str, value: &str, longest: usize) {
+pub(super) fn text(wrong: &mut Vec<Blocker>, what: &str, value: &str, longest: usize) {
     if value.trim().is_empty() || value.chars().count() > longest {
         wrong.push(Blocker::new(
             "bad-text",
@@ -437,7 +490,7 @@ fn text(wrong: &mut Vec<Blocker>, what: &str, value: &str, longest: usize) {
     }
 }
 
-fn all_right(summary: &str, wrong: Vec<Blocker>) -> Result<(), Refusal> {
+pub(super) fn all_right(summary: &str, wrong: Vec<Blocker>) -> Result<(), Refusal> {
     match wrong.as_slice() {
         [] => Ok(()),
         [only] => Err(Refusal::new(RefusalKind::Invalid, format!("{summary}: {}", only.message), wrong)),

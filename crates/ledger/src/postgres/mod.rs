@@ -311,12 +311,29 @@ impl Ledger for PostgresLedger {
         Tree::new(&self.state()?.edge, &state::Stored(self)).inclusion(position, size)
     }
 
+    fn subtrees(&self, height: u32, from: u64, count: u64) -> Result<Vec<Digest>, StoreError> {
+        Tree::new(&self.state()?.edge, &state::Stored(self)).subtrees(height, from, count)
+    }
+
+    fn sign(&self, text: &str) -> Result<String, StoreError> {
+        crate::limits::statement(self.verifying_key.name(), text)?;
+        Ok(self.key.sign(text))
+    }
+
     fn consistency(&self, old: u64, new: u64) -> Result<Vec<Digest>, StoreError> {
         Tree::new(&self.state()?.edge, &state::Stored(self)).consistency(old, new)
     }
 
     fn put_blob(&self, bytes: &[u8]) -> Result<Digest, StoreError> {
         self.store_blob(bytes)
+    }
+
+    fn erase_blob(&self, digest: &Digest) -> Result<bool, StoreError> {
+        self.delete_blob(digest)
+    }
+
+    fn scrub(&self) -> Result<(), StoreError> {
+        self.write_desk_anew()
     }
 
     fn blob(&self, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError> {

@@ -3,13 +3,18 @@
 //! A handler parses, builds a command, submits it, and maps the answer; what may be done is decided by the core, and the `actions`
 //! of an object are dry runs of the same decisions.
 
+pub mod activity;
 pub mod agenda;
 pub mod artifact;
 pub mod calendar;
+pub mod calendar_import;
 pub mod catalog;
 pub mod change;
 pub mod deployment;
 pub mod environment;
+pub mod erasure;
+pub mod evidence;
+pub mod intake;
 pub mod learning;
 pub mod ledger;
 pub mod live;
@@ -20,16 +25,21 @@ pub mod page;
 pub mod people;
 pub mod policy;
 pub mod release;
+pub mod replay;
 pub mod rollback;
 pub mod runner;
+pub mod schedule;
 pub mod search;
 pub mod session;
 pub mod source;
+pub mod tlog;
 pub mod today;
 pub mod verification;
 
 use crate::state::App;
 use utoipa_axum::{router::OpenApiRouter, routes};
+
+pub use source::take_names_out;
 
 /// Every endpoint below `/api/v1`.
 pub fn routes() -> OpenApiRouter<App> {
@@ -39,11 +49,21 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(session::version))
         .routes(routes!(session::set_up))
         .routes(routes!(session::read, session::sign_in, session::sign_out))
+        .routes(routes!(session::begin_sign_in))
+        .routes(routes!(session::end_sign_in))
+        .routes(routes!(session::back_channel_logout))
+        .routes(routes!(session::exchange_token))
+        .routes(routes!(intake::webhooks))
+        .routes(routes!(intake::deliver))
         .routes(routes!(people::accounts, people::put_account))
         .routes(routes!(people::account))
         .routes(routes!(people::close_account))
         .routes(routes!(people::link_account))
         .routes(routes!(people::put_leave))
+        .routes(routes!(erasure::erase_person))
+        .routes(routes!(erasure::export_person))
+        .routes(routes!(erasure::redact_note))
+        .routes(routes!(erasure::erasures))
         .routes(routes!(people::change_password))
         .routes(routes!(people::tokens, people::issue_token))
         .routes(routes!(people::revoke_token))
@@ -62,6 +82,8 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(calendar::calendars))
         .routes(routes!(calendar::calendar))
         .routes(routes!(calendar::check))
+        .routes(routes!(calendar_import::import))
+        .routes(routes!(calendar_import::preview_lockdown))
         .routes(routes!(calendar::lockdowns, calendar::call_lockdown))
         .routes(routes!(calendar::lift_lockdown))
         .routes(routes!(agenda::entries))
@@ -125,9 +147,28 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(ledger::entries))
         .routes(routes!(ledger::entry))
         .routes(routes!(ledger::consistency))
+        .routes(routes!(activity::activity))
+        .routes(routes!(activity::export))
+        .routes(routes!(replay::world))
+        .routes(routes!(replay::knowledge))
+        .routes(routes!(replay::recompute_entry))
+        .routes(routes!(replay::recompute))
+        .routes(routes!(ledger::witnesses))
+        .routes(routes!(tlog::checkpoint))
+        .routes(routes!(evidence::take))
         .routes(routes!(manifest::apply))
         .routes(routes!(manifest::schema))
         .routes(routes!(live::live))
+        .routes(routes!(runner::runners))
+        .routes(routes!(runner::invite))
+        .routes(routes!(runner::enrol))
+        .routes(routes!(runner::rotate_key))
+        .routes(routes!(runner::artifact))
+        .routes(routes!(runner::runner))
+        .routes(routes!(runner::withdraw))
+        .routes(routes!(runner::revoke))
+        .routes(routes!(runner::drain))
+        .routes(routes!(runner::undrain))
         .routes(routes!(runner::lease))
         .routes(routes!(runner::report))
         .routes(routes!(runner::output))

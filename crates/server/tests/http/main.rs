@@ -4,14 +4,22 @@
 
 mod support;
 
+mod activity;
 mod artifact;
 mod bad_input;
 mod calendar;
 mod catalog;
 mod document;
+mod erasure;
+mod evidence;
+mod far;
+mod intake;
 mod ledger;
 mod life;
 mod live;
 mod manifest;
 mod people;
+mod replay;
+mod runner;
+mod security;
 mod session;

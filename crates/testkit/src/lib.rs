@@ -2,9 +2,11 @@
 //!
 //! Deliberately absent: anything that ships. Only tests and tools use this crate.
 
+pub mod faulty;
 pub mod golden;
 pub mod house;
 pub mod redact;
 pub mod sample;
 pub mod shop;
+pub mod sim;
 pub mod story;

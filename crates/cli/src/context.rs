@@ -76,11 +76,7 @@ impl Global {
         let server = self.address()?;
         let same = known.server.as_deref().is_none_or(|it| it.trim_end_matches('/') == server.trim_end_matches('/'));
         let token = self.token.clone().or(known.token.filter(|_| same));
-        let client = Client::new(&server, token.map_or(Auth::Nobody, Auth::Token))?;
-        Ok(match file() {
-            Some(path) => client.with_memory(path.with_file_name("positions")),
-            None => client,
-        })
+        Client::new(&server, token.map_or(Auth::Nobody, Auth::Token))
     }
 
     fn known(&self) -> Done<Known> {

@@ -2,7 +2,7 @@
 
 use super::{Event, Phase, Pipeline, PlannedWave, Unit};
 use crate::{
-    core::{Fence, Map, Meta, edit},
+    core::{Fence, Map, Meta, Shared, edit},
     reason::{Blocker, Outcome},
     release::Permit,
 };
@@ -171,6 +171,24 @@ impl State {
         self.installed.get(&(environment.clone(), service.clone(), target.clone())).map(Arc::as_ref)
     }
 
+    /// Drops the plan and its course, if the deployment is archived.
+    pub(crate) fn put_aside(&mut self, id: DeploymentId, shared: &Shared) {
+        if self.deployment(id).is_some_and(|it| it.archived) {
+            edit(&mut self.deployments, &id, |deployment| {
+                shared.environment(&mut deployment.environment);
+                shared.environment(&mut deployment.permit.environment);
+                shared.pipeline(&mut deployment.pipeline.name);
+                deployment.pipeline.steps = Vec::new();
+                deployment.waves = Vec::new();
+                deployment.units = Vec::new();
+                deployment.progress = Vec::new();
+                deployment.permit.items = Vec::new();
+                deployment.permit.approved_by = Vec::new();
+                deployment.permit.policy_set = String::new();
+            });
+        }
+    }
+
     pub(crate) fn apply(&mut self, event: &Event, meta: &Meta) {
         match event {
             Event::PipelinePut(it) => {
@@ -270,13 +288,7 @@ impl State {
                     deployment.progress.iter_mut().for_each(|progress| progress.lease = None);
                 });
             }
-            Event::Archived(it) => edit(&mut self.deployments, &it.deployment, |deployment| {
-                deployment.archived = true;
-                deployment.pipeline.steps = Vec::new();
-                deployment.waves = Vec::new();
-                deployment.units = Vec::new();
-                deployment.progress = Vec::new();
-            }),
+            Event::Archived(it) => edit(&mut self.deployments, &it.deployment, |deployment| deployment.archived = true),
         }
     }
 

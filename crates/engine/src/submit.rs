@@ -1,7 +1,7 @@
 //! The only write path. One thread decides and appends; commands that arrive together are appended together.
 //!
 //! Whoever loses the race for a position catches up and decides again: on one node or on twenty, that is the whole concurrency
-//! control. What a round decides, and how, is in [`round`](crate::round).
+//! control. What a round decides, and how, is in [`round`].
 
 use crate::{
     Engine, Inner, Published,

@@ -238,6 +238,8 @@ fn release(lens: &Lens, event: &release::Event) -> (String, Severity) {
         }
         It::RolledBack(_) => ("Taken back".into(), Bad),
         It::Cancelled(it) => (format!("Cancelled: it will not ship{}", quoted(lens, it.reason)), Warning),
+        It::PlanClosed(it) => (format!("The calendar closed its window: {}", first(&it.blockers)), Warning),
+        It::PlanOpened(_) => ("The calendar allows its window again".into(), Good),
     }
 }
 

@@ -17,7 +17,7 @@ pub use command::Command;
 pub(crate) use decide::actor_facts;
 pub use decide::{decide, owed, react};
 pub use event::*;
-pub use gate::{Gate, gates};
+pub use gate::{Gate, closed_plans, gates};
 pub(crate) use gate::{blockers, text};
 pub use state::{
     CanarySpec, Comparison, Criterion, CriterionKind, Indicator, Item, Margins, Model, OnInconclusive, Permit, Release,

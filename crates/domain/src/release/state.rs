@@ -4,7 +4,7 @@ use super::Event;
 use crate::{
     change::Class,
     core::{Map, Meta, edit},
-    reason::{NoteRef, Slot},
+    reason::{Blocker, NoteRef, Slot},
 };
 use interlock_ids::{AccountId, DeploymentId, Digest, Name, PermitId, ReleaseId};
 use jiff::Timestamp;
@@ -248,6 +248,9 @@ pub struct Release {
     pub drafted: Timestamp,
     /// When it reached the stage it is in.
     pub since: Timestamp,
+    /// What a changed calendar has put in the way of the window since it was planned.
+    #[serde(default)]
+    pub plan_closed: Vec<Blocker>,
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -297,12 +300,16 @@ impl State {
                     drafted_by: it.account,
                     drafted: meta.at,
                     since: meta.at,
+                    plan_closed: Vec::new(),
                 };
                 self.releases.insert(it.release, Arc::new(release));
             }
             Event::Planned(it) => {
                 self.reach(it.release, Stage::Planned, meta);
-                edit(&mut self.releases, &it.release, |release| release.window = Some(it.window));
+                edit(&mut self.releases, &it.release, |release| {
+                    release.window = Some(it.window);
+                    release.plan_closed.clear();
+                });
             }
             Event::Frozen(it) => self.reach(it.release, Stage::Frozen, meta),
             Event::Ready(it) => self.reach(it.release, Stage::Ready, meta),
@@ -334,6 +341,10 @@ impl State {
                 self.revoke(it.release, meta);
                 self.reach(it.release, Stage::Cancelled, meta);
             }
+            Event::PlanClosed(it) => {
+                edit(&mut self.releases, &it.release, |release| release.plan_closed = it.blockers.clone())
+            }
+            Event::PlanOpened(it) => edit(&mut self.releases, &it.release, |release| release.plan_closed.clear()),
         }
     }
 }

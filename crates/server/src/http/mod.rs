@@ -6,6 +6,7 @@
 pub mod agenda;
 pub mod artifact;
 pub mod calendar;
+pub mod calendar_import;
 pub mod catalog;
 pub mod change;
 pub mod deployment;
@@ -22,6 +23,7 @@ pub mod policy;
 pub mod release;
 pub mod rollback;
 pub mod runner;
+pub mod schedule;
 pub mod search;
 pub mod session;
 pub mod source;
@@ -62,6 +64,8 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(calendar::calendars))
         .routes(routes!(calendar::calendar))
         .routes(routes!(calendar::check))
+        .routes(routes!(calendar_import::import))
+        .routes(routes!(calendar_import::preview_lockdown))
         .routes(routes!(calendar::lockdowns, calendar::call_lockdown))
         .routes(routes!(calendar::lift_lockdown))
         .routes(routes!(agenda::entries))

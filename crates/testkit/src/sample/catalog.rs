@@ -61,6 +61,7 @@ pub fn calendar(last: Option<&calendar::Event>) -> Option<calendar::Event> {
         schedule,
         scope: scope(),
         reason: "books are closed".into(),
+        customer: None,
     };
     Some(match last {
         None => It::CalendarPut(CalendarPut {

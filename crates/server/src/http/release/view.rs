@@ -119,7 +119,11 @@ fn life(lens: &Lens, it: &domain::Release) -> Vec<LifeStage> {
             domain::Event::Closed(_) => Stage::Closed,
             domain::Event::RolledBack(_) => Stage::RolledBack,
             domain::Event::Cancelled(_) => Stage::Cancelled,
-            domain::Event::Drafted(_) | domain::Event::HeldBack(_) | domain::Event::PermitRevoked(_) => continue,
+            domain::Event::Drafted(_)
+            | domain::Event::HeldBack(_)
+            | domain::Event::PermitRevoked(_)
+            | domain::Event::PlanClosed(_)
+            | domain::Event::PlanOpened(_) => continue,
         };
         reached.insert(stage, at);
     }

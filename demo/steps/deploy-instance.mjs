@@ -55,6 +55,13 @@ function wasBegun(params, key, operation) {
   return journalEntries(params).some((entry) => entry.key === key && entry.operation === operation && entry.phase === 'begun');
 }
 
+// Begun, done, and killed before it could say so: what the instance serves shows that it was completed.
+function recover(params, { key, operation, attempt, digest }) {
+  if (wasBegun(params, key, operation) && !completedBefore(params, key, operation)) {
+    journal(params, { key, operation, attempt, digest, phase: 'completed', version: deployed(params).version, recovered: true });
+  }
+}
+
 // An order from an earlier attempt that arrives late must not undo what a later one has done.
 function refuseStale(params, key, operation, attempt) {
   const same = journalEntries(params).filter((entry) => entry.key === key && entry.operation === operation);
@@ -63,11 +70,14 @@ function refuseStale(params, key, operation, attempt) {
 }
 
 async function check(input) {
-  const { params, digest } = order(input);
+  const { params, digest, key, attempt } = order(input);
   const now = deployed(params);
   fact('installed_version', now?.version ?? 'none');
   fact('installed_digest', now?.digest ?? 'none');
-  if (await isServing(params, digest)) return { outcome: 'unchanged', message: `${params.instance} already serves ${short(digest)}` };
+  if (await isServing(params, digest)) {
+    for (const operation of ['apply', 'undo']) recover(params, { key, operation, attempt, digest });
+    return { outcome: 'unchanged', message: `${params.instance} already serves ${short(digest)}` };
+  }
   return { outcome: 'changed', message: `${params.instance} would change from ${now?.version ?? 'nothing'} to ${short(digest)}` };
 }
 
@@ -80,10 +90,7 @@ async function install(input, operation, { source, aside }) {
     refuseStale(params, key, operation, attempt);
     const entry = { key, operation, attempt, digest };
     if (await isServing(params, digest)) {
-      // Begun, done, and killed before it could say so: the journal is completed now.
-      if (wasBegun(params, key, operation) && !completedBefore(params, key, operation)) {
-        journal(params, { ...entry, phase: 'completed', version: deployed(params).version, recovered: true });
-      }
+      recover(params, entry);
       return { outcome: 'unchanged', message: `${params.instance} already serves ${short(digest)}` };
     }
     const before = deployed(params);

@@ -122,7 +122,12 @@ impl Desk {
     }
 
     pub fn by_login(&self, login: &str) -> Option<Person> {
-        self.people.read().ok()?.values().find(|person| person.login == login).cloned()
+        let known = || self.people.read().ok()?.values().find(|person| person.login == login).cloned();
+        known().or_else(|| {
+            // Another node may have entered somebody a moment ago.
+            let again = self.ledger.shared() && self.reload().is_ok();
+            again.then(known).flatten()
+        })
     }
 
     pub fn people(&self) -> Vec<Person> {
@@ -204,9 +209,13 @@ impl Desk {
     }
 
     /// A session that has not expired.
-    pub fn session(&self, key: &Digest) -> Option<Session> {
-        let bytes = self.ledger.desk_get(SESSIONS, &key.to_string()).ok()??;
-        decode::<Session>(SESSIONS, &bytes).ok().filter(|session| self.sources.clock.now() < session.expires)
+    ///
+    /// # Errors
+    /// The desk cannot be read: then nobody knows whether there is one.
+    pub fn session(&self, key: &Digest) -> Result<Option<Session>, DeskError> {
+        let Some(bytes) = self.ledger.desk_get(SESSIONS, &key.to_string())? else { return Ok(None) };
+        let session = decode::<Session>(SESSIONS, &bytes).ok();
+        Ok(session.filter(|session| self.sources.clock.now() < session.expires))
     }
 
     pub fn end_session(&self, key: &Digest) -> Result<(), DeskError> {

@@ -7,19 +7,25 @@
 
 mod desk;
 mod entropy;
+pub mod judging;
 mod live;
 mod measure;
+mod nodes;
 mod observe;
 mod open;
 mod perform;
 pub mod ports;
+pub mod round;
 mod submit;
+pub mod watching;
 
 pub use desk::{Desk, DeskError, Person, Session};
 pub use entropy::{Clock, Entropy, Sources};
 pub use live::{Outputs, Published};
+pub use nodes::Behind;
 pub use open::{FORM, OpenError, Options};
-pub use submit::{Receipt, Recorded, SubmitError};
+pub use round::Recorded;
+pub use submit::{Receipt, SubmitError};
 
 use arc_swap::ArcSwap;
 use interlock_domain::{
@@ -31,7 +37,7 @@ use interlock_ledger::Ledger;
 use jiff::Timestamp;
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, atomic::AtomicBool},
 };
 use tokio::sync::{Notify, broadcast};
 
@@ -52,6 +58,12 @@ struct Inner {
     courses: Mutex<BTreeMap<AnalysisId, serde_json::Value>>,
     /// Rings when there may be steps to hand out.
     work: Notify,
+    /// What keeps this node from following its ledger.
+    trouble: Mutex<Option<String>>,
+    /// Somebody has appeared whose name is not known here yet.
+    strangers: nodes::Strangers,
+    /// Whether this node performs what is owed, where several could.
+    performs: AtomicBool,
 }
 
 impl Engine {
@@ -112,10 +124,12 @@ impl Engine {
     /// The course of an analysis as far as it has been measured; of a finished one, from its evidence.
     pub fn canary(&self, analysis: AnalysisId) -> Option<serde_json::Value> {
         let running = self.0.courses.lock().ok().and_then(|courses| courses.get(&analysis).cloned());
-        running.or_else(|| {
+        let known = running.or_else(|| {
             let digest = self.world().verification.analysis(analysis)?.evidence?;
             let bytes = self.0.ledger.blob(&interlock_ledger::Digest(digest.0)).ok()??;
             serde_json::from_slice(&bytes).ok()
-        })
+        });
+        // Measured by another node, it is told from the looks that node keeps.
+        known.or_else(|| measure::told(self, analysis))
     }
 }

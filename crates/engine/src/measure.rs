@@ -4,14 +4,16 @@
 //! meanwhile are gaps. With the verdict, everything the judge saw becomes one blob, whose digest is in the entry.
 //! Invariants: a verdict is given once; a hold is no verdict; the horizon without a pass is inconclusive.
 
-use crate::{Engine, ports::Reading};
+use crate::{
+    Engine,
+    judging::{Bench, Readings, nothing, verdict},
+};
 use interlock_domain::{
-    core::Command,
-    release::CanarySpec,
+    core::{Command, Obligation, owed},
     verification::{self, Compared, Measurement, Place, Summary, Verdict},
 };
-use interlock_ids::Digest;
-use interlock_stats::canary::{self, Arm, Assessment, BucketCounters, Config, Histogram, Interval, Judge, Tally};
+use interlock_ids::{AnalysisId, Digest};
+use interlock_stats::canary::Interval;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, time::Duration};
@@ -48,107 +50,6 @@ pub(crate) async fn measure(engine: Engine, it: Measurement) {
     }
 }
 
-/// One service under judgement.
-struct Bench {
-    compared: Compared,
-    judge: Judge,
-    counters: BTreeMap<String, BucketCounters>,
-    intervals: Vec<Interval>,
-    course: Vec<Value>,
-    last: Option<Assessment>,
-}
-
-impl Bench {
-    fn new(spec: &CanarySpec, compared: &Compared, services: usize) -> Result<Self, canary::ConfigError> {
-        let mut config = Config {
-            interval_seconds: spec.interval_s.into(),
-            horizon: spec.horizon,
-            min_pass_intervals: spec.at_least,
-            gauges: BTreeMap::new(),
-            ..Config::default()
-        };
-        // The chance of a false alarm is shared by the services judged together.
-        config.alpha /= services.max(1) as f64;
-        config.errors.harm_difference = spec.margins.errors;
-        config.latency.harm_p50 = spec.margins.latency_p50;
-        config.latency.harm_p90 = spec.margins.latency_p90;
-        config.latency.harm_p99 = spec.margins.latency_p99;
-        Ok(Self {
-            compared: compared.clone(),
-            judge: Judge::new(config)?,
-            counters: BTreeMap::new(),
-            intervals: Vec::new(),
-            course: Vec::new(),
-            last: None,
-        })
-    }
-
-    /// Turns readings into the interval since the last ones.
-    fn interval(&mut self, readings: (Readings, Readings)) -> Interval {
-        Interval { canary: self.arm(readings.0), baseline: self.arm(readings.1) }
-    }
-
-    fn arm(&mut self, readings: Readings) -> Option<Arm> {
-        let mut arm = Arm::default();
-        let mut any = false;
-        for (target, reading) in readings {
-            for (endpoint, tally) in &reading.endpoints {
-                let values = [tally.requests, tally.errors];
-                let Some(since) = self.increase(format!("{target}/requests/{endpoint}"), reading.at_ms, &values) else {
-                    continue;
-                };
-                any = true;
-                let errors = since[1].min(since[0]) as u64;
-                arm.n += since[0] as u64;
-                arm.errors += errors;
-                if !endpoint.is_empty() {
-                    let sum = arm.endpoints.entry(endpoint.clone()).or_insert(Tally { n: 0, errors: 0 });
-                    sum.n += since[0] as u64;
-                    sum.errors += errors;
-                }
-            }
-            let counts: Vec<f64> = reading.latency.iter().map(|(_, count)| *count).collect();
-            if let Some(since) = self.increase(format!("{target}/latency"), reading.at_ms, &counts) {
-                let bounds = reading.latency.iter().map(|(bound, _)| *bound);
-                let pairs: Vec<(f64, u64)> = bounds.zip(since.iter().map(|count| *count as u64)).collect();
-                arm.latency = merged(arm.latency.take(), Histogram::from_cumulative(&pairs).ok());
-            }
-        }
-        any.then_some(arm)
-    }
-
-    fn increase(&mut self, series: String, at_ms: i64, values: &[f64]) -> Option<Vec<f64>> {
-        if values.is_empty() {
-            return None;
-        }
-        let counters = self.counters.entry(series).or_insert_with(|| BucketCounters::new(i64::MAX));
-        counters.push(at_ms, values, None).ok()?.value()
-    }
-
-    fn observe(&mut self, interval: &Interval) {
-        // Figures that cannot be are no evidence.
-        let assessment = self.judge.observe(interval).or_else(|_| self.judge.observe(&Interval::gap()));
-        let Ok(assessment) = assessment else { return };
-        self.intervals.push(interval.clone());
-        self.course.push(point(&assessment, interval));
-        self.last = Some(assessment);
-    }
-}
-
-/// Readings by target.
-type Readings = Vec<(String, Reading)>;
-
-fn merged(sum: Option<Histogram>, more: Option<Histogram>) -> Option<Histogram> {
-    match (sum, more) {
-        (Some(Histogram::Classic { bounds, counts }), Some(Histogram::Classic { bounds: others, counts: more }))
-            if bounds == others =>
-        {
-            Some(Histogram::Classic { bounds, counts: counts.iter().zip(more).map(|(a, b)| a + b).collect() })
-        }
-        (sum, more) => sum.or(more),
-    }
-}
-
 async fn read_all(engine: &Engine, benches: &[Bench]) -> Vec<(Readings, Readings)> {
     let services = benches.iter().map(|bench| async {
         let of = |places: &'_ [Place]| read_places(engine.clone(), bench.compared.clone(), places.to_vec());
@@ -163,18 +64,6 @@ async fn read_places(engine: Engine, compared: Compared, places: Vec<Place>) -> 
         reading.ok().map(|reading| (place.target.to_string(), reading))
     });
     futures::future::join_all(readings).await.into_iter().flatten().collect()
-}
-
-fn point(it: &Assessment, interval: &Interval) -> Value {
-    let n = |arm: &Option<Arm>| arm.as_ref().map(|arm| arm.n);
-    json!({
-        "t": it.t, "log10_evidence": it.log10_wealth, "ratio": it.effect.ratio,
-        "low": it.effect.bounds.low, "high": it.effect.bounds.high,
-        "new_rate": it.effect.canary_rate, "old_rate": it.effect.baseline_rate,
-        "requests_new": n(&interval.canary), "requests_old": n(&interval.baseline),
-        "excess_bad_requests": it.excess_bad_requests,
-        "indicators": it.evidence.iter().map(|one| json!({ "name": one.indicator, "log10": one.log10 })).collect::<Vec<_>>(),
-    })
 }
 
 /// What pages show, and with the verdict what is kept as evidence.
@@ -195,84 +84,25 @@ fn course(it: &Measurement, benches: &[Bench], with_intervals: bool) -> Value {
     })
 }
 
+/// The course of an analysis that another node measures, told from the looks it keeps.
+pub(crate) fn told(engine: &Engine, analysis: AnalysisId) -> Option<Value> {
+    if !engine.shared() {
+        return None;
+    }
+    let it = owed(&engine.world()).into_iter().find_map(|it| match it {
+        Obligation::Measure(it) if it.analysis == analysis => Some(it),
+        _ => None,
+    })?;
+    let benches: Result<Vec<Bench>, _> =
+        it.compared.iter().map(|compared| Bench::new(&it.spec, compared, it.compared.len())).collect();
+    let mut benches = benches.ok()?;
+    restore(engine, &it, &mut benches);
+    Some(course(&it, &benches, false))
+}
+
 fn show(engine: &Engine, it: &Measurement, benches: &[Bench]) {
     if let Ok(mut courses) = engine.0.courses.lock() {
         courses.insert(it.analysis, course(it, benches, false));
-    }
-}
-
-fn nothing() -> Summary {
-    Summary {
-        text: String::new(),
-        log10_evidence: 0.0,
-        looks: 0,
-        usable: 0,
-        requests_new: 0,
-        requests_old: 0,
-        culprits: Vec::new(),
-        excess_bad_requests: 0.0,
-    }
-}
-
-/// One service that is worse is enough; to pass, every one must have been shown to be good.
-fn verdict(benches: &[Bench], over: bool) -> Option<(Verdict, Summary)> {
-    let latest: Vec<(&Bench, &Assessment)> =
-        benches.iter().filter_map(|bench| Some((bench, bench.last.as_ref()?))).collect();
-    let failed = latest.iter().find(|(_, it)| it.verdict == canary::Verdict::Fail);
-    let good = |it: &Assessment| matches!(it.verdict, canary::Verdict::PassStep | canary::Verdict::Pass);
-    let passed = !latest.is_empty() && latest.len() == benches.len() && latest.iter().all(|(_, it)| good(it));
-    let verdict = match (failed.is_some(), passed, over) {
-        (true, _, _) => Verdict::Fail,
-        (false, true, _) => Verdict::Pass,
-        (false, false, true) => Verdict::Inconclusive,
-        (false, false, false) => return None,
-    };
-    let mut summary = nothing();
-    for (bench, it) in &latest {
-        summary.log10_evidence = summary.log10_evidence.max(finite(it.log10_wealth));
-        summary.looks = summary.looks.max(it.t);
-        summary.usable = if summary.usable == 0 { it.usable } else { summary.usable.min(it.usable) };
-        summary.requests_new += it.n_canary;
-        summary.requests_old += it.n_baseline;
-        summary.excess_bad_requests += finite(it.excess_bad_requests);
-        summary.culprits.extend(
-            it.culprits
-                .iter()
-                .chain(it.leading.iter().filter(|_| it.culprits.is_empty()))
-                .map(|name| format!("{}: {name}", bench.compared.service)),
-        );
-    }
-    if verdict != Verdict::Fail {
-        summary.culprits.clear();
-    }
-    summary.text = tell(verdict, &summary, failed.map(|(bench, it)| (bench.compared.service.as_str(), *it)));
-    Some((verdict, summary))
-}
-
-fn finite(value: f64) -> f64 {
-    if value.is_finite() { value } else { 0.0 }
-}
-
-fn tell(verdict: Verdict, summary: &Summary, failed: Option<(&str, &Assessment)>) -> String {
-    match (verdict, failed) {
-        (Verdict::Fail, Some((service, it))) => {
-            let rates = it.effect.canary_rate.zip(it.effect.baseline_rate);
-            let rates = rates.map_or_else(String::new, |(new, old)| {
-                format!(": {:.2} % of requests fail, {:.2} % with the old version", new * 100.0, old * 100.0)
-            });
-            format!("the new version of {service} is worse{rates}, after {} looks and {} requests", it.t, it.n_canary)
-        }
-        (Verdict::Fail, None) => "the new version is worse".into(),
-        (Verdict::Pass, _) => format!(
-            "the new version was shown to do no harm, after {} looks and {} requests",
-            summary.looks, summary.requests_new
-        ),
-        (Verdict::Inconclusive, _) if summary.requests_new == 0 => {
-            "nothing could be measured, so nothing is known".into()
-        }
-        (Verdict::Inconclusive, _) => {
-            format!("{} looks and {} requests were not enough to tell", summary.looks, summary.requests_new)
-        }
     }
 }
 

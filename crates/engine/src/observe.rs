@@ -3,18 +3,21 @@
 //! Invariants: a look that gave no data is counted as such, and never as good; a trigger fires only after its condition has held
 //! without a break, and a look without data breaks nothing and proves nothing.
 
-use crate::{Engine, measure::put_blob, ports::Reading};
+use crate::{
+    Engine,
+    measure::put_blob,
+    ports::Reading,
+    watching::{Fired, Seen, beyond},
+};
 use interlock_domain::{
     catalog::Service,
     core::Command,
     operations::{self, Observation},
     reason::Outcome,
-    release::{Comparison, CriterionKind, Indicator, Trigger},
+    release::{Comparison, CriterionKind, Indicator},
     rollback::{self, CriteriaCheck, CriterionResult},
 };
 use interlock_ids::Name;
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -25,17 +28,6 @@ const WATCHES: &str = "watch";
 /// A criterion is asked again for so long before it counts as failed: processes need time to settle.
 const SETTLE: Duration = Duration::from_secs(20);
 const ASK_EVERY: Duration = Duration::from_millis(500);
-
-/// What a watch has seen: kept at the desk, so that a restart goes on counting.
-#[derive(Default, Serialize, Deserialize)]
-struct Seen {
-    looks: u32,
-    usable: u32,
-    /// Since when each trigger's condition has held.
-    holding: BTreeMap<Name, Timestamp>,
-    /// The newest values, for pages.
-    values: BTreeMap<Name, Option<f64>>,
-}
 
 pub(crate) async fn observe(engine: Engine, it: Observation) {
     let key = it.watch.to_string();
@@ -48,20 +40,9 @@ pub(crate) async fn observe(engine: Engine, it: Observation) {
         }
         let values = gauge.values(it.triggers.iter().map(|trigger| (&trigger.name, &trigger.indicator))).await;
         let now = engine.now();
-        seen.looks += 1;
-        seen.usable += u32::from(!values.is_empty() && values.values().all(Option::is_some));
-        for trigger in &it.triggers {
-            let Some(value) = values.get(&trigger.name).copied().flatten() else { continue };
-            if !beyond(value, trigger.comparison, trigger.threshold) {
-                seen.holding.remove(&trigger.name);
-                continue;
-            }
-            let since = *seen.holding.entry(trigger.name.clone()).or_insert(now);
-            if now.as_second() - since.as_second() >= trigger.for_s.into() {
-                fire(&engine, &it, trigger, value, since).await;
-            }
+        for fired in seen.look(&it.triggers, values, now) {
+            fire(&engine, &it, fired).await;
         }
-        seen.values = values;
         if let Ok(bytes) = serde_json::to_vec(&seen) {
             let ledger = engine.ledger().clone();
             let key = key.clone();
@@ -81,14 +62,7 @@ impl Engine {
     }
 }
 
-fn beyond(value: f64, comparison: Comparison, threshold: f64) -> bool {
-    match comparison {
-        Comparison::Above => value > threshold,
-        Comparison::Below => value < threshold,
-    }
-}
-
-async fn fire(engine: &Engine, it: &Observation, trigger: &Trigger, value: f64, since: Timestamp) {
+async fn fire(engine: &Engine, it: &Observation, Fired { trigger, value, since }: Fired) {
     let evidence = json!({ "watch": it.watch, "trigger": trigger, "value": value, "since": since, "at": engine.now() });
     let Some(evidence) = put_blob(engine, evidence.to_string().into_bytes()).await else { return };
     let (watch, fence, name) = (it.watch, it.fence, trigger.name.clone());

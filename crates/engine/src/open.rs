@@ -1,10 +1,13 @@
 //! Opening: the newest usable snapshot, then the entries after it. Snapshots are a cache; the ledger is the truth.
 
-use crate::{Desk, DeskError, Engine, Inner, Outputs, Sources, ports::Ports, submit};
+use crate::{Desk, DeskError, Engine, Inner, Outputs, Published, Sources, nodes, ports::Ports, submit};
 use arc_swap::ArcSwap;
-use interlock_domain::core::{self, DecodeError, Meta, Record, World};
+use interlock_domain::core::{self, DecodeError, Meta, Record, Subject, World};
 use interlock_ledger::{Ledger, StoreError};
-use std::sync::{Arc, Mutex};
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicBool, Ordering},
+};
 use tokio::sync::{Notify, broadcast};
 
 /// Names the form of World in snapshots: another form is thrown away and folded anew.
@@ -55,10 +58,14 @@ impl Engine {
             ports: options.ports,
             courses: Mutex::default(),
             work: Notify::new(),
+            trouble: Mutex::default(),
+            strangers: nodes::Strangers::default(),
+            performs: AtomicBool::new(false),
         });
         let weak = Arc::downgrade(&inner);
         let thread = std::thread::Builder::new().name("ledger".into());
         thread.spawn(move || submit::run(&weak, &jobs)).map_err(OpenError::Thread)?;
+        nodes::start(&inner).map_err(OpenError::Thread)?;
         Ok(Self(inner))
     }
 
@@ -78,7 +85,8 @@ impl Engine {
         let mut last = self.0.ledger.latest_snapshot(FORM).ok().flatten().map_or(0, |snapshot| snapshot.size);
         let mut news = self.follow();
         while !matches!(news.recv().await, Err(broadcast::error::RecvError::Closed)) {
-            if self.head() >= last + SNAPSHOT_EVERY {
+            let ours = !self.shared() || self.0.performs.load(Ordering::Acquire);
+            if ours && self.head() >= last + SNAPSHOT_EVERY {
                 last = self.head();
                 let engine = self.clone();
                 let written = tokio::task::spawn_blocking(move || engine.snapshot()).await;
@@ -91,12 +99,45 @@ impl Engine {
 }
 
 impl Inner {
-    /// Folds in what others have written.
+    /// Folds in what others have written, and tells those who follow.
     pub(crate) fn catch_up(&self) -> Result<(), OpenError> {
-        let mut world = World::clone(&self.world.load());
-        fold(self.ledger.as_ref(), &mut world)?;
-        self.world.store(Arc::new(world));
+        let before = self.world.load_full();
+        let mut world = World::clone(&before);
+        let mut told = Told::default();
+        fold(self.ledger.as_ref(), &mut world, |kind, subjects| told.add(kind, subjects))?;
+        let (from, to) = (before.position, world.position);
+        if to > from && self.advance(Arc::new(world)) {
+            if told.kinds.iter().any(|kind| kind.starts_with("people.")) {
+                self.strangers.store(true, Ordering::Release);
+            }
+            self.work.notify_waiters();
+            let Told { kinds, subjects } = told;
+            // Nobody following is no fault.
+            let _ = self.published.send(Published { position_from: from, position_to: to, kinds, subjects });
+        }
         Ok(())
+    }
+
+    /// Puts a world in place of an older one; whether it was newer. It never goes back: whoever is late finds a newer one.
+    pub(crate) fn advance(&self, world: Arc<World>) -> bool {
+        let before = self.world.rcu(|now| if now.position < world.position { world.clone() } else { now.clone() });
+        before.position < world.position
+    }
+}
+
+/// What others have written, as those who follow are told; no more of it than anybody looks at.
+#[derive(Default)]
+struct Told {
+    kinds: Vec<String>,
+    subjects: Vec<Subject>,
+}
+
+impl Told {
+    fn add(&mut self, kind: &str, subjects: Vec<Subject>) {
+        if self.kinds.len() < CHUNK {
+            self.kinds.push(kind.to_owned());
+            self.subjects.extend(subjects);
+        }
     }
 }
 
@@ -111,11 +152,11 @@ fn load(ledger: &dyn Ledger) -> Result<World, OpenError> {
         }
     });
     let mut world = kept.unwrap_or_default();
-    fold(ledger, &mut world)?;
+    fold(ledger, &mut world, |_, _| {})?;
     Ok(world)
 }
 
-fn fold(ledger: &dyn Ledger, world: &mut World) -> Result<(), OpenError> {
+fn fold(ledger: &dyn Ledger, world: &mut World, mut tell: impl FnMut(&str, Vec<Subject>)) -> Result<(), OpenError> {
     loop {
         let entries = ledger.read(world.position, CHUNK)?;
         if entries.is_empty() {
@@ -124,6 +165,7 @@ fn fold(ledger: &dyn Ledger, world: &mut World) -> Result<(), OpenError> {
         for entry in entries {
             let position = entry.position;
             let record = Record::decode(&entry.body).map_err(|cause| OpenError::Entry { position, cause })?;
+            tell(record.event.kind(), record.event.subjects(world));
             core::apply(world, &record.event, &Meta { position, at: record.at, by: record.by });
         }
     }

@@ -1,9 +1,14 @@
 //! Performing what is owed: derived from the state after every change, compared with what is under way, begun or dropped.
 //!
 //! Nothing about what is under way is stored: after a crash the same list is derived again, and begun again under the same
-//! fences. Steps are not performed here; runners come for them.
+//! fences. Where several nodes share a ledger, one of them performs at a time ([`crate::nodes`]). Steps are not performed here;
+//! runners come for them.
 
-use crate::{Engine, SubmitError, measure, observe};
+use crate::{
+    Engine, SubmitError, measure,
+    nodes::{Lease, PROLONG},
+    observe,
+};
 use interlock_domain::{
     core::{Actor, Command, Obligation, owed},
     deployment,
@@ -39,24 +44,29 @@ impl Engine {
         let _snapshots = Task::begin(self.clone().keep_snapshots());
         let mut under_way: BTreeMap<String, Task> = BTreeMap::new();
         let mut news = self.follow();
+        let mut lease = Lease::new(&self);
         loop {
+            let ours = self.may_perform(&mut lease).await;
             let owed: BTreeMap<String, Obligation> = owed(&self.world()).into_iter().map(|it| (it.key(), it)).collect();
-            under_way.retain(|key, _| owed.contains_key(key));
+            under_way.retain(|key, _| ours && owed.contains_key(key));
             let mut steps = false;
             for (key, obligation) in owed {
                 if matches!(obligation, Obligation::Step(_)) {
                     steps = true;
-                } else {
+                } else if ours {
                     under_way.entry(key).or_insert_with(|| Task::begin(perform(self.clone(), obligation)));
                 }
             }
             if steps {
                 self.0.work.notify_waiters();
             }
-            match news.recv().await {
+            // With others on the same ledger the lease has to be prolonged, whether there are news or not.
+            let heard =
+                if self.shared() { tokio::time::timeout(PROLONG, news.recv()).await } else { Ok(news.recv().await) };
+            match heard {
                 // Whatever was missed shows in the state.
-                Ok(_) | Err(RecvError::Lagged(_)) => {}
-                Err(RecvError::Closed) => break,
+                Err(_) | Ok(Ok(_) | Err(RecvError::Lagged(_))) => {}
+                Ok(Err(RecvError::Closed)) => break,
             }
             // Entries that come together are looked at together.
             while news.try_recv().is_ok() {}
@@ -74,7 +84,7 @@ impl Engine {
                     }
                     return;
                 }
-                Err(SubmitError::Unavailable(error)) => {
+                Err(SubmitError::Unavailable(error) | SubmitError::Unknown(error)) => {
                     tracing::warn!(%error, "an answer from outside could not be written down yet");
                     tokio::time::sleep(TRY_AGAIN).await;
                 }

@@ -9,6 +9,7 @@ use crate::{
     error::{AppendError, StoreError},
 };
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// The 0-based index of an entry.
 pub type Position = u64;
@@ -75,6 +76,11 @@ pub trait Ledger: Send + Sync {
     /// The answer remembered under `key`.
     fn answer(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError>;
 
+    /// The answers remembered under several keys, in their order.
+    fn answers(&self, keys: &[&str]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        keys.iter().map(|key| self.answer(key)).collect()
+    }
+
     /// The signed note over the current head.
     fn checkpoint(&self) -> Result<Checkpoint, StoreError>;
 
@@ -137,4 +143,24 @@ pub trait Ledger: Send + Sync {
         after_key: Option<&str>,
         limit: usize,
     ) -> Result<Vec<(String, Vec<u8>)>, StoreError>;
+
+    /// Whether other processes are expected to write here too, so that what they write has to be followed.
+    fn shared(&self) -> bool {
+        false
+    }
+
+    /// Waits, at most `patience`, until somebody else may have appended beyond `known`. May return early and for nothing;
+    /// only a store that is [shared](Ledger::shared) ever has anything to wait for.
+    fn listen(&self, known: u64, patience: Duration) -> Result<(), StoreError> {
+        let _ = known;
+        std::thread::sleep(patience);
+        Ok(())
+    }
+
+    /// Claims a task for `holder`, or prolongs the claim it has, for `length` from now on. `false`: another holder has it.
+    /// A store that is not [shared](Ledger::shared) has one process, which gets everything.
+    fn claim(&self, task: &str, holder: &str, length: Duration) -> Result<bool, StoreError> {
+        let _ = (task, holder, length);
+        Ok(true)
+    }
 }

@@ -83,6 +83,18 @@ pub enum StoreError {
         "storage failed while {doing}: {detail}; check the disk, its free space and the permissions, then try again"
     )]
     Storage { doing: String, detail: String },
+    #[error(
+        "the database cannot be reached while {doing}: {detail}; it is tried again by itself, look after the database or the network"
+    )]
+    Unreachable { doing: String, detail: String },
+    #[error(
+        "the connection broke while entries were appended at {position}, and the database could not be asked since whether they are there: {detail}; send the command again under the same idempotency key, which cannot do it twice"
+    )]
+    OutcomeUnknown { position: u64, detail: String },
+    #[error("`{target}` is not empty ({what}), and nothing is ever moved over something else; choose an empty schema")]
+    TargetNotEmpty { target: String, what: String },
+    #[error("what was moved is not what was there: {what}; the source is untouched, remove the target and try again")]
+    MovedWrong { what: String },
 }
 
 fn at(position: &Option<u64>) -> String {
@@ -120,6 +132,10 @@ impl StoreError {
             StoreError::AnswerExists { .. } => "L034",
             StoreError::Busy { .. } => "L035",
             StoreError::Storage { .. } => "L036",
+            StoreError::Unreachable { .. } => "L037",
+            StoreError::OutcomeUnknown { .. } => "L038",
+            StoreError::TargetNotEmpty { .. } => "L039",
+            StoreError::MovedWrong { .. } => "L041",
         }
     }
 

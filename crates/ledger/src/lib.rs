@@ -16,7 +16,7 @@
 //!   key. Both need a memory outside: hand a checkpoint kept elsewhere to [`OpenOptions::witness`].
 //! - Integrity of the desk. What lies there must be erasable, so nothing may depend on it still being there.
 //!
-//! Reading order: [`digest`], [`merkle`], [`note`], [`checkpoint`], [`api`], [`memory`], [`sqlite`].
+//! Reading order: [`digest`], [`merkle`], [`note`], [`checkpoint`], [`api`], [`memory`], [`sqlite`], [`postgres`].
 
 pub mod digest;
 pub mod merkle;
@@ -28,6 +28,8 @@ pub mod limits;
 
 pub mod api;
 pub mod memory;
+pub mod moving;
+pub mod postgres;
 pub mod sqlite;
 
 pub use api::{Answer, Batch, Entry, Head, Ledger, NewEntry, Position, Snapshot};
@@ -35,5 +37,7 @@ pub use checkpoint::Checkpoint;
 pub use digest::Digest;
 pub use error::{AppendError, StoreError};
 pub use memory::MemoryLedger;
+pub use moving::{Moved, copy_to_sqlite, move_to_postgres};
 pub use note::{SigningKey, VerifyingKey};
+pub use postgres::PostgresLedger;
 pub use sqlite::{Fault, OpenMode, OpenOptions, SqliteLedger, VerifyReport};

@@ -3,11 +3,13 @@
 #![allow(clippy::unwrap_used, reason = "the helpers of a test fail it by panicking")]
 
 mod scratch;
+mod server;
 
 use interlock_ledger::{
-    Answer, AppendError, Batch, Checkpoint, Digest, Ledger, MemoryLedger, NewEntry, OpenOptions, SqliteLedger,
-    StoreError, limits, merkle,
+    Answer, AppendError, Batch, Checkpoint, Digest, Ledger, MemoryLedger, NewEntry, OpenOptions, PostgresLedger,
+    SqliteLedger, StoreError, limits, merkle,
 };
+use std::time::Duration;
 
 fn entries(bodies: &[&[u8]]) -> Batch {
     Batch { entries: bodies.iter().map(|body| NewEntry { body: body.to_vec() }).collect(), answers: vec![] }
@@ -31,6 +33,15 @@ fn on_each(check: impl Fn(&dyn Ledger)) {
     check(&ledger);
     drop(ledger);
     let report = SqliteLedger::verify(&path);
+    assert!(report.passed(), "{report:?}");
+    let Some(server) = server::server() else { return };
+    let (address, key) = (server.fresh(), folder.path().join("postgres.key"));
+    let ledger = PostgresLedger::create(&address, &key, OpenOptions::default()).unwrap();
+    // A test runs without fsync, which is told once, and is no news to the checks.
+    assert_eq!(ledger.notices().len(), 2);
+    check(&ledger);
+    drop(ledger);
+    let report = PostgresLedger::verify(&address, &key, Duration::from_secs(10));
     assert!(report.passed(), "{report:?}");
 }
 
@@ -172,6 +183,16 @@ fn every_checkpoint_and_proof_verifies() {
         assert!(matches!(ledger.inclusion(0, 958), Err(StoreError::OutOfRange { .. })));
         assert!(matches!(ledger.consistency(5, 4), Err(StoreError::OutOfRange { .. })));
         assert!(matches!(ledger.root_at(958), Err(StoreError::OutOfRange { .. })));
+    });
+}
+
+#[test]
+fn several_answers_are_asked_for_at_once() {
+    on_each(|ledger| {
+        ledger.append(0, &Batch { answers: answers(&[("k1", "one"), ("k2", "two")]), ..entries(&[b"a"]) }).unwrap();
+        let found = ledger.answers(&["k2", "none", "k1", "k2"]).unwrap();
+        assert_eq!(found, [Some(b"two".to_vec()), None, Some(b"one".to_vec()), Some(b"two".to_vec())]);
+        assert_eq!(ledger.answers(&[]).unwrap(), Vec::<Option<Vec<u8>>>::new());
     });
 }
 

@@ -1,11 +1,16 @@
-//! The same random calls to the store in memory and the one in SQLite, closed and opened again at random: same answers.
+//! The same random calls to the store in memory, the one in SQLite and the one in PostgreSQL, the latter two closed and opened
+//! again at random: same answers.
 
 #![allow(clippy::unwrap_used, reason = "the helpers of a test fail it by panicking")]
 
 mod scratch;
+mod server;
 
-use interlock_ledger::{Answer, Batch, Digest, Ledger, MemoryLedger, NewEntry, OpenMode, OpenOptions, SqliteLedger};
+use interlock_ledger::{
+    Answer, Batch, Digest, Ledger, MemoryLedger, NewEntry, OpenMode, OpenOptions, PostgresLedger, SqliteLedger,
+};
 use proptest::prelude::*;
+use std::time::Duration;
 
 #[derive(Debug, Clone)]
 enum Call {
@@ -83,23 +88,36 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
 
     #[test]
-    fn both_stores_answer_alike(calls in prop::collection::vec(call(), 1..40)) {
+    fn all_stores_answer_alike(calls in prop::collection::vec(call(), 1..40)) {
         let folder = scratch::folder();
-        let path = folder.path().join("ledger.db");
+        let (path, key) = (folder.path().join("ledger.db"), folder.path().join("postgres.key"));
         let memory = MemoryLedger::default();
         let mut sqlite = SqliteLedger::create(&path, OpenOptions::default()).unwrap();
+        let address = server::server().map(|server| server.fresh());
+        let mut postgres = address.as_deref().map(|it| PostgresLedger::create(it, &key, OpenOptions::default()).unwrap());
         for call in &calls {
             if let Call::Reopen(full) = call {
-                drop(sqlite);
                 let mode = if *full { OpenMode::Full } else { OpenMode::SinceSnapshot("world".into()) };
-                sqlite = SqliteLedger::open(&path, OpenOptions { mode, ..OpenOptions::default() }).unwrap();
+                let options = OpenOptions { mode, ..OpenOptions::default() };
+                drop(sqlite);
+                sqlite = SqliteLedger::open(&path, options.clone()).unwrap();
+                postgres = address.as_deref().map(|it| PostgresLedger::open(it, &key, options.clone()).unwrap());
             }
-            prop_assert_eq!(outcome(&memory, call), outcome(&sqlite, call), "{:?}", call);
+            let wanted = outcome(&memory, call);
+            prop_assert_eq!(&wanted, &outcome(&sqlite, call), "SQLite: {:?}", call);
             prop_assert_eq!(memory.head().unwrap(), sqlite.head().unwrap());
+            if let Some(postgres) = &postgres {
+                prop_assert_eq!(&wanted, &outcome(postgres, call), "PostgreSQL: {:?}", call);
+                prop_assert_eq!(memory.head().unwrap(), postgres.head().unwrap());
+            }
         }
-        drop(sqlite);
+        let entries = memory.head().unwrap().size;
+        drop((sqlite, postgres));
         let report = SqliteLedger::verify(&path);
-        prop_assert!(report.passed(), "{:?}", report);
-        prop_assert_eq!(report.entries, memory.head().unwrap().size);
+        prop_assert!(report.passed() && report.entries == entries, "{:?}", report);
+        if let Some(address) = address {
+            let report = PostgresLedger::verify(&address, &key, Duration::from_secs(10));
+            prop_assert!(report.passed() && report.entries == entries, "{:?}", report);
+        }
     }
 }

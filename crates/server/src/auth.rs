@@ -112,9 +112,11 @@ fn identify(headers: &HeaderMap, method: &Method, app: &App) -> Answer<Caller> {
             .and_then(|(_, secret)| by_token(secret.trim(), app))
             .ok_or_else(|| unknown("the token is not one that is in force"));
     }
-    let caller = cookie(headers, COOKIE)
-        .and_then(|secret| by_session(&secret, app))
-        .ok_or_else(|| unknown("sign in, or send a token"))?;
+    let caller = match cookie(headers, COOKIE) {
+        Some(secret) => by_session(&secret, app)?,
+        None => None,
+    };
+    let caller = caller.ok_or_else(|| unknown("sign in, or send a token"))?;
     if !method.is_safe() {
         same_site(headers)?;
         let shown = headers.get("x-csrf-token").map(|it| it.as_bytes()).unwrap_or_default();
@@ -143,12 +145,13 @@ pub fn by_token(secret: &str, app: &App) -> Option<Caller> {
     Some(Caller { actor, account: token.account, session: None })
 }
 
-fn by_session(secret: &str, app: &App) -> Option<Caller> {
+fn by_session(secret: &str, app: &App) -> Answer<Option<Caller>> {
     let key = hash(secret);
-    let session = app.engine().desk().session(&key)?;
+    let Some(session) = app.engine().desk().session(&key)? else { return Ok(None) };
     let world = app.engine().world();
-    world.people.account(session.account).filter(|account| !account.closed)?;
-    Some(Caller { actor: Actor::account(session.account), account: session.account, session: Some((key, session)) })
+    let open = world.people.account(session.account).is_some_and(|account| !account.closed);
+    let account = session.account;
+    Ok(open.then(|| Caller { actor: Actor::account(account), account, session: Some((key, session)) }))
 }
 
 /// The value of a cookie.

@@ -12,9 +12,15 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures::FutureExt as _;
-use std::{panic::AssertUnwindSafe, time::Instant};
+use std::{
+    panic::AssertUnwindSafe,
+    time::{Duration, Instant},
+};
 
 pub const POSITION: HeaderName = HeaderName::from_static("x-ledger-position");
+
+/// How long a request waits for this node to know what the client has seen.
+const CATCH_UP: Duration = Duration::from_secs(3);
 
 /// What the page may do: load its own files, talk to its own server, and be framed by nobody.
 const CONTENT_SECURITY: &str = "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; \
@@ -24,6 +30,10 @@ pub async fn every(State(app): State<App>, request: Request, next: Next) -> Resp
     let id = hex::encode(&app.engine().desk().secret()[..8]);
     let (method, path, begun) = (request.method().clone(), request.uri().path().to_owned(), Instant::now());
     let handled = REQUEST_ID.scope(id.clone(), async {
+        let wanted = request.headers().get(POSITION).cloned();
+        if let Err(failure) = caught_up(&app, wanted).await {
+            return failure.into_response();
+        }
         match AssertUnwindSafe(next.run(request)).catch_unwind().await {
             Ok(response) => response,
             Err(_) => defect().into_response(),
@@ -57,6 +67,20 @@ pub async fn every(State(app): State<App>, request: Request, next: Next) -> Resp
         tracing::debug!(request = %id, %method, %path, status, ms, "answered");
     }
     response
+}
+
+/// Waits until this node knows what the client has seen elsewhere: a request may name, in the header that answers carry, the
+/// position it must be answered at or after.
+async fn caught_up(app: &App, wanted: Option<HeaderValue>) -> Result<(), Failure> {
+    let Some(value) = wanted else { return Ok(()) };
+    let wanted = value.to_str().ok().and_then(|text| text.parse().ok()).ok_or_else(|| {
+        Failure::invalid(
+            "invalid-value",
+            "X-Ledger-Position",
+            "X-Ledger-Position: give a number of entries, as answers carry it",
+        )
+    })?;
+    Ok(app.engine().reach(wanted, CATCH_UP).await?)
 }
 
 fn defect() -> Failure {

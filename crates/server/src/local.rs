@@ -203,7 +203,7 @@ fn refused(status: u16, message: impl Into<String>) -> ControllerError {
 fn failed(error: SubmitError) -> ControllerError {
     match error {
         SubmitError::Refused(refusal) => refused(409, refusal.summary),
-        SubmitError::Unavailable(why) => ControllerError::Unreachable(why),
+        SubmitError::Unavailable(why) | SubmitError::Unknown(why) => ControllerError::Unreachable(why),
     }
 }
 

@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use interlock_domain::reason::{Refusal, RefusalKind};
-use interlock_engine::{DeskError, SubmitError};
+use interlock_engine::{Behind, DeskError, SubmitError};
 use interlock_ledger::StoreError;
 use interlock_wire::{
     problem::{Fault, Problem},
@@ -173,7 +173,20 @@ impl From<SubmitError> for Failure {
                 tracing::error!(%why, "a command could not be written");
                 Self::unavailable("the ledger cannot be written to at the moment; nothing was changed, try again")
             }
+            SubmitError::Unknown(why) => {
+                tracing::error!(%why, "a command may have been written or not");
+                let detail = "the connection to the ledger broke before it could say whether the command was written; send it \
+                              again under the same `Idempotency-Key`, which cannot do it twice";
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "outcome-unknown", detail).retry_after(1)
+            }
         }
+    }
+}
+
+impl From<Behind> for Failure {
+    fn from(behind: Behind) -> Self {
+        let detail = format!("{behind}; ask again in a moment, or ask another node");
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "behind", detail).retry_after(1)
     }
 }
 

@@ -221,7 +221,9 @@ impl House {
         match self.runtime.block_on(self.engine.submit_all(actor, commands, None)) {
             Ok(receipt) => Ok(receipt),
             Err(SubmitError::Refused(refusal)) => Err(refusal),
-            Err(SubmitError::Unavailable(error)) => panic!("the ledger of a test cannot be written to: {error}"),
+            Err(SubmitError::Unavailable(error) | SubmitError::Unknown(error)) => {
+                panic!("the ledger of a test cannot be written to: {error}")
+            }
         }
     }
 

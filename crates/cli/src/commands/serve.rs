@@ -178,7 +178,7 @@ async fn submit(engine: &Engine, command: Command) -> Done {
     match engine.submit(Actor::system(), command, None).await {
         Ok(_) => Ok(()),
         Err(SubmitError::Refused(refusal)) => Err(Failure::Bug(format!("Interlock refused itself: {refusal}"))),
-        Err(SubmitError::Unavailable(error)) => {
+        Err(SubmitError::Unavailable(error) | SubmitError::Unknown(error)) => {
             Err(Failure::Failed(format!("the ledger cannot be written to: {error}")))
         }
     }

@@ -27,12 +27,8 @@ pub(super) fn key_path(database: &Path) -> PathBuf {
     beside(database, ".key")
 }
 
-fn vkey_path(database: &Path) -> PathBuf {
-    beside(database, ".vkey")
-}
-
 /// A fresh key. Without a name given, the origin is `interlock/` and twelve digits of the key's own hash.
-pub(super) fn generate(origin: Option<&str>) -> Result<SigningKey, StoreError> {
+pub(crate) fn generate(origin: Option<&str>) -> Result<SigningKey, StoreError> {
     let mut seed = Zeroizing::new([0u8; 32]);
     getrandom::fill(&mut *seed)
         .map_err(|error| StoreError::Storage { doing: "making a signing key".into(), detail: error.to_string() })?;
@@ -53,8 +49,18 @@ pub(super) fn generate(origin: Option<&str>) -> Result<SigningKey, StoreError> {
 
 /// Writes both files; refuses if either is there.
 pub(super) fn store(database: &Path, key: &SigningKey) -> Result<(), StoreError> {
-    write_new(&key_path(database), key.to_text().as_bytes(), 0o600)?;
-    write_new(&vkey_path(database), format!("{}\n", key.verifying_key()).as_bytes(), 0o644)
+    store_at(&key_path(database), key)
+}
+
+/// Writes the private key to `path` and the public one beside it; refuses if either is there.
+pub(crate) fn store_at(path: &Path, key: &SigningKey) -> Result<(), StoreError> {
+    write_new(path, key.to_text().as_bytes(), 0o600)?;
+    write_new(&public_beside(path), format!("{}\n", key.verifying_key()).as_bytes(), 0o644)
+}
+
+/// Where the public half of a private key lies: `x.vkey` beside `x.key`.
+fn public_beside(private: &Path) -> PathBuf {
+    private.with_extension("vkey")
 }
 
 fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<(), StoreError> {
@@ -71,7 +77,12 @@ fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<(), StoreError> {
 
 /// Reads the private key; refuses one that others may read.
 pub(super) fn load(database: &Path) -> Result<SigningKey, StoreError> {
-    let path = key_path(database);
+    load_at(&key_path(database))
+}
+
+/// Reads the private key in the file `path`; refuses one that others may read.
+pub(crate) fn load_at(path: &Path) -> Result<SigningKey, StoreError> {
+    let path = path.to_path_buf();
     let unusable = |why: String| StoreError::KeyUnusable { path: path.clone(), why };
     let text = Zeroizing::new(fs::read_to_string(&path).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => StoreError::KeyMissing { path: path.clone() },
@@ -90,10 +101,15 @@ pub(super) fn load(database: &Path) -> Result<SigningKey, StoreError> {
 
 /// The public key to verify with: from the private key, or where that is kept away, from its published half.
 pub(super) fn load_public(database: &Path) -> Result<VerifyingKey, StoreError> {
-    match load(database) {
+    load_public_at(&key_path(database))
+}
+
+/// The same for the private key in the file `path`.
+pub(crate) fn load_public_at(path: &Path) -> Result<VerifyingKey, StoreError> {
+    match load_at(path) {
         Ok(key) => Ok(key.verifying_key()),
         Err(missing @ StoreError::KeyMissing { .. }) => {
-            let path = vkey_path(database);
+            let path = public_beside(path);
             let text = fs::read_to_string(&path).map_err(|_| missing)?;
             VerifyingKey::parse(&text).map_err(|error| StoreError::KeyUnusable { path, why: error.to_string() })
         }

@@ -196,7 +196,7 @@ impl SqliteLedger {
 }
 
 /// The digest over an answer and its key, so that neither can be exchanged unnoticed.
-pub(super) fn answer_digest(key: &str, body: &[u8]) -> Digest {
+pub(crate) fn answer_digest(key: &str, body: &[u8]) -> Digest {
     Digest::of_parts(&[b"answer", key.as_bytes(), body])
 }
 

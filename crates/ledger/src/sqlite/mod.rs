@@ -13,11 +13,11 @@ mod audit;
 mod backup;
 mod beside;
 mod flush;
-mod keys;
-mod log;
-mod schema;
-mod snapshots;
-mod state;
+pub(crate) mod keys;
+pub(crate) mod log;
+pub(crate) mod schema;
+pub(crate) mod snapshots;
+pub(crate) mod state;
 mod verify;
 mod wal;
 
@@ -94,7 +94,16 @@ impl SqliteLedger {
     /// Makes a new ledger and its key, and opens it. Refuses if a ledger, or a key without its ledger, is there.
     pub fn create(path: &Path, options: OpenOptions) -> Result<SqliteLedger, StoreError> {
         backup::refuse_existing(path)?;
-        let key = keys::generate(options.origin.as_deref())?;
+        SqliteLedger::create_signed(path, keys::generate(options.origin.as_deref())?, options)
+    }
+
+    /// The same with a key that is there already: that of a ledger of which this becomes a copy.
+    pub(crate) fn create_signed(
+        path: &Path,
+        key: SigningKey,
+        options: OpenOptions,
+    ) -> Result<SqliteLedger, StoreError> {
+        backup::refuse_existing(path)?;
         let partial = keys::beside(path, &format!(".creating-{}", std::process::id()));
         let made = (|| -> Result<(), StoreError> {
             let doing = failed("creating the ledger");
@@ -204,6 +213,19 @@ impl SqliteLedger {
     /// Where the ledger is.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Keeps every writer out while `work` reads what is here.
+    pub(crate) fn hold<R>(
+        &self,
+        work: impl FnOnce(&Connection, &State) -> Result<R, StoreError>,
+    ) -> Result<R, StoreError> {
+        self.change("holding the ledger still", 0, |tx, known| work(tx, &*self.state(tx, known)?))
+    }
+
+    /// The private key, to sign a copy with.
+    pub(crate) fn load_key(path: &Path) -> Result<SigningKey, StoreError> {
+        keys::load(path)
     }
 
     fn notice(&self, text: String) {

@@ -26,7 +26,7 @@ CREATE TABLE desk (name TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, P
 ";
 
 /// Turns what SQLite says into what a person can act on.
-pub(super) fn failed(doing: &str) -> impl Fn(rusqlite::Error) -> StoreError + '_ {
+pub(crate) fn failed(doing: &str) -> impl Fn(rusqlite::Error) -> StoreError + '_ {
     move |error| {
         let doing = doing.to_string();
         match error.sqlite_error_code() {

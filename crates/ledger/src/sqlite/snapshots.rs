@@ -28,7 +28,8 @@ fn tag_name(tag: &str) -> String {
     hex::encode(&Digest::of(tag.as_bytes()).0[..8])
 }
 
-fn digest(tag: &str, size: u64, root: &[u8], state: &[u8]) -> Digest {
+/// The digest over a snapshot and all that it claims of itself.
+pub(crate) fn digest(tag: &str, size: u64, root: &[u8], state: &[u8]) -> Digest {
     Digest::of_parts(&[b"snapshot", tag.as_bytes(), &size.to_be_bytes(), root, state])
 }
 

@@ -15,13 +15,13 @@ use rusqlite::{Connection, OptionalExtension as _};
 
 /// See the module.
 #[derive(Debug, Clone)]
-pub(super) struct State {
+pub(crate) struct State {
     pub checkpoint: Checkpoint,
     pub edge: Edge,
 }
 
 /// The row as found, its signature checked, its edge not yet.
-pub(super) struct Row {
+pub(crate) struct Row {
     pub checkpoint: Checkpoint,
     pub edge: Vec<u8>,
 }
@@ -57,8 +57,14 @@ impl Row {
             })?;
         let (size, root, edge, note): (i64, Vec<u8>, Vec<u8>, String) =
             row.ok_or_else(|| damaged("there is none".into()))?;
-        let checkpoint = Checkpoint::open(key, &note).map_err(|error| match error {
-            NoteError::Unsigned(_) => StoreError::WrongKey { expected: key.to_string(), found: signer_of(&note) },
+        Row::check(key, size, &root, edge, &note)
+    }
+
+    /// Checks that `key` signed the note, and that size and root beside it are those that were signed.
+    pub fn check(key: &VerifyingKey, size: i64, root: &[u8], edge: Vec<u8>, note: &str) -> Result<Row, StoreError> {
+        let damaged = |why: String| StoreError::CheckpointDamaged { why };
+        let checkpoint = Checkpoint::open(key, note).map_err(|error| match error {
+            NoteError::Unsigned(_) => StoreError::WrongKey { expected: key.to_string(), found: signer_of(note) },
             other => damaged(other.to_string()),
         })?;
         if u64::try_from(size) != Ok(checkpoint.size) || root != checkpoint.root.0 {
@@ -116,7 +122,7 @@ pub(super) fn check_identity(conn: &Connection, key: &VerifyingKey) -> Result<()
 /// Full tiles, from their table.
 pub(super) struct Stored<'c>(pub &'c Connection);
 
-pub(super) fn tile_id(level: u8, index: u64) -> i64 {
+pub(crate) fn tile_id(level: u8, index: u64) -> i64 {
     (i64::from(level) << LEVEL_SHIFT) | index as i64
 }
 

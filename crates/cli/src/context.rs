@@ -76,7 +76,11 @@ impl Global {
         let server = self.address()?;
         let same = known.server.as_deref().is_none_or(|it| it.trim_end_matches('/') == server.trim_end_matches('/'));
         let token = self.token.clone().or(known.token.filter(|_| same));
-        Client::new(&server, token.map_or(Auth::Nobody, Auth::Token))
+        let client = Client::new(&server, token.map_or(Auth::Nobody, Auth::Token))?;
+        Ok(match file() {
+            Some(path) => client.with_memory(path.with_file_name("positions")),
+            None => client,
+        })
     }
 
     fn known(&self) -> Done<Known> {

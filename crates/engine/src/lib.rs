@@ -8,6 +8,7 @@
 mod desk;
 mod entropy;
 pub mod judging;
+mod line;
 mod live;
 mod measure;
 mod nodes;
@@ -48,7 +49,7 @@ pub struct Engine(Arc<Inner>);
 struct Inner {
     ledger: Arc<dyn Ledger>,
     world: ArcSwap<World>,
-    queue: submit::Queue,
+    queue: submit::Mouth,
     published: broadcast::Sender<Published>,
     desk: Desk,
     outputs: Outputs,
@@ -107,8 +108,16 @@ impl Engine {
     /// # Errors
     /// The refusal that submitting would give.
     pub fn try_out(&self, actor: &Actor, command: &Command) -> Result<Vec<Event>, Refusal> {
+        self.try_in(&self.world(), actor, command)
+    }
+
+    /// The same in a world at hand, which may be older, or hold the [details](Engine::details) of something that is over.
+    ///
+    /// # Errors
+    /// The refusal that submitting would give, were this the world.
+    pub fn try_in(&self, world: &World, actor: &Actor, command: &Command) -> Result<Vec<Event>, Refusal> {
         let ctx = Context { now: self.now(), actor: actor.clone(), ids: self.ids() };
-        interlock_domain::core::decide(&self.world(), command, &ctx)
+        interlock_domain::core::decide(world, command, &ctx)
     }
 
     /// Follows what is written from now on. A follower that is too slow misses events and is told how many.

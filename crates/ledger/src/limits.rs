@@ -14,8 +14,8 @@ pub const BATCH_ITEMS: usize = 10_000;
 pub const BATCH_BYTES: usize = 256 << 20;
 /// Bytes of one blob.
 pub const BLOB_BYTES: usize = 64 << 20;
-/// Bytes of one snapshot. SQLite keeps no value above 1 GB.
-pub const SNAPSHOT_BYTES: usize = 512 << 20;
+/// Bytes of one snapshot, which is a file of its own.
+pub const SNAPSHOT_BYTES: usize = 4 << 30;
 /// Bytes of a key, a tag, or the name of a desk table.
 pub const KEY_BYTES: usize = 512;
 /// Bytes of one value on the desk.

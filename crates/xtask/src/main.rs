@@ -18,7 +18,7 @@ cargo xtask <chore>
   check [part]   what a change has to pass besides its tests; `check --list` names the parts
   golden         writes golden files for event kinds that have none; never changes one
   error-pages    lists error codes that have no page in docs/errors
-  bench [short]  measures and prints ratios; JSON lines in target/bench";
+  bench [short | million] [part…]  measures and prints ratios; JSON lines in target/bench";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -42,6 +42,10 @@ fn chore(words: &[&str]) -> Result<bool> {
         ["golden"] => Run::cargo(["run", "--quiet", "-p", "interlock-testkit", "--example", "golden"]).status(),
         ["error-pages"] => check::errors::list_missing(),
         ["bench", more @ ..] => {
+            // Pages are asked of the program as it ships.
+            if !Run::cargo(["build", "--release", "-p", "interlock-cli"]).status()? {
+                return Ok(false);
+            }
             let bench = Run::cargo(["run", "--release", "-p", "interlock-testkit", "--example", "bench", "--"]);
             bench.args(more.iter().copied()).status()
         }

@@ -130,12 +130,29 @@ pub struct Change {
     pub opened: Timestamp,
     pub approvals: Vec<Approval>,
     pub conditions: Vec<Condition>,
+    /// How many there were, once they were put aside.
+    pub counted: Option<Counted>,
+}
+
+/// What is left of the approvals and conditions of a change that is closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counted {
+    pub approvals: u32,
+    pub open_conditions: u32,
 }
 
 impl Change {
     /// Decisions in force.
     pub fn decisions(&self, decision: Decision) -> impl Iterator<Item = &Approval> {
         self.approvals.iter().filter(move |it| !it.withdrawn && it.decision == decision)
+    }
+
+    /// Approvals in force and conditions that are not met, be they put aside or not.
+    pub fn counted(&self) -> Counted {
+        self.counted.unwrap_or_else(|| Counted {
+            approvals: self.decisions(Decision::Approve).count() as u32,
+            open_conditions: self.conditions.iter().filter(|it| it.met.is_none()).count() as u32,
+        })
     }
 }
 
@@ -152,6 +169,23 @@ impl State {
 
     pub fn of_release(&self, release: ReleaseId) -> Option<&Change> {
         self.change(*self.by_release.get(&release)?)
+    }
+
+    /// Drops what only the page of a change shows that is closed.
+    pub(crate) fn put_aside(&mut self, release: ReleaseId) {
+        let closed = self.of_release(release).filter(|it| it.status == Status::Closed).map(|it| it.id);
+        let Some(id) = closed else { return };
+        edit(&mut self.changes, &id, |change| {
+            change.counted = Some(change.counted());
+            change.approvals = Vec::new();
+            change.conditions = Vec::new();
+            change.artifacts = BTreeSet::new();
+            change.impact.data_classes = BTreeSet::new();
+            change.impact.dependants = BTreeSet::new();
+            change.impact.reasons = Vec::new();
+            change.authorship.co_authors = BTreeSet::new();
+            change.authorship.unknown = BTreeSet::new();
+        });
     }
 
     pub(crate) fn apply(&mut self, event: &Event, meta: &Meta) {
@@ -172,6 +206,7 @@ impl State {
                     opened: meta.at,
                     approvals: Vec::new(),
                     conditions: Vec::new(),
+                    counted: None,
                 };
                 self.changes.insert(it.change, Arc::new(change));
             }

@@ -1,6 +1,6 @@
 //! The four functions of the core, each a list of rooms.
 
-use super::{Command, Context, Event, Meta, Obligation, World};
+use super::{Command, Context, Event, Meta, Obligation, Subject, World, settle};
 use crate::{reason::Refusal, *};
 
 fn all<E>(wrap: fn(E) -> Event) -> impl Fn(Vec<E>) -> Vec<Event> {
@@ -26,9 +26,10 @@ pub fn decide(world: &World, command: &Command, ctx: &Context) -> Result<Vec<Eve
     }
 }
 
-/// Folds one entry into the world. Total: it was decided, so it happened.
-pub fn apply(world: &mut World, event: &Event, meta: &Meta) {
-    for subject in event.subjects(world) {
+/// Folds one entry into the world, and gives what it concerns. Total: it was decided, so it happened.
+pub fn apply(world: &mut World, event: &Event, meta: &Meta) -> Vec<Subject> {
+    let subjects = event.subjects(world);
+    for subject in &subjects {
         world.trail.add(subject, meta.position);
     }
     match event {
@@ -48,6 +49,8 @@ pub fn apply(world: &mut World, event: &Event, meta: &Meta) {
         Event::Learning(it) => world.learning.apply(it, meta),
     }
     world.position = meta.position + 1;
+    settle::settle(world, &subjects);
+    subjects
 }
 
 /// The commands that follow at once from an event that was just applied. Each goes through `decide` like anyone's.

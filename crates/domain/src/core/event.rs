@@ -127,7 +127,10 @@ pub struct Record {
 impl Record {
     /// The exact bytes that are stored and hashed.
     pub fn encode(&self) -> Vec<u8> {
-        serde_json::to_vec(self).expect("events hold only text keys and finite numbers")
+        // Most entries fit without growing it.
+        let mut body = Vec::with_capacity(768);
+        serde_json::to_writer(&mut body, self).expect("events hold only text keys and finite numbers");
+        body
     }
 
     /// Reads an entry. Errors name what is not known, so that a server can refuse to write to a ledger it does not understand.

@@ -10,6 +10,8 @@ mod context;
 mod event;
 mod obligation;
 mod payload;
+mod positions;
+mod settle;
 mod trail;
 mod world;
 

@@ -171,6 +171,21 @@ impl State {
         self.installed.get(&(environment.clone(), service.clone(), target.clone())).map(Arc::as_ref)
     }
 
+    /// Drops the plan and its course, if the deployment is archived.
+    pub(crate) fn put_aside(&mut self, id: DeploymentId) {
+        if self.deployment(id).is_some_and(|it| it.archived) {
+            edit(&mut self.deployments, &id, |deployment| {
+                deployment.pipeline.steps = Vec::new();
+                deployment.waves = Vec::new();
+                deployment.units = Vec::new();
+                deployment.progress = Vec::new();
+                deployment.permit.items = Vec::new();
+                deployment.permit.approved_by = Vec::new();
+                deployment.permit.policy_set = String::new();
+            });
+        }
+    }
+
     pub(crate) fn apply(&mut self, event: &Event, meta: &Meta) {
         match event {
             Event::PipelinePut(it) => {
@@ -270,13 +285,7 @@ impl State {
                     deployment.progress.iter_mut().for_each(|progress| progress.lease = None);
                 });
             }
-            Event::Archived(it) => edit(&mut self.deployments, &it.deployment, |deployment| {
-                deployment.archived = true;
-                deployment.pipeline.steps = Vec::new();
-                deployment.waves = Vec::new();
-                deployment.units = Vec::new();
-                deployment.progress = Vec::new();
-            }),
+            Event::Archived(it) => edit(&mut self.deployments, &it.deployment, |deployment| deployment.archived = true),
         }
     }
 

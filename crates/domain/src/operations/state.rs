@@ -80,6 +80,17 @@ impl State {
         self.watch(*self.by_release.get(&release)?)
     }
 
+    /// Drops the triggers of a watch that is over.
+    pub(crate) fn put_aside(&mut self, release: ReleaseId) {
+        let ended = self.of_release(release).filter(|it| it.phase == Phase::Ended).map(|it| it.id);
+        if let Some(id) = ended {
+            edit(&mut self.watches, &id, |watch| {
+                watch.triggers = Vec::new();
+                watch.fired = Vec::new();
+            });
+        }
+    }
+
     pub(crate) fn apply(&mut self, event: &Event, meta: &Meta) {
         match event {
             Event::WatchBegun(it) => {

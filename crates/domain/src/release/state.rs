@@ -284,6 +284,20 @@ impl State {
         edit(&mut self.releases, &id, |release| release.permit_revoked = true);
     }
 
+    /// Drops what only the page of a release shows that is over.
+    pub(crate) fn put_aside(&mut self, id: ReleaseId) {
+        edit(&mut self.releases, &id, |release| {
+            let spec = &mut release.spec;
+            release.permit = None;
+            spec.triggers = Vec::new();
+            spec.rollback.criteria = Vec::new();
+            spec.items.shrink_to_fit();
+            if let Model::Phased { waves } = &mut spec.model {
+                *waves = Vec::new();
+            }
+        });
+    }
+
     pub(crate) fn apply(&mut self, event: &Event, meta: &Meta) {
         match event {
             Event::Drafted(it) => {

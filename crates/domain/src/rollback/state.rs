@@ -99,6 +99,14 @@ impl State {
         self.rollback(*self.by_release.get(&release)?)
     }
 
+    /// Drops where the criteria were checked, if the rollback has worked. What they said stays: lists show it.
+    pub(crate) fn put_aside(&mut self, release: ReleaseId) {
+        let worked = self.of_release(release).filter(|it| it.status == Status::Succeeded).map(|it| it.id);
+        if let Some(id) = worked {
+            edit(&mut self.rollbacks, &id, |rollback| rollback.targets = Vec::new());
+        }
+    }
+
     pub(crate) fn apply(&mut self, event: &Event, meta: &Meta) {
         match event {
             Event::Started(it) => {

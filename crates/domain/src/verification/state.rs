@@ -104,6 +104,18 @@ impl State {
         self.analyses.get(&id).map(Arc::as_ref)
     }
 
+    /// Drops what was compared in a deployment that is over, and the figures unless they tell why it was taken back.
+    pub(crate) fn put_aside(&mut self, deployment: DeploymentId) {
+        for id in self.by_deployment.get(&deployment).into_iter().flatten() {
+            edit(&mut self.analyses, id, |analysis| {
+                analysis.compared = Vec::new();
+                if analysis.verdict == Some(Verdict::Pass) {
+                    analysis.summary = None;
+                }
+            });
+        }
+    }
+
     pub(crate) fn apply(&mut self, event: &Event, meta: &Meta) {
         match event {
             Event::Begun(it) => {

@@ -1,6 +1,8 @@
 //! Opening: the newest usable snapshot, then the entries after it. Snapshots are a cache; the ledger is the truth.
 
-use crate::{Desk, DeskError, Engine, Inner, Outputs, Published, Sources, nodes, ports::Ports, submit};
+use crate::{
+    Desk, DeskError, Engine, Inner, Outputs, Published, Sources, Transparency, nodes, ports::Ports, submit, transparency,
+};
 use arc_swap::ArcSwap;
 use interlock_domain::core::{self, DecodeError, Meta, Record, Subject, World};
 use interlock_ledger::{Ledger, StoreError};
@@ -21,6 +23,7 @@ const SNAPSHOT_EVERY: u64 = 20_000;
 pub struct Options {
     pub sources: Sources,
     pub ports: Ports,
+    pub transparency: Transparency,
 }
 
 /// Why a ledger cannot be worked with.
@@ -61,6 +64,7 @@ impl Engine {
             trouble: Mutex::default(),
             strangers: nodes::Strangers::default(),
             performs: AtomicBool::new(false),
+            witnessing: transparency::Witnessing::new(options.transparency),
         });
         let weak = Arc::downgrade(&inner);
         let thread = std::thread::Builder::new().name("ledger".into());

@@ -88,7 +88,7 @@ pub async fn run(verb: Verb, global: &Global) -> Done {
                 ..Default::default()
             };
             let done: Receipt = global.client()?.post("/lockdowns", &CallLockdown { scope, reason }).await?;
-            tell(global, &done)
+            tell(global, &done).await
         }
         Verb::Lift { id } => act_plainly(global, "lockdowns", &id, "lift").await,
     }

@@ -80,7 +80,8 @@ fn compare(seen: Option<&Seen>, key: &str, now: &Checkpoint) -> Result<Next, Str
     if seen.verifier_key != key {
         return Err(format!("it signed with key `{}` before, and with `{key}` now", seen.verifier_key));
     }
-    let before = open(&seen.checkpoint, key).map_err(|error| format!("what was seen before cannot be read: {error}"))?;
+    let before =
+        open(&seen.checkpoint, key).map_err(|error| format!("what was seen before cannot be read: {error}"))?;
     match now.size.cmp(&before.size) {
         std::cmp::Ordering::Less => {
             Err(format!("it had {} entries before, and has {} now: it was put back", before.size, now.size))
@@ -121,9 +122,9 @@ pub async fn remember(client: &Client, note: &str, key: &str) -> Done {
 
 fn read(path: &Path) -> Done<Option<Seen>> {
     match std::fs::read(path) {
-        Ok(bytes) => serde_json::from_slice(&bytes)
-            .map(Some)
-            .map_err(|error| Failure::Failed(format!("`{}` cannot be read: {error}; remove it to begin anew", path.display()))),
+        Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|error| {
+            Failure::Failed(format!("`{}` cannot be read: {error}; remove it to begin anew", path.display()))
+        }),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(Failure::io("reading", path, &error)),
     }

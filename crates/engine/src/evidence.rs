@@ -26,11 +26,17 @@ pub const PIECE: usize = 4 << 20;
 pub const BYTES: usize = 512 << 20;
 const CHUNK: usize = 10_000;
 
+/// Evidence by its digest.
+type Pieces = BTreeMap<Digest, Vec<u8>>;
+
 /// What a pack is to show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wanted {
     /// From a moment up to, not including, another.
-    Period { from: Timestamp, to: Timestamp },
+    Period {
+        from: Timestamp,
+        to: Timestamp,
+    },
     Release(ReleaseId),
 }
 
@@ -87,7 +93,7 @@ impl Engine {
         let checkpoint = witnessed.unwrap_or(head);
         let entries = read(ledger, &positions)?;
         let read: Vec<ReadEntry> = entries.iter().filter_map(|it| read_entry(it).ok()).collect();
-        let (evidence, omitted) = self.evidence_of(&read)?;
+        let (evidence, omitted) = self.evidence_of(&read, taking.names)?;
         let contents = Contents {
             scope,
             verifier_key: ledger.verifying_key().to_string(),
@@ -125,7 +131,11 @@ impl Engine {
         let ledger = self.ledger().as_ref();
         let mut sets = BTreeSet::new();
         for chunk in positions.chunks(CHUNK) {
-            let rulings = read(ledger, chunk)?.iter().filter_map(|it| read_entry(it).ok()).flat_map(|it| it.rulings()).collect::<Vec<_>>();
+            let rulings = read(ledger, chunk)?
+                .iter()
+                .filter_map(|it| read_entry(it).ok())
+                .flat_map(|it| it.rulings())
+                .collect::<Vec<_>>();
             sets.extend(rulings.into_iter().map(|it| it.policy_set).filter(|it| !it.is_empty()));
         }
         positions.extend(installations(ledger, &sets, size)?);
@@ -134,15 +144,23 @@ impl Engine {
         Ok(())
     }
 
-    /// The bytes of what these entries name, as far as they are kept and small enough.
-    fn evidence_of(&self, entries: &[ReadEntry]) -> Result<(BTreeMap<Digest, Vec<u8>>, Vec<Omitted>), NotTaken> {
+    /// The bytes of what these entries name, as far as they are kept and small enough. What commits say of their authors is full of
+    /// names and goes with them.
+    fn evidence_of(&self, entries: &[ReadEntry], names: bool) -> Result<(Pieces, Vec<Omitted>), NotTaken> {
         let world = self.world();
-        let (mut kept, mut omitted, mut bytes) = (BTreeMap::new(), Vec::new(), 0);
+        let sources = world.artifact.artifacts.values().filter_map(|it| it.source.as_ref());
+        let authors: BTreeSet<Digest> = sources.map(|it| Digest(it.details.0)).collect();
+        let (mut kept, mut omitted, mut bytes) = (Pieces::new(), Vec::new(), 0);
         for digest in entries.iter().flat_map(ReadEntry::digests).collect::<BTreeSet<_>>() {
             let Some(found) = self.ledger().blob(&digest)? else { continue };
             let artifact = world.artifact.artifact(&interlock_ids::Digest(digest.0)).is_some();
-            let why = if artifact { "artifact" } else { "too-large" };
-            if artifact || found.len() > PIECE {
+            let why = match () {
+                () if artifact => Some("artifact"),
+                () if !names && authors.contains(&digest) => Some("names"),
+                () if found.len() > PIECE => Some("too-large"),
+                () => None,
+            };
+            if let Some(why) = why {
                 omitted.push(Omitted { digest, bytes: found.len() as u64, why: why.into() });
                 continue;
             }
@@ -245,7 +263,8 @@ fn installations(ledger: &dyn Ledger, sets: &BTreeSet<String>, size: u64) -> Res
 fn read(ledger: &dyn Ledger, positions: &[u64]) -> Result<Vec<Entry>, NotTaken> {
     let (mut found, mut bytes, mut at) = (Vec::with_capacity(positions.len()), 0, 0);
     while at < positions.len() {
-        let run = positions[at..].iter().zip(positions[at]..).take(CHUNK).take_while(|(one, next)| *one == next).count();
+        let run =
+            positions[at..].iter().zip(positions[at]..).take(CHUNK).take_while(|(one, next)| *one == next).count();
         let read = ledger.read(positions[at], run)?;
         if read.is_empty() {
             break;
@@ -262,8 +281,7 @@ fn read(ledger: &dyn Ledger, positions: &[u64]) -> Result<Vec<Entry>, NotTaken> 
 
 /// The reader's checkpoint, with the proof that `size` entries continue it.
 fn earlier(ledger: &dyn Ledger, note: &str, size: u64) -> Result<(Checkpoint, Vec<Digest>), NotTaken> {
-    let kept =
-        Checkpoint::open(&ledger.verifying_key(), note).map_err(|error| NotTaken::Foreign(error.to_string()))?;
+    let kept = Checkpoint::open(&ledger.verifying_key(), note).map_err(|error| NotTaken::Foreign(error.to_string()))?;
     if kept.size > size {
         return Err(NotTaken::Ahead { earlier: kept.size, size });
     }

@@ -1,7 +1,8 @@
 //! Opening: the newest usable snapshot, then the entries after it. Snapshots are a cache; the ledger is the truth.
 
 use crate::{
-    Desk, DeskError, Engine, Inner, Outputs, Published, Sources, Transparency, nodes, ports::Ports, submit, transparency,
+    Desk, DeskError, Engine, Inner, Outputs, Published, Sources, Transparency, nodes, ports::Ports, submit,
+    transparency,
 };
 use arc_swap::ArcSwap;
 use interlock_domain::core::{self, DecodeError, Meta, Record, Subject, World};

@@ -110,7 +110,8 @@ impl Engine {
     /// # Errors
     /// The desk cannot be read.
     pub fn witnessed(&self) -> Result<Option<Witnessed>, StoreError> {
-        let Some(note) = self.0.ledger.desk_get(COSIGNED, NEWEST)?.and_then(|bytes| String::from_utf8(bytes).ok()) else {
+        let Some(note) = self.0.ledger.desk_get(COSIGNED, NEWEST)?.and_then(|bytes| String::from_utf8(bytes).ok())
+        else {
             return Ok(None);
         };
         // What lies at the desk is believed as little as what a witness sends.
@@ -253,7 +254,8 @@ impl Engine {
         let size = by_size(checkpoint.size);
         let mut rows = vec![(COSIGNED, size.as_str(), note.as_bytes()), (CURSORS, name, cursor.as_slice())];
         let newest = self.witnessed()?.map_or(0, |it| it.checkpoint.size);
-        let enough = self.transparency().required > 0 && self.signers(&note).len() as u32 >= self.transparency().required;
+        let enough =
+            self.transparency().required > 0 && self.signers(&note).len() as u32 >= self.transparency().required;
         if enough && checkpoint.size >= newest {
             rows.push((COSIGNED, NEWEST, note.as_bytes()));
         }
@@ -276,6 +278,8 @@ impl Engine {
 fn behind(signed: u64, here: u64) -> NotCosigned {
     NotCosigned::Refused {
         status: 409,
-        text: format!("it has signed {signed} entries, and this ledger has {here}: it was put back, or a second one runs under its key"),
+        text: format!(
+            "it has signed {signed} entries, and this ledger has {here}: it was put back, or a second one runs under its key"
+        ),
     }
 }

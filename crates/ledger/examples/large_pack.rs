@@ -25,7 +25,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     // Two more than wanted: the neighbours of the period.
     for first in (0..count + 2).step_by(10_000) {
-        let entries = (first..(first + 10_000).min(count + 2)).map(|n| NewEntry { body: body(n).into_bytes() }).collect();
+        let entries =
+            (first..(first + 10_000).min(count + 2)).map(|n| NewEntry { body: body(n).into_bytes() }).collect();
         ledger.append(first, &Batch { entries, answers: Vec::new() })?;
     }
     let (mut entries, size) = (Vec::new(), count + 2);

@@ -140,8 +140,25 @@ mod tests {
             assert_eq!(TilePath::parse(path), Some(TilePath { level, index, width }), "{path}");
         }
         for bad in [
-            "", "0", "0/", "00/000", "64/000", "0/0", "0/0000", "0/x000/001", "0/001/002", "0/x001", "0/000.p/0",
-            "0/000.p/256", "0/000.p/01", "0/000.p/", "-1/000", "a/000", "entries", "0/+01", "0/x99/000",
+            "",
+            "0",
+            "0/",
+            "00/000",
+            "64/000",
+            "0/0",
+            "0/0000",
+            "0/x000/001",
+            "0/001/002",
+            "0/x001",
+            "0/000.p/0",
+            "0/000.p/256",
+            "0/000.p/01",
+            "0/000.p/",
+            "-1/000",
+            "a/000",
+            "entries",
+            "0/+01",
+            "0/x99/000",
             "0/x999/x999/x999/x999/x999/x999/x999/999",
         ] {
             assert_eq!(TilePath::parse(bad), None, "{bad}");
@@ -165,7 +182,9 @@ mod tests {
         let Served::Bytes(upper) = at("1/000.p/2") else { panic!() };
         assert_eq!(upper[..32], ledger.root_at(256).unwrap().0);
         assert!(matches!(at("0/002.p/88"), Served::Bytes(bytes) if bytes.len() == 88 * 32));
-        for absent in ["0/002", "0/002.p/89", "0/003.p/1", "1/000", "1/000.p/3", "2/000.p/1", "63/000.p/1", "entries/002"] {
+        for absent in
+            ["0/002", "0/002.p/89", "0/003.p/1", "1/000", "1/000.p/3", "2/000.p/1", "63/000.p/1", "entries/002"]
+        {
             assert_eq!(at(absent), Served::Absent, "{absent}");
         }
         let Served::Bytes(bundle) = at("entries/002.p/88") else { panic!() };

@@ -95,7 +95,8 @@ pub fn read(archive: &[u8]) -> Result<Vec<File>, TarError> {
     loop {
         let after = files.last().map_or("the beginning".to_owned(), |it| format!("after {}", it.path));
         let wrong = |at: usize, file: &str, what| TarError { at, file: file.to_owned(), what };
-        let block = archive.get(at..at + BLOCK).ok_or(wrong(archive.len(), &after, "the archive ends in the middle"))?;
+        let block =
+            archive.get(at..at + BLOCK).ok_or(wrong(archive.len(), &after, "the archive ends in the middle"))?;
         if block.iter().all(|byte| *byte == 0) {
             let rest = &archive[at..];
             let first = rest.iter().position(|byte| *byte != 0).unwrap_or(2 * BLOCK);
@@ -148,7 +149,8 @@ mod tests {
         let files = vec![file("a", b""), file("b/c.txt", &[7; 513]), file(&long, b"x")];
         assert_eq!(read(&write(&files).unwrap()).unwrap(), files);
         assert_eq!(read(&write(&[]).unwrap()).unwrap(), []);
-        for bad in ["", "/a", "a//b", "../a", "a/./b", "a b", "ü", &"a".repeat(101), &format!("{}/b", "a".repeat(156))] {
+        for bad in ["", "/a", "a//b", "../a", "a/./b", "a b", "ü", &"a".repeat(101), &format!("{}/b", "a".repeat(156))]
+        {
             assert!(write(&[file(bad, b"")]).is_err(), "{bad}");
         }
     }

@@ -58,9 +58,8 @@ pub async fn run(verb: Verb, global: &Global) -> Done {
 }
 
 async fn take(args: Args, global: &Global) -> Done {
-    let earlier = args.earlier.map(|path| {
-        std::fs::read_to_string(&path).map_err(|error| Failure::io("reading", &path, &error))
-    });
+    let earlier =
+        args.earlier.map(|path| std::fs::read_to_string(&path).map_err(|error| Failure::io("reading", &path, &error)));
     let asked = TakeEvidence {
         release: args.release,
         from: args.from,
@@ -98,7 +97,9 @@ fn check(path: &Path, key: Option<&str>) -> Done {
     match report.outcome {
         Outcome::Pass => Ok(()),
         Outcome::Fail => Err(Failure::Failed("the pack is not as it was made".into())),
-        Outcome::Inconclusive => Err(Failure::Inconclusive("nothing is wrong with what is here, and not everything was shown".into())),
+        Outcome::Inconclusive => {
+            Err(Failure::Inconclusive("nothing is wrong with what is here, and not everything was shown".into()))
+        }
     }
 }
 

@@ -296,7 +296,9 @@ async fn continues(global: &Global, from: Option<u64>, to: Option<u64>, earlier:
     };
     let old = kept.as_ref().map(|it| it.size).or(from).unwrap_or_default();
     let new = to.unwrap_or(now.size);
-    let fork = |why: String| Failure::Forked(format!("ledger-forked: {why}. Keep both checkpoints, they are signed evidence."));
+    let fork = |why: String| {
+        Failure::Forked(format!("ledger-forked: {why}. Keep both checkpoints, they are signed evidence."))
+    };
     if kept.is_some() && old > new {
         return Err(fork(format!("the checkpoint you kept has {old} entries, the ledger {new}")));
     }
@@ -314,7 +316,10 @@ async fn continues(global: &Global, from: Option<u64>, to: Option<u64>, earlier:
     }
     show(global.output, &it, |it| {
         let signed = if it.checkpoint.is_some() { ", which are signed" } else { "" };
-        format!("Proved: nothing among the first {old} entries was changed on the way to {new}{signed}.\nroot {}", it.proof.new_root)
+        format!(
+            "Proved: nothing among the first {old} entries was changed on the way to {new}{signed}.\nroot {}",
+            it.proof.new_root
+        )
     })
 }
 

@@ -183,7 +183,9 @@ pub async fn run(args: Args) -> Done {
 fn transparency(args: &Args) -> Done<Transparency> {
     let mut witnesses: Vec<Arc<dyn Witness>> = Vec::new();
     for given in &args.witness {
-        let wrong = |why: String| Failure::Usage(format!("`{given}` is no witness: {why}; write its key, `@`, and its address"));
+        let wrong = |why: String| {
+            Failure::Usage(format!("`{given}` is no witness: {why}; write its key, `@`, and its address"))
+        };
         let (key, url) = given.split_once('@').ok_or_else(|| wrong("there is no `@`".into()))?;
         let key = WitnessKey::parse(key).map_err(|error| wrong(error.to_string()))?;
         if witnesses.iter().any(|it| it.key().name() == key.name()) {

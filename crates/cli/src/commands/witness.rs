@@ -76,7 +76,8 @@ fn read(path: &Path) -> Done<String> {
 
 fn log_key(given: &str) -> Done<VerifyingKey> {
     let text = if Path::new(given).is_file() { read(Path::new(given))? } else { given.to_owned() };
-    VerifyingKey::parse(text.trim()).map_err(|error| Failure::Usage(format!("`{given}` is no key of a ledger: {error}")))
+    VerifyingKey::parse(text.trim())
+        .map_err(|error| Failure::Usage(format!("`{given}` is no key of a ledger: {error}")))
 }
 
 async fn serve(args: Args) -> Done {

@@ -29,7 +29,8 @@ impl HttpWitness {
     /// # Errors
     /// The address is none, or the TLS library could not be set up.
     pub fn new(key: WitnessKey, address: &str) -> Result<Self, Unread> {
-        let url = reqwest::Url::parse(address).map_err(|error| Unread(format!("`{address}` is no address: {error}")))?;
+        let url =
+            reqwest::Url::parse(address).map_err(|error| Unread(format!("`{address}` is no address: {error}")))?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(Unread(format!("`{address}` is no address of a witness: write http:// or https://")));
         }
@@ -53,7 +54,8 @@ impl Witness for HttpWitness {
         let sent = self.client.post(format!("{}/add-checkpoint", self.address)).body(body).send().await;
         let response = sent.map_err(|error| unread(http::told(&error)))?;
         let status = response.status().as_u16();
-        let sized = response.headers().get("content-type").is_some_and(|it| it.as_bytes().starts_with(b"text/x.tlog.size"));
+        let sized =
+            response.headers().get("content-type").is_some_and(|it| it.as_bytes().starts_with(b"text/x.tlog.size"));
         let bytes = http::body(response, ANSWER).await.map_err(|error| unread(error.0))?;
         let text = String::from_utf8_lossy(&bytes);
         match status {

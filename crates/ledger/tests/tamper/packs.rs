@@ -47,7 +47,8 @@ fn body(position: u64, flavour: &str) -> Vec<u8> {
         _ => format!(r#"{{"kind":"calendar.put","data":{{"n":{position},"flavour":"{flavour}"}}}}"#),
     };
     let (at, account) = (time(position), position % 3);
-    format!(r#"{{"v":1,"at":"{at}","by":{{"account":"acc_{account}"}},"sub":"sub_{position}","event":{event}}}"#).into_bytes()
+    format!(r#"{{"v":1,"at":"{at}","by":{{"account":"acc_{account}"}},"sub":"sub_{position}","event":{event}}}"#)
+        .into_bytes()
 }
 
 fn ledger(flavour: &str) -> MemoryLedger {
@@ -69,12 +70,9 @@ fn checkpoint_at(ledger: &MemoryLedger, size: u64) -> Checkpoint {
 fn made(ledger: &MemoryLedger, of_period: bool) -> Vec<u8> {
     let (from, to) = PERIOD;
     let scope = match of_period {
-        true => Scope::Period {
-            from: time(from).parse().unwrap(),
-            to: time(to).parse().unwrap(),
-            first: from,
-            end: to,
-        },
+        true => {
+            Scope::Period { from: time(from).parse().unwrap(), to: time(to).parse().unwrap(), first: from, end: to }
+        }
         false => Scope::Release { id: "rel_1".into(), name: "first".into() },
     };
     let positions: Vec<u64> = match of_period {
@@ -128,14 +126,15 @@ impl Apart {
 
     /// With a manifest that fits, signed by this key.
     fn signed_by(mut self, key: &SigningKey) -> Vec<u8> {
-        let listed = |it: &File| Listed { path: it.path.clone(), bytes: it.bytes.len() as u64, digest: Digest::of(&it.bytes) };
+        let listed =
+            |it: &File| Listed { path: it.path.clone(), bytes: it.bytes.len() as u64, digest: Digest::of(&it.bytes) };
         self.manifest.files = self.files[2..].iter().map(listed).collect();
         self.files[0].bytes = self.manifest.encode();
         self.files[1].bytes = key.sign(&Manifest::statement(&self.files[0].bytes)).into_bytes();
         tar::write(&self.files).unwrap()
     }
 
-    fn as_it_is(self) -> Vec<u8> {
+    fn together(self) -> Vec<u8> {
         tar::write(&self.files).unwrap()
     }
 }
@@ -215,7 +214,7 @@ fn one_harm(sound: &Sound, seed: u64) -> (Vec<u8>, String, Named) {
             let file = &mut it.files[at];
             flip(&mut file.bytes, &mut random);
             let path = Box::leak(file.path.clone().into_boxed_str());
-            (it.as_it_is(), format!("flip a bit in {path}"), Named(path, None))
+            (it.together(), format!("flip a bit in {path}"), Named(path, None))
         }
         2 => {
             lines[at] = altered(&lines[at], &mut random);
@@ -247,17 +246,17 @@ fn one_harm(sound: &Sound, seed: u64) -> (Vec<u8>, String, Named) {
         7 => {
             let file = it.files.remove(2 + random.below(it.files.len() as u64 - 2) as usize);
             let path = Box::leak(file.path.into_boxed_str());
-            (it.as_it_is(), format!("drop {path}"), Named(path, None))
+            (it.together(), format!("drop {path}"), Named(path, None))
         }
         8 => {
             it.files.push(File { path: "extra.txt".into(), bytes: b"x".to_vec() });
-            (it.as_it_is(), "add a file".into(), Named("extra.txt", None))
+            (it.together(), "add a file".into(), Named("extra.txt", None))
         }
         9 => {
             let at = 2 + random.below(it.files.len() as u64 - 3) as usize;
             it.files.swap(at, at + 1);
             let path = Box::leak(it.files[at].path.clone().into_boxed_str());
-            (it.as_it_is(), format!("move {path}"), Named(path, None))
+            (it.together(), format!("move {path}"), Named(path, None))
         }
         10 => (it.signed_by(&sound.stranger), "sign again with another key".into(), Named("manifest.note", None)),
         11 => {
@@ -310,12 +309,7 @@ fn one_harm(sound: &Sound, seed: u64) -> (Vec<u8>, String, Named) {
             let mut it = Apart::of(&sound.packs[0]);
             let (from, to) = PERIOD;
             let (first, end) = if random.below(2) == 0 { (from + 1, to) } else { (from, to - 1) };
-            let scope = Scope::Period {
-                from: time(from).parse().unwrap(),
-                to: time(to).parse().unwrap(),
-                first,
-                end,
-            };
+            let scope = Scope::Period { from: time(from).parse().unwrap(), to: time(to).parse().unwrap(), first, end };
             it.manifest.scope = scope;
             (it.signed_by(key), "shorten the period".into(), Named("manifest.json", None))
         }

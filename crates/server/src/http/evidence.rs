@@ -28,7 +28,8 @@ pub fn may_take(app: &App, caller: &Caller) -> Answer<()> {
         return Ok(());
     }
     let code = ruling.blockers.first().map_or("denied", |it| it.code.as_str());
-    Err(Failure::new(StatusCode::FORBIDDEN, code, "you may not take evidence").with_blockers(blockers(&ruling.blockers)))
+    Err(Failure::new(StatusCode::FORBIDDEN, code, "you may not take evidence")
+        .with_blockers(blockers(&ruling.blockers)))
 }
 
 fn wanted(app: &App, it: &TakeEvidence) -> Answer<Wanted> {
@@ -65,7 +66,8 @@ fn not_taken(error: NotTaken) -> Failure {
         NotTaken::Foreign(_) => Failure::invalid("earlier-checkpoint", "earlier", detail),
         NotTaken::Fork { .. } | NotTaken::Ahead { .. } => {
             let failure = Failure::new(StatusCode::CONFLICT, "ledger-forked", detail);
-            let clears = "keep your checkpoint, it is evidence; ask whoever runs this server, and other holders of checkpoints";
+            let clears =
+                "keep your checkpoint, it is evidence; ask whoever runs this server, and other holders of checkpoints";
             failure.with_blocker("ledger-forked", clears, "an auditor")
         }
         NotTaken::NotPacked(error) => {

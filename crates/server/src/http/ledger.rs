@@ -26,7 +26,8 @@ use interlock_ids::{Digest, ReleaseId};
 use interlock_ledger::{Entry as Stored, Ledger};
 use interlock_wire::{
     ledger::{
-        Consistency, ConsistencyQuery, EntriesQuery, Entry, EntryRow, Head, Proof, Witness, WitnessedCheckpoint, Witnesses,
+        Consistency, ConsistencyQuery, EntriesQuery, Entry, EntryRow, Head, Proof, Witness, WitnessedCheckpoint,
+        Witnesses,
     },
     page::{Page, Paging},
     reason::{Severity, Status, Verdict},

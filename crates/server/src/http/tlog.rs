@@ -38,7 +38,8 @@ impl FromRequestParts<App> for Reader {
 
 fn cached(app: &App, kind: &'static str, seconds: &str, bytes: Vec<u8>) -> Response {
     let who = if app.engine().transparency().public { "public" } else { "private" };
-    ([(header::CONTENT_TYPE, kind.to_owned()), (header::CACHE_CONTROL, format!("{who}, {seconds}"))], bytes).into_response()
+    ([(header::CONTENT_TYPE, kind.to_owned()), (header::CACHE_CONTROL, format!("{who}, {seconds}"))], bytes)
+        .into_response()
 }
 
 /// The newest checkpoint (C2SP tlog-checkpoint), with the lines of its witnesses; if witnesses are required, the newest that

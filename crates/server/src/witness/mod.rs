@@ -208,7 +208,10 @@ mod tests {
         let again = witness(&path);
         let fork = ledger();
         grow(&fork, &["a", "b", "x"]);
-        assert_eq!(again.answer(&question(&fork, 3), 2).unwrap(), Answered::Refused(409, "another root of the same size was signed before"));
+        assert_eq!(
+            again.answer(&question(&fork, 3), 2).unwrap(),
+            Answered::Refused(409, "another root of the same size was signed before")
+        );
         grow(&fork, &["y"]);
         assert!(matches!(again.answer(&question(&fork, 3), 2).unwrap(), Answered::Refused(422, _)));
         let rewound = ledger();
@@ -223,7 +226,10 @@ mod tests {
         assert!(matches!(again.answer(&question(&forger, 0), 5).unwrap(), Answered::Refused(403, _)));
         assert!(matches!(again.answer("nonsense", 6).unwrap(), Answered::Refused(400, _)));
         grow(&honest, &["d"]);
-        assert!(matches!(again.answer(&question(&honest, 3), 7).unwrap(), Answered::Signed(_)), "the honest ledger goes on");
+        assert!(
+            matches!(again.answer(&question(&honest, 3), 7).unwrap(), Answered::Signed(_)),
+            "the honest ledger goes on"
+        );
     }
 
     #[test]

@@ -49,15 +49,17 @@ impl State {
     pub fn open(path: &Path) -> Result<Self, StateError> {
         let failed = |doing| move |cause| StateError::File { path: path.to_owned(), doing, cause };
         let beside = path.with_added_extension("lock");
-        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(beside).map_err(failed("locked"))?;
+        let lock =
+            OpenOptions::new().create(true).truncate(false).write(true).open(beside).map_err(failed("locked"))?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(StateError::Held { path: path.to_owned() }),
             Err(TryLockError::Error(cause)) => return Err(failed("locked")(cause)),
         }
         let signed = match std::fs::read(path) {
-            Ok(bytes) => serde_json::from_slice(&bytes)
-                .map_err(|cause| StateError::Damaged { path: path.to_owned(), cause })?,
+            Ok(bytes) => {
+                serde_json::from_slice(&bytes).map_err(|cause| StateError::Damaged { path: path.to_owned(), cause })?
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => BTreeMap::new(),
             Err(cause) => return Err(failed("read")(cause)),
         };

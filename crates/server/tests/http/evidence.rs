@@ -81,16 +81,18 @@ async fn a_pack_verifies_with_nothing_but_the_key_and_is_the_same_again() {
     let ended = house.later(60);
     house.wait(120);
     house.post("rita", "/lockdowns", json!({ "reason": "a test" })).await;
-    let trust = Trust {
-        key: Some(house.engine.ledger().verifying_key()),
-        earlier: Some(earlier.clone()),
-        ..Trust::default()
-    };
+    let trust =
+        Trust { key: Some(house.engine.ledger().verifying_key()), earlier: Some(earlier.clone()), ..Trust::default() };
     let period = json!({ "from": begun.to_string(), "to": ended, "earlier": earlier });
     let release = json!({ "release": "second", "earlier": earlier });
     for asked in [period, release] {
         let got = house.post("aude", "/evidence", asked.clone()).await;
-        assert_eq!((got.status, &got.headers["content-type"]), (200, &"application/x-tar".parse().unwrap()), "{}", got.text());
+        assert_eq!(
+            (got.status, &got.headers["content-type"]),
+            (200, &"application/x-tar".parse().unwrap()),
+            "{}",
+            got.text()
+        );
         let report = pack::check(&got.bytes, &trust);
         assert_eq!(report.outcome, Outcome::Pass, "{report:#?}");
         assert_eq!(house.post("aude", "/evidence", asked).await.bytes, got.bytes, "the same question, the same bytes");

@@ -190,7 +190,9 @@ pub fn controls(cedar: &str) -> BTreeMap<String, Vec<String>> {
             let end = annotation.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(annotation.len());
             let (name, after) = annotation.split_at(end);
             rest = after;
-            if let Some(open) = after.trim_start().strip_prefix('(').map(str::trim_start).filter(|it| it.starts_with('"')) {
+            if let Some(open) =
+                after.trim_start().strip_prefix('(').map(str::trim_start).filter(|it| it.starts_with('"'))
+            {
                 let (text, after) = string(open);
                 match name {
                     "id" => id = Some(text),
@@ -243,7 +245,9 @@ mod tests {
         assert_eq!((entry.by.as_str(), entry.kind.as_str()), ("acc_1", "release.authorised"));
         assert_eq!(entry.rulings()[0].about, "approvals");
         assert!(entry.digests().contains(&digest));
-        for bad in [body.replace("\"v\":1", "\"v\":2"), body.replace("sub_1", "x"), body.replace("account", "x"), "{}".into()] {
+        for bad in
+            [body.replace("\"v\":1", "\"v\":2"), body.replace("sub_1", "x"), body.replace("account", "x"), "{}".into()]
+        {
             assert!(ReadEntry::read(&Entry { position: 1, body: bad.into_bytes() }).is_err());
         }
     }

@@ -77,7 +77,7 @@ pub struct Witnesses {
 pub struct Omitted {
     pub digest: Digest,
     pub bytes: u64,
-    /// `artifact`: the bytes that were deployed. `too-large`: above the limit of the pack.
+    /// `artifact`: the bytes that were deployed. `names`: what commits say of their authors. `too-large`: above the limit.
     pub why: String,
 }
 

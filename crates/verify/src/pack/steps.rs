@@ -1,8 +1,8 @@
 //! The steps of a check, one question each, in the order in which they are asked.
 
 use super::{
-    CHECKPOINT, CONSISTENCY, EARLIER, ENTRIES, EVIDENCE, Entry, MANIFEST, MANIFEST_NOTE, Manifest, NAMES, Names, PROOF, Proof,
-    ReadEntry, Scope,
+    CHECKPOINT, CONSISTENCY, EARLIER, ENTRIES, EVIDENCE, Entry, MANIFEST, MANIFEST_NOTE, Manifest, NAMES, Names, PROOF,
+    Proof, ReadEntry, Scope,
     check::{self, Files, Trust},
     decode_digests, derive, entry,
     fault::{Check, Fault},
@@ -46,7 +46,8 @@ pub(super) fn key(manifest: &Manifest, files: &Files<'_>, trust: &Trust) -> Chec
 pub(super) fn checkpoint(manifest: &Manifest, files: &Files<'_>, trust: &Trust) -> (Option<Checkpoint>, Check) {
     const NAME: &str = "checkpoint";
     let opened = files.text(CHECKPOINT, "V010").and_then(|note| {
-        let key = check::key(manifest, trust).ok_or_else(|| Fault::new("V008", MANIFEST, "it names a key that is none"))?;
+        let key =
+            check::key(manifest, trust).ok_or_else(|| Fault::new("V008", MANIFEST, "it names a key that is none"))?;
         Checkpoint::open(&key, note).map_err(|error| Fault::new("V010", CHECKPOINT, error.to_string()))
     });
     match opened {
@@ -93,9 +94,9 @@ pub(super) fn witnesses(manifest: &Manifest, checkpoint: &Checkpoint, trust: &Tr
 /// The entries as they stand in the pack, each against the leaf hash that is listed for it.
 pub(super) fn entries(files: &Files<'_>) -> (Vec<ReadEntry>, Check) {
     const NAME: &str = "entries";
-    let proof = files
-        .text(PROOF, "V013")
-        .and_then(|text| Proof::decode(text).map_err(|line| Fault::new("V013", PROOF, format!("line {line} is none of a proof"))));
+    let proof = files.text(PROOF, "V013").and_then(|text| {
+        Proof::decode(text).map_err(|line| Fault::new("V013", PROOF, format!("line {line} is none of a proof")))
+    });
     let proof = match proof {
         Ok(proof) => proof,
         Err(fault) => return (Vec::new(), Check::new(NAME, "", vec![fault])),
@@ -185,7 +186,9 @@ pub(super) fn inclusion(manifest: &Manifest, files: &Files<'_>, entries: &[ReadE
     }
     match root_of_many(proof.size, &leaves, &proof.nodes) {
         Ok(root) if root == manifest.root => {}
-        Ok(root) => faults.push(Fault::new("V016", PROOF, format!("these entries lead to root {root}, not to the signed one"))),
+        Ok(root) => {
+            faults.push(Fault::new("V016", PROOF, format!("these entries lead to root {root}, not to the signed one")))
+        }
         Err(error) => faults.push(Fault::new("V016", PROOF, error.to_string())),
     }
     Check::new(NAME, format!("{} entries stand under the root of {}", leaves.len(), proof.size), faults)
@@ -202,14 +205,16 @@ pub(super) fn consistency(manifest: &Manifest, files: &Files<'_>, now: Option<&C
         return Check::new(NAME, "no earlier checkpoint was asked for", fault.into_iter().collect());
     };
     let shown = (|| {
-        let key = check::key(manifest, trust).ok_or_else(|| Fault::new("V008", MANIFEST, "it names a key that is none"))?;
+        let key =
+            check::key(manifest, trust).ok_or_else(|| Fault::new("V008", MANIFEST, "it names a key that is none"))?;
         let wrong = |text: String| Fault::new("V017", EARLIER, text);
         let earlier = Checkpoint::open(&key, files.text(EARLIER, "V017")?).map_err(|error| wrong(error.to_string()))?;
         if earlier.size != size {
             return Err(wrong(format!("it is of {} entries, the manifest says {size}", earlier.size)));
         }
         if let Some(kept) = given {
-            let kept = Checkpoint::open(&key, kept).map_err(|error| wrong(format!("the checkpoint you kept: {error}")))?;
+            let kept =
+                Checkpoint::open(&key, kept).map_err(|error| wrong(format!("the checkpoint you kept: {error}")))?;
             if kept.size == earlier.size && kept.root != earlier.root {
                 let text = format!("this ledger is a fork: the checkpoint you kept has another root at {size} entries");
                 return Err(Fault::new("V018", EARLIER, text));
@@ -291,7 +296,8 @@ pub(super) fn policies(entries: &[ReadEntry]) -> Check {
         if entry::policy_digest(&packs).to_string() == digest {
             sets.insert(digest);
         } else {
-            let text = format!("the policy set of entry {} does not have the digest it was installed under", it.position);
+            let text =
+                format!("the policy set of entry {} does not have the digest it was installed under", it.position);
             faults.push(Fault::new("V020", ENTRIES, text).at(it.position));
         }
     }

@@ -4,8 +4,8 @@
 //! entries concern what: that is for whoever knows the meaning.
 
 use super::{
-    CHECKPOINT, CONSISTENCY, EARLIER, ENTRIES, EVIDENCE, Entry, FORMAT, Listed, MANIFEST, MANIFEST_NOTE, Manifest, NAMES,
-    Names, Omitted, PROOF, Proof, ReadEntry, Scope, Witnesses, derive, encode_digests,
+    CHECKPOINT, CONSISTENCY, EARLIER, ENTRIES, EVIDENCE, Entry, FORMAT, Listed, MANIFEST, MANIFEST_NOTE, Manifest,
+    NAMES, Names, Omitted, PROOF, Proof, ReadEntry, Scope, Witnesses, derive, encode_digests,
 };
 use crate::{Checkpoint, digest::Digest, tar, tar::File};
 use std::collections::BTreeMap;
@@ -78,7 +78,8 @@ pub fn write(it: Contents, sign: impl FnOnce(&str) -> Result<String, String>) ->
         omitted: it.omitted,
         files: Vec::new(),
     };
-    let evidence: Vec<(Digest, u64)> = it.evidence.iter().map(|(digest, bytes)| (*digest, bytes.len() as u64)).collect();
+    let evidence: Vec<(Digest, u64)> =
+        it.evidence.iter().map(|(digest, bytes)| (*digest, bytes.len() as u64)).collect();
     files.extend(derive::files(&manifest.head(), &read, it.names.as_ref(), &evidence));
     for (digest, bytes) in it.evidence {
         files.push(File { path: format!("{EVIDENCE}{}", hex::encode(digest.0)), bytes });
@@ -86,10 +87,8 @@ pub fn write(it: Contents, sign: impl FnOnce(&str) -> Result<String, String>) ->
     manifest.files = files.iter().map(listed).collect();
     let bytes = manifest.encode();
     let note = sign(&Manifest::statement(&bytes)).map_err(NotPacked::Unsigned)?;
-    let mut all = vec![
-        File { path: MANIFEST.into(), bytes },
-        File { path: MANIFEST_NOTE.into(), bytes: note.into_bytes() },
-    ];
+    let mut all =
+        vec![File { path: MANIFEST.into(), bytes }, File { path: MANIFEST_NOTE.into(), bytes: note.into_bytes() }];
     all.append(&mut files);
     tar::write(&all).map_err(NotPacked::File)
 }

@@ -35,8 +35,21 @@ pub fn imports() -> Result<Vec<Fault>> {
 }
 
 /// What opens sockets, or brings what does. The verifier of evidence packs has none of it.
-const NETWORK: &[&str] =
-    &["tokio", "hyper", "hyper-util", "h2", "reqwest", "rustls", "aws-lc-rs", "openssl", "socket2", "mio", "ureq", "curl", "axum"];
+const NETWORK: &[&str] = &[
+    "tokio",
+    "hyper",
+    "hyper-util",
+    "h2",
+    "reqwest",
+    "rustls",
+    "aws-lc-rs",
+    "openssl",
+    "socket2",
+    "mio",
+    "ureq",
+    "curl",
+    "axum",
+];
 
 /// Crates in the verifier's tree of dependencies that speak to a network.
 pub fn no_network() -> Result<Vec<Fault>> {
@@ -47,7 +60,9 @@ pub fn no_network() -> Result<Vec<Fault>> {
 fn speaking(tree: &str) -> Vec<Fault> {
     let named: BTreeSet<&str> = tree.lines().filter_map(|line| line.split_whitespace().next()).collect();
     let found = named.into_iter().filter(|name| NETWORK.contains(name));
-    let told = |name: &str| format!("`{name}` is in the dependencies of interlock-verify, which must not be able to call anybody");
+    let told = |name: &str| {
+        format!("`{name}` is in the dependencies of interlock-verify, which must not be able to call anybody")
+    };
     found.map(|name| Fault::new("crates/verify/Cargo.toml", 0, told(name))).collect()
 }
 

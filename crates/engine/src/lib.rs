@@ -7,6 +7,7 @@
 
 mod desk;
 mod entropy;
+mod evidence;
 pub mod judging;
 mod line;
 mod live;
@@ -18,15 +19,18 @@ mod perform;
 pub mod ports;
 pub mod round;
 mod submit;
+mod transparency;
 pub mod watching;
 
 pub use desk::{Desk, DeskError, Person, Session};
 pub use entropy::{Clock, Entropy, Sources};
+pub use evidence::{NotTaken, Taking, Wanted};
 pub use live::{Outputs, Published};
 pub use nodes::Behind;
 pub use open::{FORM, OpenError, Options};
 pub use round::Recorded;
 pub use submit::{Receipt, SubmitError};
+pub use transparency::{Standing, Transparency, Witnessed};
 
 use arc_swap::ArcSwap;
 use interlock_domain::{
@@ -65,6 +69,7 @@ struct Inner {
     strangers: nodes::Strangers,
     /// Whether this node performs what is owed, where several could.
     performs: AtomicBool,
+    witnessing: transparency::Witnessing,
 }
 
 impl Engine {

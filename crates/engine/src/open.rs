@@ -1,6 +1,9 @@
 //! Opening: the newest usable snapshot, then the entries after it. Snapshots are a cache; the ledger is the truth.
 
-use crate::{Desk, DeskError, Engine, Inner, Outputs, Published, Sources, line, nodes, ports::Ports, submit};
+use crate::{
+    Desk, DeskError, Engine, Inner, Outputs, Published, Sources, Transparency, line, nodes, ports::Ports, submit,
+    transparency,
+};
 use arc_swap::ArcSwap;
 use interlock_domain::core::{self, DecodeError, Event, Meta, Record, Subject, World};
 use interlock_ids::ReleaseId;
@@ -24,6 +27,7 @@ const SNAPSHOT_EVERY: u64 = 20_000;
 pub struct Options {
     pub sources: Sources,
     pub ports: Ports,
+    pub transparency: Transparency,
 }
 
 /// Why a ledger cannot be worked with.
@@ -64,6 +68,7 @@ impl Engine {
             trouble: Mutex::default(),
             strangers: nodes::Strangers::default(),
             performs: AtomicBool::new(false),
+            witnessing: transparency::Witnessing::new(options.transparency),
         });
         line::start(Arc::downgrade(&inner), queue).map_err(OpenError::Thread)?;
         nodes::start(&inner).map_err(OpenError::Thread)?;

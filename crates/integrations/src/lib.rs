@@ -7,3 +7,4 @@ pub mod git;
 pub mod http;
 pub mod icalendar;
 pub mod prometheus;
+pub mod witness;

@@ -65,6 +65,17 @@ pub(crate) fn batch(batch: &Batch) -> Result<(), AppendError> {
     within("a batch, in bytes,", bytes, BATCH_BYTES)
 }
 
+/// What the ledger's key signs beside checkpoints must not look like one.
+pub(crate) fn statement(origin: &str, text: &str) -> Result<(), StoreError> {
+    let why = match text.split_once('\n') {
+        Some((first, _)) if first == origin => "its first line is the ledger's origin",
+        Some(("", _)) | None => "its first line does not say what it is",
+        Some(_) if !text.ends_with('\n') || text.contains("\n\n") => "it has no final newline, or an empty line",
+        Some(_) => return Ok(()),
+    };
+    Err(StoreError::Malformed { what: "a text to be signed", why: why.into() })
+}
+
 pub(crate) fn desk_rows(rows: &[(&str, &str, &[u8])]) -> Result<(), StoreError> {
     within("the number of desk rows", rows.len(), BATCH_ITEMS)?;
     for (table, row_key, value) in rows {

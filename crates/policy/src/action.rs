@@ -48,6 +48,7 @@ actions! {
     REVIEW_COMPLETE = "review.complete",
     DELEGATION_GRANT = "delegation.grant",
     READ = "read",
+    EVIDENCE_TAKE = "evidence.take",
     GATE_CALENDAR = "gate.calendar",
     GATE_ARTIFACT = "gate.artifact",
     GATE_TRACEABILITY = "gate.traceability",

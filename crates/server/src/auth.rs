@@ -129,6 +129,11 @@ fn identify(headers: &HeaderMap, method: &Method, app: &App) -> Answer<Caller> {
     Ok(caller)
 }
 
+/// Nobody has signed in.
+pub fn nobody() -> Failure {
+    unknown("sign in, or send a token")
+}
+
 fn unknown(detail: &str) -> Failure {
     Failure::new(StatusCode::UNAUTHORIZED, "not-signed-in", detail).with_blocker(
         "not-signed-in",

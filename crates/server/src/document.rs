@@ -102,7 +102,10 @@ fn finish(operation: &mut Operation, path: &str, noun: &str, writes: bool) {
     }
     if writes
         && !path.starts_with("/runners")
-        && !matches!(path, "/session" | "/setup" | "/may" | "/calendar/check" | "/policies/check" | "/blobs")
+        && !matches!(
+            path,
+            "/session" | "/setup" | "/may" | "/evidence" | "/calendar/check" | "/policies/check" | "/blobs"
+        )
     {
         let text = ObjectBuilder::new()
             .schema_type(Type::String)

@@ -21,6 +21,7 @@ pub mod problem;
 pub mod sentence;
 pub mod state;
 mod web;
+pub mod witness;
 
 pub use document::openapi;
 pub use local::{LocalController, LocalDepot};
@@ -46,6 +47,8 @@ pub fn router(app: App) -> Router {
     let (api, _) = http::routes().split_for_parts();
     let api = api
         .route("/openapi.json", get(|| async { Json(openapi()) }))
+        // A path of any depth, which OpenAPI cannot describe and C2SP tlog-tiles does.
+        .route("/tlog/tile/{*path}", get(http::tlog::tile))
         .fallback(edge::not_found)
         .method_not_allowed_fallback(edge::wrong_method)
         .with_state(app.clone());

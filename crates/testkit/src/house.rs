@@ -325,6 +325,6 @@ fn wake(obligation: &Obligation) -> Vec<Command> {
 }
 
 fn open(ledger: &Arc<dyn Ledger>, sources: &Sources) -> Engine {
-    let options = Options { sources: sources.clone(), ports: Ports::default() };
+    let options = Options { sources: sources.clone(), ..Options::default() };
     Engine::open(ledger.clone(), options).expect("a ledger of a test can be opened")
 }

@@ -140,7 +140,7 @@ pub async fn run(verb: Verb, global: &Global) -> Done {
         Verb::Lockdown { reason, environment, service, preview: false } => {
             let (scope, reason) = (scope(environment, service), reason.unwrap_or_default());
             let done: Receipt = global.client()?.post("/lockdowns", &CallLockdown { scope, reason }).await?;
-            tell(global, &done)
+            tell(global, &done).await
         }
         Verb::Lift { id } => act_plainly(global, "lockdowns", &id, "lift").await,
     }

@@ -13,15 +13,16 @@ use interlock_domain::{
     deployment, people, policy,
 };
 use interlock_engine::{
-    Engine, Options, SubmitError,
-    ports::{Meter, Ports, Unread},
+    Engine, Options, SubmitError, Transparency,
+    ports::{Meter, Ports, Unread, Witness},
 };
 use interlock_ids::Digest;
 use interlock_integrations::{
     http::HttpProbe,
     prometheus::{Scrape, Server as Prometheus},
+    witness::HttpWitness,
 };
-use interlock_ledger::{Ledger, OpenOptions, PostgresLedger, SqliteLedger, StoreError};
+use interlock_ledger::{Ledger, OpenOptions, PostgresLedger, SqliteLedger, StoreError, cosign::WitnessKey};
 use interlock_runner::{Runner, RunnerConfig};
 use interlock_server::{LocalController, LocalDepot, PermitSigner, ServeOptions};
 use jiff::SignedDuration;
@@ -81,6 +82,15 @@ pub struct Args {
     /// Steps the inner runner does at once; 0 for no inner runner
     #[arg(long, default_value_t = 4)]
     runner_capacity: u32,
+    /// A witness to have checkpoints signed by, as `KEY@URL`; may be given several times
+    #[arg(long, value_name = "KEY@URL")]
+    witness: Vec<String>,
+    /// How many witnesses must have signed a checkpoint for it to be called witnessed [default: all of them]
+    #[arg(long, value_name = "N", requires = "witness")]
+    witness_quorum: Option<u32>,
+    /// Show checkpoint and hashes of the ledger to everybody; entries never are
+    #[arg(long)]
+    public_tiles: bool,
     #[arg(long, value_enum, default_value_t)]
     log_format: LogFormat,
 }
@@ -130,7 +140,8 @@ pub async fn run(args: Args) -> Done {
     }
     let ports = ports(args.prometheus.as_deref())
         .map_err(|error| Failure::Failed(format!("metrics cannot be read: {error}")))?;
-    let engine = Engine::open(store.ledger, Options { ports, ..Options::default() })
+    let transparency = transparency(&args)?;
+    let engine = Engine::open(store.ledger, Options { ports, transparency, ..Options::default() })
         .map_err(|error| Failure::Failed(error.to_string()))?;
     let address = listener.local_addr().map_err(|error| Failure::Failed(error.to_string()))?;
     if engine.head() == 0 {
@@ -146,6 +157,7 @@ pub async fn run(args: Args) -> Done {
     };
     let serve = ServeOptions { listen: address, secure_cookies: args.secure_cookies, permits };
     let performing = tokio::spawn(engine.clone().perform());
+    let witnessing = tokio::spawn(engine.clone().be_witnessed());
     let runner = match args.runner_capacity {
         0 => None,
         capacity => Some(start_runner(&engine, &serve, &args.data, &store.node, capacity).await?),
@@ -166,6 +178,7 @@ pub async fn run(args: Args) -> Done {
         let _ = running.await;
     }
     performing.abort();
+    witnessing.abort();
     let snapshot = engine.clone();
     match tokio::task::spawn_blocking(move || snapshot.snapshot()).await {
         Ok(Ok(())) => tracing::info!(entries = engine.head(), "stopped, with a snapshot"),
@@ -229,6 +242,28 @@ fn node(args: &Args) -> Done<String> {
         }
         Err(error) => Err(Failure::io("reading", &path, &error)),
     }
+}
+
+/// Who signs our checkpoints, from the flags.
+fn transparency(args: &Args) -> Done<Transparency> {
+    let mut witnesses: Vec<Arc<dyn Witness>> = Vec::new();
+    for given in &args.witness {
+        let wrong = |why: String| {
+            Failure::Usage(format!("`{given}` is no witness: {why}; write its key, `@`, and its address"))
+        };
+        let (key, url) = given.split_once('@').ok_or_else(|| wrong("there is no `@`".into()))?;
+        let key = WitnessKey::parse(key).map_err(|error| wrong(error.to_string()))?;
+        if witnesses.iter().any(|it| it.key().name() == key.name()) {
+            return Err(wrong("there is another of this name".into()));
+        }
+        witnesses.push(Arc::new(HttpWitness::new(key, url).map_err(|error| wrong(error.to_string()))?));
+    }
+    let required = args.witness_quorum.unwrap_or(witnesses.len() as u32);
+    if required as usize > witnesses.len() {
+        let given = witnesses.len();
+        return Err(Failure::Usage(format!("--witness-quorum {required} can never be reached by {given} witnesses")));
+    }
+    Ok(Transparency { witnesses, required, public: args.public_tiles })
 }
 
 fn ports(prometheus: Option<&str>) -> Result<Ports, Unread> {

@@ -11,6 +11,7 @@ pub mod catalog;
 pub mod change;
 pub mod deployment;
 pub mod environment;
+pub mod evidence;
 pub mod learning;
 pub mod ledger;
 pub mod live;
@@ -27,6 +28,7 @@ pub mod schedule;
 pub mod search;
 pub mod session;
 pub mod source;
+pub mod tlog;
 pub mod today;
 pub mod verification;
 
@@ -129,6 +131,9 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(ledger::entries))
         .routes(routes!(ledger::entry))
         .routes(routes!(ledger::consistency))
+        .routes(routes!(ledger::witnesses))
+        .routes(routes!(tlog::checkpoint))
+        .routes(routes!(evidence::take))
         .routes(routes!(manifest::apply))
         .routes(routes!(manifest::schema))
         .routes(routes!(live::live))

@@ -9,6 +9,7 @@ mod bad_input;
 mod calendar;
 mod catalog;
 mod document;
+mod evidence;
 mod ledger;
 mod life;
 mod live;

@@ -5,7 +5,7 @@
 //!
 //! **Invariant:** a signature counts only if name and key id are those of the key; lines of other keys are skipped, as
 //! the format demands.
-//! **Deliberately absent:** other algorithms, and witnesses' cosignatures (their lines are tolerated, not understood).
+//! **Deliberately absent:** other algorithms. Witnesses' co-signatures are understood by [`crate::cosign`].
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use ed25519_dalek::Signer as _;
@@ -16,7 +16,8 @@ use zeroize::Zeroizing;
 /// The algorithm byte of Ed25519 in key encodings.
 const ED25519: u8 = 0x01;
 const DASH: &str = "\u{2014} ";
-const PRIVATE: &str = "PRIVATE+KEY+";
+pub(crate) const PRIVATE: &str = "PRIVATE+KEY+";
+pub(crate) const FOREIGN_ID: NoteError = NoteError::Key("its id does not belong to its name and bytes");
 /// Signature lines that are looked at; the format asks for a limit.
 const LINES: usize = 64;
 
@@ -48,24 +49,24 @@ pub struct VerifyingKey {
     key: ed25519_dalek::VerifyingKey,
 }
 
-fn check_name(name: &str) -> Result<(), NoteError> {
+pub(crate) fn check_name(name: &str) -> Result<(), NoteError> {
     let bad = |c: char| c.is_whitespace() || c.is_control() || c == '+';
     if name.is_empty() || name.len() > 200 || name.contains(bad) { Err(NoteError::Name) } else { Ok(()) }
 }
 
-fn key_id(name: &str, public: &[u8; 32]) -> [u8; 4] {
+pub(crate) fn key_id(name: &str, algorithm: u8, public: &[u8; 32]) -> [u8; 4] {
     let mut hasher = Sha256::new();
     hasher.update(name.as_bytes());
-    hasher.update([b'\n', ED25519]);
+    hasher.update([b'\n', algorithm]);
     hasher.update(public);
     let digest: [u8; 32] = hasher.finalize().into();
     [digest[0], digest[1], digest[2], digest[3]]
 }
 
 /// Name, key id, and the bytes of a public or private key.
-type KeyParts<'t> = (&'t str, [u8; 4], Zeroizing<[u8; 32]>);
+pub(crate) type KeyParts<'t> = (&'t str, [u8; 4], Zeroizing<[u8; 32]>);
 
-fn parse_key(text: &str) -> Result<KeyParts<'_>, NoteError> {
+pub(crate) fn parse_key(text: &str, algorithm: u8) -> Result<KeyParts<'_>, NoteError> {
     let mut parts = text.trim_end_matches('\n').splitn(3, '+');
     let (Some(name), Some(id), Some(data)) = (parts.next(), parts.next(), parts.next()) else {
         return Err(NoteError::Key("it does not have the form `name+id+key`"));
@@ -75,12 +76,55 @@ fn parse_key(text: &str) -> Result<KeyParts<'_>, NoteError> {
     hex::decode_to_slice(id, &mut key_id).map_err(|_| NoteError::Key("its id is not eight hexadecimal digits"))?;
     let data = Zeroizing::new(BASE64.decode(data).map_err(|_| NoteError::Key("its data is not base64"))?);
     match data.split_first() {
-        Some((&ED25519, rest)) => {
+        Some((given, rest)) if *given == algorithm => {
             let bytes = rest.try_into().map_err(|_| NoteError::Key("an Ed25519 key has 32 bytes"))?;
             Ok((name, key_id, Zeroizing::new(bytes)))
         }
-        _ => Err(NoteError::Key("only Ed25519 keys (algorithm 1) are known")),
+        _ if algorithm == ED25519 => Err(NoteError::Key("only Ed25519 keys (algorithm 1) are known")),
+        _ => Err(NoteError::Key("only keys of Ed25519 co-signatures (algorithm 4) are known here")),
     }
+}
+
+pub(crate) fn secret_text(name: &str, id: [u8; 4], algorithm: u8, seed: &[u8; 32]) -> Zeroizing<String> {
+    let mut data = Zeroizing::new(Vec::with_capacity(33));
+    data.push(algorithm);
+    data.extend_from_slice(seed);
+    let encoded = Zeroizing::new(BASE64.encode(&*data));
+    Zeroizing::new(format!("{PRIVATE}{name}+{}+{}\n", hex::encode(id), *encoded))
+}
+
+/// A signature line with its newline.
+pub(crate) fn line(name: &str, data: &[u8]) -> String {
+    format!("{DASH}{name} {}\n", BASE64.encode(data))
+}
+
+/// Name and bytes of a signature line: four of the key id and at least one more.
+///
+/// # Errors
+/// It is no signature line.
+pub(crate) fn read_line(line: &str) -> Result<(&str, Vec<u8>), NoteError> {
+    let (name, data) = line
+        .strip_prefix(DASH)
+        .and_then(|rest| rest.split_once(' '))
+        .ok_or(NoteError::Malformed("a signature line is not `— name base64`"))?;
+    check_name(name).map_err(|_| NoteError::Malformed("a signature line has no proper name"))?;
+    let data = BASE64.decode(data).map_err(|_| NoteError::Malformed("a signature is not base64"))?;
+    if data.len() < 5 { Err(NoteError::Malformed("a signature is too short")) } else { Ok((name, data)) }
+}
+
+/// The signed text of a note, with its final newline, and its signature lines, without theirs.
+///
+/// # Errors
+/// It has not the form of a note.
+pub fn parts(note: &str) -> Result<(&str, Vec<&str>), NoteError> {
+    if note.chars().any(|c| c.is_control() && c != '\n') {
+        return Err(NoteError::Malformed("it contains control characters"));
+    }
+    let end = note.rfind("\n\n").ok_or(NoteError::Malformed("no blank line precedes the signatures"))?;
+    let (text, lines) = (&note[..=end], &note[end + 2..]);
+    let lines = lines.strip_suffix('\n').ok_or(NoteError::Malformed("it does not end in a newline"))?;
+    let lines: Vec<&str> = lines.split('\n').take(LINES + 1).collect();
+    if lines.len() > LINES { Err(NoteError::Malformed("it has more than 64 signatures")) } else { Ok((text, lines)) }
 }
 
 impl SigningKey {
@@ -93,22 +137,18 @@ impl SigningKey {
     /// Reads `PRIVATE+KEY+name+id+base64`, the form of [`SigningKey::to_text`].
     pub fn parse(text: &str) -> Result<SigningKey, NoteError> {
         let rest = text.strip_prefix(PRIVATE).ok_or(NoteError::Key("it does not begin with `PRIVATE+KEY+`"))?;
-        let (name, id, seed) = parse_key(rest)?;
+        let (name, id, seed) = parse_key(rest, ED25519)?;
         let key = SigningKey::from_seed(name, &seed)?;
         if id != key.verifying_key().id() {
-            return Err(NoteError::Key("its id does not belong to its name and bytes"));
+            return Err(FOREIGN_ID);
         }
         Ok(key)
     }
 
     /// The secret form, for the key file.
     pub fn to_text(&self) -> Zeroizing<String> {
-        let mut data = Zeroizing::new(Vec::with_capacity(33));
-        data.push(ED25519);
-        data.extend_from_slice(Zeroizing::new(self.key.to_bytes()).as_slice());
-        let encoded = Zeroizing::new(BASE64.encode(&*data));
-        let id = hex::encode(self.verifying_key().id());
-        Zeroizing::new(format!("{PRIVATE}{}+{id}+{}\n", self.name, *encoded))
+        let seed = Zeroizing::new(self.key.to_bytes());
+        secret_text(&self.name, self.verifying_key().id(), ED25519, &seed)
     }
 
     /// Its public half.
@@ -119,10 +159,10 @@ impl SigningKey {
     /// The note over `text`, which must end in a newline.
     pub fn sign(&self, text: &str) -> String {
         debug_assert!(text.ends_with('\n'));
-        let mut line = Vec::with_capacity(68);
-        line.extend_from_slice(&key_id(&self.name, self.key.verifying_key().as_bytes()));
-        line.extend_from_slice(&self.key.sign(text.as_bytes()).to_bytes());
-        format!("{text}\n{DASH}{} {}\n", self.name, BASE64.encode(line))
+        let mut data = Vec::with_capacity(68);
+        data.extend_from_slice(&self.verifying_key().id());
+        data.extend_from_slice(&self.key.sign(text.as_bytes()).to_bytes());
+        format!("{text}\n{}", line(&self.name, &data))
     }
 }
 
@@ -135,12 +175,12 @@ impl fmt::Debug for SigningKey {
 impl VerifyingKey {
     /// Reads `name+id+base64`, the form its `Display` writes.
     pub fn parse(text: &str) -> Result<VerifyingKey, NoteError> {
-        let (name, id, bytes) = parse_key(text)?;
+        let (name, id, bytes) = parse_key(text, ED25519)?;
         let key = ed25519_dalek::VerifyingKey::from_bytes(&bytes)
             .map_err(|_| NoteError::Key("its bytes are no point of the curve"))?;
         let key = VerifyingKey { name: name.into(), key };
         if id != key.id() {
-            return Err(NoteError::Key("its id does not belong to its name and bytes"));
+            return Err(FOREIGN_ID);
         }
         Ok(key)
     }
@@ -152,31 +192,15 @@ impl VerifyingKey {
 
     /// The first four bytes of SHA-256(name ‖ newline ‖ 0x01 ‖ public key).
     pub fn id(&self) -> [u8; 4] {
-        key_id(&self.name, self.key.as_bytes())
+        key_id(&self.name, ED25519, self.key.as_bytes())
     }
 
     /// Checks the note; gives its text with the final newline.
     pub fn open<'n>(&self, note: &'n str) -> Result<&'n str, NoteError> {
-        if note.chars().any(|c| c.is_control() && c != '\n') {
-            return Err(NoteError::Malformed("it contains control characters"));
-        }
-        let end = note.rfind("\n\n").ok_or(NoteError::Malformed("no blank line precedes the signatures"))?;
-        let (text, lines) = (&note[..=end], &note[end + 2..]);
-        let lines = lines.strip_suffix('\n').ok_or(NoteError::Malformed("it does not end in a newline"))?;
+        let (text, lines) = parts(note)?;
         let mut found = false;
-        for (count, line) in lines.split('\n').enumerate() {
-            if count == LINES {
-                return Err(NoteError::Malformed("it has more than 64 signatures"));
-            }
-            let (name, data) = line
-                .strip_prefix(DASH)
-                .and_then(|rest| rest.split_once(' '))
-                .ok_or(NoteError::Malformed("a signature line is not `— name base64`"))?;
-            check_name(name).map_err(|_| NoteError::Malformed("a signature line has no proper name"))?;
-            let data = BASE64.decode(data).map_err(|_| NoteError::Malformed("a signature is not base64"))?;
-            if data.len() < 5 {
-                return Err(NoteError::Malformed("a signature is too short"));
-            }
+        for line in lines {
+            let (name, data) = read_line(line)?;
             if name != self.name || data[..4] != self.id() {
                 continue;
             }

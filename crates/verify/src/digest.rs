@@ -43,7 +43,7 @@ impl Digest {
     }
 
     /// The digest of several parts with their lengths, so that no two lists of parts share one input.
-    pub(crate) fn of_parts(parts: &[&[u8]]) -> Digest {
+    pub fn of_parts(parts: &[&[u8]]) -> Digest {
         let mut hasher = Sha256::new();
         for part in parts {
             hasher.update((part.len() as u64).to_be_bytes());

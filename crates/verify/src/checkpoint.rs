@@ -5,7 +5,7 @@
 
 use crate::{
     digest::Digest,
-    note::{NoteError, SigningKey, VerifyingKey},
+    note::{self, NoteError, SigningKey, VerifyingKey},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 
@@ -28,23 +28,35 @@ impl Checkpoint {
     }
 
     /// Checks the signature, and that the note is a checkpoint of the key's own origin.
+    ///
+    /// # Errors
+    /// It is not signed by this key, or says no head of its origin.
     pub fn open(key: &VerifyingKey, note: &str) -> Result<Checkpoint, NoteError> {
-        let text = key.open(note)?;
+        let checkpoint = Self::of(key.open(note)?, note)?;
+        if checkpoint.origin != key.name() {
+            return Err(NoteError::Malformed("its origin is not the name of its key"));
+        }
+        Ok(checkpoint)
+    }
+
+    /// Reads a checkpoint whoever signed it. Nothing it says is to be believed before [`Checkpoint::open`].
+    ///
+    /// # Errors
+    /// It has not the form of a checkpoint.
+    pub fn unchecked(note: &str) -> Result<Checkpoint, NoteError> {
+        Self::of(note::parts(note)?.0, note)
+    }
+
+    fn of(text: &str, note: &str) -> Result<Checkpoint, NoteError> {
         // Further lines are extensions, which the format allows and we never write.
         let mut lines = text.split('\n');
         let (Some(origin), Some(size), Some(root)) = (lines.next(), lines.next(), lines.next()) else {
             return Err(NoteError::Malformed("a checkpoint has three lines"));
         };
-        if origin != key.name() {
-            return Err(NoteError::Malformed("its origin is not the name of its key"));
+        if origin.is_empty() {
+            return Err(NoteError::Malformed("it names no origin"));
         }
-        let canonical =
-            !size.is_empty() && size.bytes().all(|b| b.is_ascii_digit()) && (size == "0" || !size.starts_with('0'));
-        let size = size
-            .parse()
-            .ok()
-            .filter(|_| canonical)
-            .ok_or(NoteError::Malformed("its size is not a plain decimal number"))?;
+        let size = decimal(size).ok_or(NoteError::Malformed("its size is not a plain decimal number"))?;
         let root = BASE64
             .decode(root)
             .ok()
@@ -52,6 +64,17 @@ impl Checkpoint {
             .ok_or(NoteError::Malformed("its root is not the base64 of 32 bytes"))?;
         Ok(Checkpoint { origin: origin.into(), size, root, note: note.into() })
     }
+
+    /// The three lines that are signed, and co-signed.
+    pub fn text(&self) -> &str {
+        self.note.rfind("\n\n").map_or(self.note.as_str(), |end| &self.note[..=end])
+    }
+}
+
+/// A number as C2SP writes it: decimal digits, no sign, no leading zero.
+pub fn decimal(text: &str) -> Option<u64> {
+    let plain = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
+    text.parse().ok().filter(|_| plain)
 }
 
 #[cfg(test)]

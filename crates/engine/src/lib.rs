@@ -19,7 +19,7 @@ pub mod round;
 mod submit;
 pub mod watching;
 
-pub use desk::{Desk, DeskError, Person, Session};
+pub use desk::{Begun, Desk, DeskError, Person, Session, SignedInBy};
 pub use entropy::{Clock, Entropy, Sources};
 pub use live::{Outputs, Published};
 pub use nodes::Behind;

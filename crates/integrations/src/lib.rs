@@ -5,4 +5,5 @@
 
 pub mod git;
 pub mod http;
+pub mod oidc;
 pub mod prometheus;

@@ -79,6 +79,7 @@ fn finish(operation: &mut Operation, path: &str, noun: &str, writes: bool) {
     if writes {
         problems.extend([
             ("409", "Something stands in the way; every blocker"),
+            ("408", "It arrived too slowly"),
             ("413", "Too much was sent"),
             ("415", "Wrong kind of content"),
         ]);

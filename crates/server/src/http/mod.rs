@@ -10,6 +10,7 @@ pub mod catalog;
 pub mod change;
 pub mod deployment;
 pub mod environment;
+pub mod intake;
 pub mod learning;
 pub mod ledger;
 pub mod live;
@@ -39,6 +40,12 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(session::version))
         .routes(routes!(session::set_up))
         .routes(routes!(session::read, session::sign_in, session::sign_out))
+        .routes(routes!(session::begin_sign_in))
+        .routes(routes!(session::end_sign_in))
+        .routes(routes!(session::back_channel_logout))
+        .routes(routes!(session::exchange_token))
+        .routes(routes!(intake::webhooks))
+        .routes(routes!(intake::deliver))
         .routes(routes!(people::accounts, people::put_account))
         .routes(routes!(people::account))
         .routes(routes!(people::close_account))

@@ -141,6 +141,9 @@ impl Guard {
     }
 }
 
+/// The stable code of a refusal.
+pub const CODE: &str = "address-not-allowed";
+
 /// An address that may not be called.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
@@ -165,10 +168,10 @@ impl fmt::Display for Refused {
         match self.sort {
             Sort::Loopback | Sort::Private => {
                 write!(f, "; whoever runs the server can allow it with --allow-target {} or", self.address)?;
-                write!(f, " --allow-private-targets, whoever runs a runner with --only-target (address-not-allowed)")
+                write!(f, " --allow-private-targets, whoever runs a runner with --only-target ({CODE})")
             }
             Sort::Public | Sort::LinkLocal | Sort::Metadata | Sort::Unusable => {
-                write!(f, ", and nothing allows that; name another address (address-not-allowed)")
+                write!(f, ", and nothing allows that; name another address ({CODE})")
             }
         }
     }

@@ -13,4 +13,4 @@ mod client;
 mod guard;
 
 pub use client::{Names, Outbound, SetUpError, System, TooLong, Unsent, body};
-pub use guard::{Guard, Net, Refused, Sort, sort};
+pub use guard::{CODE, Guard, Net, Refused, Sort, sort};

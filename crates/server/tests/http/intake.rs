@@ -138,3 +138,21 @@ async fn a_token_of_an_issuer_is_refused_for_each_thing_that_is_wrong() {
     let none = format!("{}.{body}.", URL_SAFE_NO_PAD.encode(r#"{"alg":"none"}"#));
     exchange(&house, none).await.problem(403, "token-unsigned");
 }
+
+#[tokio::test]
+async fn only_a_token_that_ends_sessions_ends_any() {
+    let house = House::shop().await;
+    let provider = "apiVersion: interlock/v1\nkind: IdentityProvider\nmetadata: {name: corporate}\nspec: {title: C, issuer: 'https://login.invalid', client_id: x}\n";
+    house.apply("ana", provider).await.ok();
+    let send = |kind: &'static str, body: &'static str| {
+        let request = axum::http::Request::post("/api/v1/session/providers/corporate/logout").header("content-type", kind);
+        house.send(request.body(axum::body::Body::from(body)).unwrap())
+    };
+    send("application/json", "{}").await.problem(415, "content-type");
+    // Whose keys cannot be had cannot end anything. What a good token does is shown against a real provider in tests/oidc.
+    send("application/x-www-form-urlencoded", "logout_token=a.b.c").await.problem(503, "unavailable");
+    house.raw("POST", "/session/providers/none/logout", &[], None).await.problem(404, "not-found");
+    house.raw("GET", "/session/callback?state=1.2&code=3", &[], None).await.problem(403, "sign-in-not-begun");
+    let page = house.raw("GET", "/session/callback?state=1.2&error=x", &[("accept", "text/html")], None).await;
+    assert_eq!((page.status, page.headers["location"].to_str().unwrap()), (303, "/sign-in?refused=sign-in-not-begun"));
+}

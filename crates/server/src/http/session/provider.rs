@@ -83,7 +83,7 @@ fn way_back(to: Option<&str>) -> Answer<String> {
 }
 
 /// Sends the browser to an identity provider.
-#[utoipa::path(get, path = "/session/providers/{provider}", params(("provider" = String, Path), BeginSignIn), responses((status = 303, description = "Off to the identity provider")), security(()))]
+#[utoipa::path(get, path = "/session/providers/{provider}", params(("provider" = String, Path), BeginSignIn), responses((status = 303, description = "Off to the identity provider"), (status = 403, body = interlock_wire::problem::Problem, content_type = "application/problem+json")), security(()))]
 pub async fn begin_sign_in(
     State(app): State<App>,
     headers: HeaderMap,

@@ -30,7 +30,12 @@ const client = new QueryClient({
 createRoot(document.getElementById('root')!).render(
   <StrictMode>
     <QueryClientProvider client={client}>
-      <MantineProvider getStyleNonce={() => nonce} theme={theme} cssVariablesResolver={variables} defaultColorScheme="auto">
+      <MantineProvider
+        getStyleNonce={() => nonce}
+        theme={theme}
+        cssVariablesResolver={variables}
+        defaultColorScheme="auto"
+      >
         <Notifications position="bottom-right" limit={4} />
         <RouterProvider router={router} />
       </MantineProvider>

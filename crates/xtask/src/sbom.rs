@@ -53,9 +53,14 @@ fn component(url: String, name: &str, version: &str, hash: Option<(&str, String)
 fn crates(lock: &str, components: &mut BTreeMap<String, Value>) -> Result<()> {
     for entry in lock.split("[[package]]").skip(1) {
         let field = |name: &str| {
-            entry.lines().find_map(|line| line.strip_prefix(&format!("{name} = \""))?.strip_suffix('"')).map(str::to_owned)
+            entry
+                .lines()
+                .find_map(|line| line.strip_prefix(&format!("{name} = \""))?.strip_suffix('"'))
+                .map(str::to_owned)
         };
-        let (Some(name), Some(version)) = (field("name"), field("version")) else { bail!("Cargo.lock has a package without a name") };
+        let (Some(name), Some(version)) = (field("name"), field("version")) else {
+            bail!("Cargo.lock has a package without a name")
+        };
         // Our own have no source.
         if field("source").is_none() {
             continue;
@@ -109,7 +114,8 @@ mod tests {
     #[test]
     fn what_is_built_in_is_listed_once_with_its_checksum() {
         let made = document(CARGO, NPM).unwrap();
-        let found: Vec<_> = made["components"].as_array().unwrap().iter().map(|it| it["purl"].as_str().unwrap()).collect();
+        let found: Vec<_> =
+            made["components"].as_array().unwrap().iter().map(|it| it["purl"].as_str().unwrap()).collect();
         assert_eq!(found, ["pkg:cargo/serde@1.0.0", "pkg:npm/%40a/b@2.0.0"]);
         assert_eq!(made["components"][1]["hashes"][0]["content"], "4d616e");
         assert_eq!(made, document(CARGO, NPM).unwrap());

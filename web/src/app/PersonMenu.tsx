@@ -23,7 +23,9 @@ export function PersonMenu({ onKeys }: { onKeys: () => void }) {
   const { person, server } = session.data
   const leave = async () => {
     // Read anew: the provider's place may have changed since the page was opened.
-    const elsewhere = await readSession().then(it => it.sign_out_url).catch(() => null)
+    const elsewhere = await readSession()
+      .then(it => it.sign_out_url)
+      .catch(() => null)
     await signOut()
     client.clear()
     if (elsewhere) window.location.assign(elsewhere)

@@ -145,7 +145,8 @@ async fn only_a_token_that_ends_sessions_ends_any() {
     let provider = "apiVersion: interlock/v1\nkind: IdentityProvider\nmetadata: {name: corporate}\nspec: {title: C, issuer: 'https://login.invalid', client_id: x}\n";
     house.apply("ana", provider).await.ok();
     let send = |kind: &'static str, body: &'static str| {
-        let request = axum::http::Request::post("/api/v1/session/providers/corporate/logout").header("content-type", kind);
+        let request =
+            axum::http::Request::post("/api/v1/session/providers/corporate/logout").header("content-type", kind);
         house.send(request.body(axum::body::Body::from(body)).unwrap())
     };
     send("application/json", "{}").await.problem(415, "content-type");

@@ -182,7 +182,7 @@ fn begin(app: &App, headers: &HeaderMap, account: AccountId, by: Option<SignedIn
 /// Opens a session under a secret that nobody had before: what the browser showed is never taken over, and a session it had ends.
 fn open(app: &App, headers: &HeaderMap, account: AccountId, by: Option<SignedInBy>) -> Answer<(Caller, HeaderValue)> {
     let desk = app.engine().desk();
-    if let Some((former, _)) = auth::shown(headers, app).and_then(|caller| caller.session) {
+    if let Some((former, _)) = auth::shown(headers, app)?.and_then(|caller| caller.session) {
         desk.end_session(&former)?;
     }
     let (secret, csrf) = (hex::encode(desk.secret()), hex::encode(desk.secret()));

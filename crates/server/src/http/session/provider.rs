@@ -93,7 +93,7 @@ pub async fn begin_sign_in(
     let (provider, to) = (provider(&app, &name)?, way_back(it.to.as_deref())?);
     let link = it.link.unwrap_or(false).then(|| {
         auth::same_site(&headers)?;
-        let shown = auth::shown(&headers, &app).map(|caller| caller.account);
+        let shown = auth::shown(&headers, &app)?.map(|caller| caller.account);
         shown.ok_or_else(|| {
             Failure::denied("link-without-session", "nobody is signed in to tie this to", "sign in first")
         })

@@ -185,6 +185,12 @@ pub const NOUNS: &[Noun] = &[
         ],
     ),
     noun(
+        "webhook",
+        "webhooks",
+        false,
+        &[("name", "/name"), ("scheme", "/scheme"), ("address", "/url"), ("disabled", "/disabled")],
+    ),
+    noun(
         "delegation",
         "delegations",
         false,

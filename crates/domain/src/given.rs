@@ -364,6 +364,6 @@ macro_rules! from_room {
     )*};
 }
 from_room!(
-    policy Policy, people People, catalog Catalog, calendar Calendar, environment Environment, artifact Artifact, change Change,
+    policy Policy, people People, intake Intake, catalog Catalog, calendar Calendar, environment Environment, artifact Artifact, change Change,
     release Release, deployment Deployment, verification Verification, operations Operations, rollback Rollback, learning Learning
 );

@@ -11,6 +11,8 @@ pub mod policy;
 
 pub mod people;
 
+pub mod intake;
+
 pub mod catalog;
 
 pub mod calendar;

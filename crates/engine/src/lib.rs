@@ -22,7 +22,7 @@ mod submit;
 mod transparency;
 pub mod watching;
 
-pub use desk::{Desk, DeskError, Person, Session};
+pub use desk::{Begun, Desk, DeskError, Person, Session, SignedInBy};
 pub use entropy::{Clock, Entropy, Sources};
 pub use evidence::{NotTaken, Taking, Wanted};
 pub use live::{Outputs, Published};

@@ -4,6 +4,7 @@
 //! order.
 
 use crate::permit::PermitKeys;
+use interlock_outbound::Guard;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -29,6 +30,9 @@ pub struct RunnerConfig {
     pub program_dirs: Vec<PathBuf>,
     /// Whether programs outside `program_dirs` are refused.
     pub only_program_dirs: bool,
+    /// Which addresses HTTP and traffic steps may call. Default: also private ones and this machine, since a runner is there to reach
+    /// what is beside it; never link-local ones.
+    pub targets: Guard,
     /// Between asking a process group to end and killing it. Default 2 s.
     pub kill_grace: Duration,
     /// How long running steps may take to end when the runner is told to stop. Default 20 s.
@@ -52,6 +56,7 @@ impl RunnerConfig {
             artifact_keys: None,
             program_dirs: Vec::new(),
             only_program_dirs: false,
+            targets: Guard::inside(),
             kill_grace: Duration::from_secs(2),
             shutdown_grace: Duration::from_secs(20),
             output_limit: 4 << 20,

@@ -14,6 +14,7 @@ use crate::permit::{self, Binding};
 use crate::process::Programs;
 use crate::steps;
 use interlock_ids::Digest;
+use interlock_outbound::Outbound;
 use interlock_wire::runner::{Operation, Outcome, StepKind, StepOrder, StepReport};
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
@@ -34,12 +35,15 @@ pub struct Executor {
     pub config: RunnerConfig,
     pub journal: Journal,
     pub programs: Programs,
-    pub http: reqwest::Client,
+    pub http: Outbound,
     cache: Cache,
     depot: Arc<dyn Depot>,
     clock: Arc<dyn Clock>,
     revoked: RwLock<BTreeSet<String>>,
 }
+
+/// Longest that a request takes whose step says nothing shorter.
+const REQUEST: Duration = Duration::from_secs(60);
 
 impl Executor {
     /// Opens journal and cache below the data directory.
@@ -49,7 +53,7 @@ impl Executor {
     pub fn open(config: RunnerConfig, depot: Arc<dyn Depot>, clock: Arc<dyn Clock>) -> Result<Self, Fault> {
         let journal = Journal::open(&config.data_dir, config.delivered_kept)?;
         let cache = Cache::open(config.data_dir.join("artifacts"))?;
-        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build();
+        let http = Outbound::new(config.targets.clone(), REQUEST);
         let http = http.map_err(|error| Fault::failed(Code::RunnerDefect, format!("no HTTP client: {error}")))?;
         let programs = Programs { dirs: config.program_dirs.clone(), only_dirs: config.only_program_dirs };
         Ok(Self { config, journal, programs, http, cache, depot, clock, revoked: RwLock::default() })

@@ -78,6 +78,7 @@ codes! {
     RequestTimeLimit "R406" "see why the service does not answer in time, or raise the step's time limit";
     AnswerTooLarge "R407" "check a smaller resource: an answer is read up to 1 MiB";
     RequestUncertain "R408" "look at the service: the request was sent but not answered, and may have been carried out";
+    AddressNotAllowed "R409" "name another address, or have whoever runs the runner allow its network";
     RouterRefused "R411" "see the router's log and the names of pool and server";
     WeightNotTaken "R412" "see the router's configuration; the traffic is not where the plan wants it";
     RouterAnswerUnreadable "R413" "see that the address is the router's administration address";

@@ -24,6 +24,8 @@ use subtle::ConstantTimeEq as _;
 
 /// Name of the session cookie.
 pub const COOKIE: &str = "interlock_session";
+/// Its name where it is only sent over TLS: then browsers take it from nobody but this very host, over TLS, for all paths.
+const HOST_COOKIE: &str = "__Host-interlock_session";
 /// The group a robot's account is in when a runner acts through it. The runner's name is the account's login.
 pub const RUNNERS: &str = "runners";
 
@@ -84,6 +86,19 @@ impl FromRequestParts<App> for Runner {
     }
 }
 
+/// What the session cookie is called on this server.
+pub fn cookie_name(app: &App) -> &'static str {
+    if app.options().secure_cookies { HOST_COOKIE } else { COOKIE }
+}
+
+/// The session a request shows, if it shows one that is in force.
+///
+/// # Errors
+/// The desk cannot be read.
+pub fn shown(headers: &HeaderMap, app: &App) -> Answer<Option<Caller>> {
+    cookie(headers, cookie_name(app)).map_or(Ok(None), |secret| by_session(&secret, app))
+}
+
 /// SHA-256 of a secret: how secrets are stored and looked up.
 pub fn hash(secret: &str) -> Digest {
     Digest(Sha256::digest(secret.as_bytes()).into())
@@ -112,11 +127,7 @@ fn identify(headers: &HeaderMap, method: &Method, app: &App) -> Answer<Caller> {
             .and_then(|(_, secret)| by_token(secret.trim(), app))
             .ok_or_else(|| unknown("the token is not one that is in force"));
     }
-    let caller = match cookie(headers, COOKIE) {
-        Some(secret) => by_session(&secret, app)?,
-        None => None,
-    };
-    let caller = caller.ok_or_else(|| unknown("sign in, or send a token"))?;
+    let caller = shown(headers, app)?.ok_or_else(|| unknown("sign in, or send a token"))?;
     if !method.is_safe() {
         same_site(headers)?;
         let shown = headers.get("x-csrf-token").map(|it| it.as_bytes()).unwrap_or_default();

@@ -79,6 +79,7 @@ fn finish(operation: &mut Operation, path: &str, noun: &str, writes: bool) {
     if writes {
         problems.extend([
             ("409", "Something stands in the way; every blocker"),
+            ("408", "It arrived too slowly"),
             ("413", "Too much was sent"),
             ("415", "Wrong kind of content"),
         ]);
@@ -102,9 +103,18 @@ fn finish(operation: &mut Operation, path: &str, noun: &str, writes: bool) {
     }
     if writes
         && !path.starts_with("/runners")
+        && !path.starts_with("/session/")
+        && !path.starts_with("/webhooks/")
         && !matches!(
             path,
-            "/session" | "/setup" | "/may" | "/evidence" | "/calendar/check" | "/policies/check" | "/blobs"
+            "/session"
+                | "/setup"
+                | "/may"
+                | "/evidence"
+                | "/calendar/check"
+                | "/lockdowns/preview"
+                | "/policies/check"
+                | "/blobs"
         )
     {
         let text = ObjectBuilder::new()

@@ -11,13 +11,16 @@ pub mod auth;
 mod document;
 pub mod edge;
 pub mod extract;
+mod hook;
 pub mod http;
 pub mod lens;
 pub mod limit;
+mod listen;
 pub mod local;
 pub mod manifest;
 pub mod permit;
 pub mod problem;
+mod secrets;
 pub mod sentence;
 pub mod state;
 mod web;
@@ -26,7 +29,7 @@ pub mod witness;
 pub use document::openapi;
 pub use local::{LocalController, LocalDepot};
 pub use permit::PermitSigner;
-pub use state::{App, ServeOptions};
+pub use state::{App, Bounds, Exposure, ServeOptions};
 
 use axum::{Json, Router, middleware, routing::get};
 use interlock_engine::Engine;
@@ -38,8 +41,6 @@ use tokio::net::TcpListener;
 pub enum ServeError {
     #[error("cannot listen at {address}: {cause}; choose another address, or end what listens there")]
     Listen { address: SocketAddr, cause: std::io::Error },
-    #[error("the server stopped: {0}")]
-    Broken(std::io::Error),
 }
 
 /// The whole of the server as a router: the API and the page.
@@ -56,7 +57,7 @@ pub fn router(app: App) -> Router {
         .nest("/api/v1", api)
         .route("/api", get(edge::not_found))
         .route("/api/{*rest}", axum::routing::any(edge::not_found))
-        .fallback(web::page)
+        .fallback_service(axum::routing::any(web::page).with_state(app.clone()))
         .layer(middleware::from_fn_with_state(app, edge::every))
 }
 
@@ -77,16 +78,17 @@ pub async fn serve(
 /// The same on a socket that listens already.
 ///
 /// # Errors
-/// The socket fails.
+/// None at present.
 pub async fn serve_on(
     listener: TcpListener,
     engine: Engine,
     options: ServeOptions,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServeError> {
-    let service = router(App::new(engine, options)).into_make_service_with_connect_info::<SocketAddr>();
+    let bounds = options.exposure.bounds;
+    let service = router(App::new(engine, options));
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let server = axum::serve(listener, service).with_graceful_shutdown(async move {
+    let server = listen::run(listener, service, bounds, async move {
         shutdown.await;
         // Whoever waits for the end of open streams waits no longer than this.
         let _ = stop.send(());
@@ -96,7 +98,8 @@ pub async fn serve_on(
         tokio::time::sleep(std::time::Duration::from_secs(5)).await;
     };
     tokio::select! {
-        ended = server.into_future() => ended.map_err(ServeError::Broken),
-        () = deadline => Ok(()),
+        () = server => {}
+        () = deadline => {}
     }
+    Ok(())
 }

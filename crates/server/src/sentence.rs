@@ -3,8 +3,8 @@
 
 use crate::lens::{Lens, short};
 use interlock_domain::{
-    artifact, calendar, catalog, change, core::Event, deployment, environment, learning, operations, people, policy,
-    reason, release, rollback, verification,
+    artifact, calendar, catalog, change, core::Event, deployment, environment, intake, learning, operations, people,
+    policy, reason, release, rollback, verification,
 };
 use interlock_ids::{AnalysisId, ChangeId, DeploymentId, RollbackId, WatchId};
 use interlock_wire::reason::Severity::{self, Bad, Good, Info, Neutral, Warning};
@@ -18,6 +18,7 @@ pub fn of(lens: &Lens, event: &Event) -> (String, Severity) {
             (format!("Policies {} took force", packs.join(", ")), Info)
         }
         Event::People(it) => people(lens, it),
+        Event::Intake(it) => intake(it),
         Event::Catalog(catalog::Event::ServicePut(it)) => {
             (format!("Service {} was entered or changed", it.service.name), Neutral)
         }
@@ -68,7 +69,35 @@ fn people(lens: &Lens, event: &people::Event) -> (String, Severity) {
             (format!("{} delegated decisions to {} from {} to {}", it.from, it.to, it.from_time, it.until), Info)
         }
         It::DelegationEnded(_) => ("A delegation was ended early".into(), Neutral),
+        It::ProviderPut(it) => {
+            (format!("Identity provider {} ({}) was entered or changed", it.provider.name, it.provider.issuer), Info)
+        }
+        It::SubjectLinked(it) => (format!("{} was tied to a sign-in at {}", it.account, it.provider), Info),
+        It::SignedIn(it) => {
+            let roles: Vec<_> = it.roles.iter().map(|role| role.as_str()).collect();
+            let roles = if roles.is_empty() { "no roles".into() } else { format!("roles {}", roles.join(", ")) };
+            (format!("{} signed in by {}, which gives {roles}", it.account, it.provider), Neutral)
+        }
+        It::IssuerPut(it) => (
+            format!(
+                "Trusted issuer {} ({}) was entered or changed; it has {}",
+                it.issuer.name,
+                it.issuer.issuer,
+                counted(it.issuer.rules.len(), "rule")
+            ),
+            Info,
+        ),
+        It::Admitted(it) => (format!("{} was let in by rule {} of issuer {}", it.account, it.rule, it.issuer), Neutral),
         It::LeavePut(it) => (format!("{} is away from {} to {}", it.account, it.from_time, it.until), Neutral),
+    }
+}
+
+fn intake(event: &intake::Event) -> (String, Severity) {
+    match event {
+        intake::Event::HookPut(it) => (format!("Webhook {} was entered or changed", it.hook.name), Info),
+        intake::Event::Delivered(it) => {
+            (format!("{} delivered {} ({}), verified", it.hook, it.what, it.delivery), Neutral)
+        }
     }
 }
 

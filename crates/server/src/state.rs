@@ -2,7 +2,41 @@
 
 use crate::{limit::Limiter, permit::PermitSigner};
 use interlock_engine::Engine;
-use std::{net::SocketAddr, sync::Arc};
+use interlock_integrations::oidc::Issuers;
+use interlock_outbound::{Guard, Net};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+
+/// What bounds one connection and one request.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Connections served at once; more wait in the system's queue.
+    pub connections: usize,
+    /// How long a request's head may take to arrive, and how long a connection may be silent between requests.
+    pub head: Duration,
+    /// How long a body may be silent while it arrives.
+    pub silence: Duration,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self { connections: 8192, head: Duration::from_secs(15), silence: Duration::from_secs(20) }
+    }
+}
+
+/// How the server stands towards the outside.
+#[derive(Clone, Debug, Default)]
+pub struct Exposure {
+    pub bounds: Bounds,
+    /// The address browsers know the server by, such as `https://interlock.example.org`; else that it listens on. Never taken
+    /// from a request.
+    pub public_url: Option<String>,
+    /// Where the files are that manifests name as `file:name`.
+    pub secrets: Option<PathBuf>,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub proxies: Vec<Net>,
+    /// Which addresses of identity providers and issuers may be called.
+    pub outbound: Guard,
+}
 
 /// How the server is run.
 #[derive(Clone)]
@@ -13,6 +47,7 @@ pub struct ServeOptions {
     pub secure_cookies: bool,
     /// Signs the permits that runners verify.
     pub permits: PermitSigner,
+    pub exposure: Exposure,
 }
 
 /// The state of the server. Cloning it is cheap; it holds nothing that another node would need.
@@ -23,11 +58,15 @@ struct Inner {
     engine: Engine,
     options: ServeOptions,
     sign_ins: Limiter,
+    issuers: Option<Issuers>,
 }
 
 impl App {
     pub fn new(engine: Engine, options: ServeOptions) -> Self {
-        Self(Arc::new(Inner { engine, options, sign_ins: Limiter::default() }))
+        // Without TLS roots nobody can be asked; everything else works.
+        let issuers = Issuers::new(options.exposure.outbound.clone());
+        let issuers = issuers.inspect_err(|error| tracing::error!(%error, "no identity provider can be asked")).ok();
+        Self(Arc::new(Inner { engine, options, sign_ins: Limiter::default(), issuers }))
     }
 
     pub fn engine(&self) -> &Engine {
@@ -36,6 +75,18 @@ impl App {
 
     pub fn options(&self) -> &ServeOptions {
         &self.0.options
+    }
+
+    /// The address browsers know the server by, without a slash at its end.
+    pub fn public_url(&self) -> String {
+        let options = self.options();
+        let given = options.exposure.public_url.as_deref().map(|url| url.trim_end_matches('/').to_owned());
+        given.unwrap_or_else(|| format!("http://{}", options.listen))
+    }
+
+    /// Asks identity providers and issuers of tokens.
+    pub fn issuers(&self) -> Option<&Issuers> {
+        self.0.issuers.as_ref()
     }
 
     pub fn sign_ins(&self) -> &Limiter {

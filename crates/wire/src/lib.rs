@@ -11,6 +11,7 @@ pub mod change;
 pub mod deployment;
 pub mod environment;
 pub mod evidence;
+pub mod intake;
 pub mod learning;
 pub mod ledger;
 pub mod length;

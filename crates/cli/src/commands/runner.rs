@@ -2,6 +2,7 @@
 
 use super::{get::pair, serve};
 use crate::failure::{Done, Failure};
+use interlock_outbound::{Guard, Net};
 use interlock_runner::{PermitKeys, RemoteConfig, RemoteServer, Runner, RunnerConfig};
 use serde::Deserialize;
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
@@ -38,6 +39,9 @@ pub struct Args {
     /// Refuse programs from elsewhere
     #[arg(long)]
     only_programs: bool,
+    /// Call only targets in these networks, and public ones [default: private ones and this machine too]
+    #[arg(long, value_name = "NET")]
+    only_target: Vec<Net>,
     /// Allow plain HTTP to another machine: the token travels in clear
     #[arg(long)]
     plain_http: bool,
@@ -85,6 +89,9 @@ pub async fn run(args: Args) -> Done {
     config.environments = (!args.environments.is_empty()).then(|| args.environments.into_iter().collect());
     config.program_dirs = args.programs;
     config.only_program_dirs = args.only_programs;
+    if !args.only_target.is_empty() {
+        config.targets = Guard::strict().with(args.only_target);
+    }
     let runner = Runner::new(config, remote.clone(), remote)
         .map_err(|fault| Failure::Failed(format!("the runner cannot start: {fault}")))?;
     let handle = runner.handle();

@@ -23,8 +23,9 @@ use interlock_integrations::{
     witness::HttpWitness,
 };
 use interlock_ledger::{Ledger, OpenOptions, PostgresLedger, SqliteLedger, StoreError, cosign::WitnessKey};
+use interlock_outbound::{Guard, Net};
 use interlock_runner::{Runner, RunnerConfig};
-use interlock_server::{LocalController, LocalDepot, PermitSigner, ServeOptions};
+use interlock_server::{Bounds, Exposure, LocalController, LocalDepot, PermitSigner, ServeOptions};
 use jiff::SignedDuration;
 use sha2::Digest as _;
 use std::{
@@ -38,6 +39,24 @@ use tokio::net::TcpListener;
 const LOCAL: &str = "local";
 const SETUP_LINK: &str = "setup-link";
 const SETUP_FOR: SignedDuration = SignedDuration::from_hours(24);
+
+/// Which addresses that manifests name may be called. Link-local ones and those of cloud metadata never are.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct Targets {
+    /// Also call targets at private addresses and on this machine
+    #[arg(long)]
+    pub allow_private_targets: bool,
+    /// A private network or address that may be called, such as 10.1.0.0/16; may be given more than once
+    #[arg(long, value_name = "NET")]
+    pub allow_target: Vec<Net>,
+}
+
+impl Targets {
+    fn guard(&self) -> Guard {
+        let base = if self.allow_private_targets { Guard::inside() } else { Guard::strict() };
+        base.with(self.allow_target.iter().copied())
+    }
+}
 
 /// How the log is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -79,6 +98,20 @@ pub struct Args {
     /// Send the session cookie only over TLS: set it where a proxy speaks HTTPS to browsers
     #[arg(long)]
     secure_cookies: bool,
+    /// Address browsers know the server by, such as https://interlock.example.org [default: the address it listens on]
+    #[arg(long, value_name = "URL")]
+    public_url: Option<String>,
+    /// Directory of the secrets that manifests name as file:NAME [default: secrets, in the data directory]
+    #[arg(long, value_name = "DIR")]
+    secrets: Option<PathBuf>,
+    /// A proxy whose X-Forwarded-For is believed; may be given more than once
+    #[arg(long, value_name = "NET")]
+    trusted_proxy: Vec<Net>,
+    #[command(flatten)]
+    targets: Targets,
+    /// Connections served at once
+    #[arg(long, default_value_t = 8192)]
+    max_connections: usize,
     /// Steps the inner runner does at once; 0 for no inner runner
     #[arg(long, default_value_t = 4)]
     runner_capacity: u32,
@@ -138,7 +171,7 @@ pub async fn run(args: Args) -> Done {
     for notice in store.ledger.notices() {
         tracing::warn!("{notice}");
     }
-    let ports = ports(args.prometheus.as_deref())
+    let ports = ports(args.prometheus.as_deref(), &args.targets.guard())
         .map_err(|error| Failure::Failed(format!("metrics cannot be read: {error}")))?;
     let transparency = transparency(&args)?;
     let engine = Engine::open(store.ledger, Options { ports, transparency, ..Options::default() })
@@ -155,12 +188,19 @@ pub async fn run(args: Args) -> Done {
             PermitSigner::open(&key, || seed).map_err(|error| Failure::io("opening", &key, &error))?
         }
     };
-    let serve = ServeOptions { listen: address, secure_cookies: args.secure_cookies, permits };
+    let exposure = Exposure {
+        bounds: Bounds { connections: args.max_connections, ..Bounds::default() },
+        public_url: args.public_url.as_deref().map(public_url).transpose()?,
+        secrets: Some(args.secrets.clone().unwrap_or_else(|| args.data.join("secrets"))),
+        proxies: args.trusted_proxy.clone(),
+        outbound: args.targets.guard(),
+    };
+    let serve = ServeOptions { listen: address, secure_cookies: args.secure_cookies, permits, exposure };
     let performing = tokio::spawn(engine.clone().perform());
     let witnessing = tokio::spawn(engine.clone().be_witnessed());
     let runner = match args.runner_capacity {
         0 => None,
-        capacity => Some(start_runner(&engine, &serve, &args.data, &store.node, capacity).await?),
+        capacity => Some(start_runner(&engine, &serve, &args, &store.node, capacity).await?),
     };
     tracing::info!(%address, "listening");
     println!("Interlock listens on http://{address}");
@@ -266,12 +306,23 @@ fn transparency(args: &Args) -> Done<Transparency> {
     Ok(Transparency { witnesses, required, public: args.public_tiles })
 }
 
-fn ports(prometheus: Option<&str>) -> Result<Ports, Unread> {
+/// The address browsers know the server by: scheme and host, nothing behind.
+fn public_url(text: &str) -> Done<String> {
+    let url = reqwest::Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    let url = url.filter(|url| url.path() == "/" && url.query().is_none() && url.fragment().is_none());
+    let url = url.filter(|url| url.username().is_empty() && url.password().is_none());
+    let url = url.ok_or_else(|| {
+        Failure::Usage(format!("`{text}` is no address of a server: write it like https://interlock.example.org"))
+    })?;
+    Ok(url.as_str().trim_end_matches('/').to_owned())
+}
+
+fn ports(prometheus: Option<&str>, targets: &Guard) -> Result<Ports, Unread> {
     let meter: Arc<dyn Meter> = match prometheus {
         Some(url) => Arc::new(Prometheus::new(url)?),
-        None => Arc::new(Scrape::new()?),
+        None => Arc::new(Scrape::new(targets.clone())?),
     };
-    Ok(Ports { meter, probe: Arc::new(HttpProbe::new()?) })
+    Ok(Ports { meter, probe: Arc::new(HttpProbe::new(targets.clone())?) })
 }
 
 async fn submit(engine: &Engine, command: Command) -> Done {
@@ -320,7 +371,7 @@ type RunningRunner = (interlock_runner::RunnerHandle, tokio::task::JoinHandle<()
 async fn start_runner(
     engine: &Engine,
     options: &ServeOptions,
-    data: &Path,
+    args: &Args,
     node: &str,
     capacity: u32,
 ) -> Done<RunningRunner> {
@@ -328,8 +379,9 @@ async fn start_runner(
         Failure::Usage(format!("`{node}` is no name for a runner: give --node lower-case letters, digits and `-`"))
     })?;
     submit(engine, Command::Deployment(deployment::Command::ReleaseLeases { runner: name })).await?;
-    let mut config = RunnerConfig::new(node, data.join("runner"), options.permits.trusted());
+    let mut config = RunnerConfig::new(node, args.data.join("runner"), options.permits.trusted());
     config.capacity = capacity;
+    config.targets = args.targets.guard();
     let controller = Arc::new(LocalController::new(engine.clone(), options.permits.clone()));
     let runner = Runner::new(config, controller, Arc::new(LocalDepot(engine.clone())))
         .map_err(|fault| Failure::Failed(format!("the inner runner cannot start: {fault}")))?;

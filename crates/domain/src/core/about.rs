@@ -9,6 +9,8 @@ impl Command {
         match self {
             Command::Policy(policy::Command::Install { .. }) => ("policy.install", None),
             Command::People(it) => people_about(it),
+            Command::Intake(intake::Command::PutHook { .. }) => ("account.manage", None),
+            Command::Intake(intake::Command::Deliver { .. }) => ("intake.deliver", None),
             Command::Catalog(catalog::Command::PutServices { services }) => {
                 ("service.manage", services.first().map(|service| Subject::Service(service.name.clone())))
             }
@@ -54,6 +56,9 @@ fn people_about(command: &people::Command) -> (&'static str, Option<Subject>) {
         It::Delegate { to, .. } => ("delegation.grant", Some(Subject::Account(*to))),
         It::EndDelegation { .. } => ("delegation.grant", None),
         It::PutLeave { account, .. } => ("account.manage", Some(Subject::Account(*account))),
+        It::PutProvider { .. } | It::PutIssuer { .. } => ("account.manage", None),
+        It::SignIn { .. } => ("session.begin", None),
+        It::Admit { .. } => ("token.exchange", None),
     }
 }
 

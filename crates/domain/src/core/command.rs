@@ -7,6 +7,7 @@ use crate::*;
 pub enum Command {
     Policy(policy::Command),
     People(people::Command),
+    Intake(intake::Command),
     Catalog(catalog::Command),
     Calendar(calendar::Command),
     Environment(environment::Command),

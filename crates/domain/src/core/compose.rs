@@ -12,6 +12,7 @@ pub fn decide(world: &World, command: &Command, ctx: &Context) -> Result<Vec<Eve
     match command {
         Command::Policy(it) => policy::decide(world, it, ctx).map(all(Event::Policy)),
         Command::People(it) => people::decide(world, it, ctx).map(all(Event::People)),
+        Command::Intake(it) => intake::decide(world, it, ctx).map(all(Event::Intake)),
         Command::Catalog(it) => catalog::decide(world, it, ctx).map(all(Event::Catalog)),
         Command::Calendar(it) => calendar::decide(world, it, ctx).map(all(Event::Calendar)),
         Command::Environment(it) => environment::decide(world, it, ctx).map(all(Event::Environment)),
@@ -36,6 +37,7 @@ pub fn apply(world: &mut World, event: &Event, meta: &Meta) -> Vec<Subject> {
         Event::Reason(it) => world.reason.apply(it, meta),
         Event::Policy(it) => world.policy.apply(it, meta),
         Event::People(it) => world.people.apply(it, meta),
+        Event::Intake(it) => world.intake.apply(it, meta),
         Event::Catalog(it) => world.catalog.apply(it, meta),
         Event::Calendar(it) => world.calendar.apply(it, meta),
         Event::Environment(it) => world.environment.apply(it, meta),

@@ -42,6 +42,7 @@ impl Event {
             Event::Reason(it) => it.subjects(),
             Event::Policy(_) => Vec::new(),
             Event::People(it) => it.subjects(),
+            Event::Intake(it) => it.subjects(),
             Event::Catalog(it) => it.subjects(),
             Event::Calendar(it) => it.subjects(),
             Event::Environment(it) => it.subjects(world),

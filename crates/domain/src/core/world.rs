@@ -16,6 +16,7 @@ pub struct World {
     pub reason: reason::State,
     pub policy: policy::State,
     pub people: people::State,
+    pub intake: intake::State,
     pub catalog: catalog::State,
     pub calendar: calendar::State,
     pub environment: environment::State,

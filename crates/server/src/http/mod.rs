@@ -12,6 +12,7 @@ pub mod change;
 pub mod deployment;
 pub mod environment;
 pub mod evidence;
+pub mod intake;
 pub mod learning;
 pub mod ledger;
 pub mod live;
@@ -43,6 +44,12 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(session::version))
         .routes(routes!(session::set_up))
         .routes(routes!(session::read, session::sign_in, session::sign_out))
+        .routes(routes!(session::begin_sign_in))
+        .routes(routes!(session::end_sign_in))
+        .routes(routes!(session::back_channel_logout))
+        .routes(routes!(session::exchange_token))
+        .routes(routes!(intake::webhooks))
+        .routes(routes!(intake::deliver))
         .routes(routes!(people::accounts, people::put_account))
         .routes(routes!(people::account))
         .routes(routes!(people::close_account))

@@ -13,7 +13,8 @@ use interlock_domain::{
 use interlock_engine::{Clock, Engine, Options, Sources};
 use interlock_ids::Digest;
 use interlock_ledger::MemoryLedger;
-use interlock_server::{App, PermitSigner, ServeOptions, auth, router};
+use interlock_outbound::Guard;
+use interlock_server::{App, Exposure, PermitSigner, ServeOptions, auth, router};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use std::{
@@ -104,14 +105,17 @@ impl House {
         for command in [Command::People(found), Command::Policy(install)] {
             engine.submit(Actor::system(), command, None).await.unwrap();
         }
+        let dir = tempfile::tempdir().unwrap();
+        let secrets = Some(dir.path().to_owned());
         let options = ServeOptions {
             listen: ([127, 0, 0, 1], 0).into(),
             secure_cookies: false,
             permits: PermitSigner::from_seed([9; 32]),
+            exposure: Exposure { outbound: Guard::inside(), secrets, ..Exposure::default() },
         };
         let router = router(App::new(engine.clone(), options));
         let key = minisign::KeyPair::generate_unencrypted_keypair().unwrap();
-        Self { engine, router, clock, tokens: BTreeMap::new(), dir: tempfile::tempdir().unwrap(), key }
+        Self { engine, router, clock, tokens: BTreeMap::new(), dir, key }
     }
 
     /// The shop, with everybody at work.

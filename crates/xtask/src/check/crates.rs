@@ -16,13 +16,15 @@ const TABLE: &[(&str, &[&str])] = &[
     ("verify", &[]),
     ("ledger", &["ids", "verify"]),
     ("wire", &["ids"]),
+    // The only way to addresses that others have named.
+    ("outbound", &[]),
     ("engine", &["domain", "ledger"]),
-    ("integrations", &["engine", "ids"]),
-    ("runner", &["wire", "ids"]),
+    ("integrations", &["engine", "ids", "outbound"]),
+    ("runner", &["wire", "ids", "outbound"]),
     // The runner within the server's process is the same code as a remote one.
-    ("server", &["engine", "wire", "integrations", "runner"]),
+    ("server", &["engine", "wire", "integrations", "runner", "outbound"]),
     ("demo", &["wire", "ids"]),
-    ("cli", &["wire", "server", "runner", "demo"]),
+    ("cli", &["wire", "server", "runner", "demo", "outbound"]),
     ("testkit", &["domain", "engine", "ledger", "ids"]),
     ("xtask", &[]),
 ];

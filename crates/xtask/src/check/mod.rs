@@ -78,6 +78,7 @@ const PARTS: &[Part] = &[
     ("rustdoc", |_| tools::rustdoc()),
     ("dependencies", |_| tools::deny()),
     ("unused-dependencies", |_| tools::machete()),
+    ("page-advisories", |_| tools::audit()),
 ];
 
 /// Runs all parts, or those named; whether nothing was found.

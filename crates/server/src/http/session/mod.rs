@@ -1,5 +1,11 @@
 //! Sign-in, sign-out, the first administrator; what the server is.
 
+mod exchange;
+mod provider;
+
+pub use exchange::*;
+pub use provider::*;
+
 use crate::{
     auth::{self, Caller},
     edge::POSITION,
@@ -18,11 +24,15 @@ use interlock_domain::{
     core::{Actor, Command},
     people::{self, AccountKind, AccountSpec},
 };
+use interlock_engine::SignedInBy;
 use interlock_engine::{Person, Session as Kept};
 use interlock_ids::{AccountId, Name};
 use interlock_wire::session::{Health, Me, ServerInfo, Session, SetUp, SignIn};
 use jiff::SignedDuration;
-use std::{collections::BTreeSet, net::SocketAddr};
+use std::{
+    collections::BTreeSet,
+    net::{IpAddr, SocketAddr},
+};
 
 const LASTS: SignedDuration = SignedDuration::from_hours(12);
 
@@ -32,10 +42,24 @@ pub struct Address(String);
 impl FromRequestParts<App> for Address {
     type Rejection = std::convert::Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Self::Rejection> {
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Self::Rejection> {
         let from = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-        Ok(Self(from.map_or_else(|| "unknown".into(), |it| it.0.ip().to_string())))
+        Ok(Self(from.map_or_else(|| "unknown".into(), |it| behind(it.0.ip(), &parts.headers, app).to_string())))
     }
+}
+
+/// Who stands behind a proxy that is believed: the last address in `X-Forwarded-For` that is no such proxy's.
+fn behind(peer: IpAddr, headers: &HeaderMap, app: &App) -> IpAddr {
+    let proxies = &app.options().exposure.proxies;
+    let believed = |address: IpAddr| proxies.iter().any(|net| net.contains(address));
+    if !believed(peer) {
+        return peer;
+    }
+    let named = headers.get_all("x-forwarded-for").iter().filter_map(|it| it.to_str().ok());
+    let hops: Vec<&str> = named.flat_map(|it| it.split(',')).map(str::trim).collect();
+    // What cannot be read was not written by a proxy that is believed.
+    let hops = hops.into_iter().rev().map_while(|hop| hop.parse::<IpAddr>().ok());
+    hops.take(20).find(|hop| !believed(*hop)).unwrap_or(peer)
 }
 
 /// Whether the server answers.
@@ -68,6 +92,7 @@ fn info(app: &App) -> ServerInfo {
         origin: app.engine().ledger().verifying_key().name().into(),
         position: world.position,
         setup_needed: world.people.setup.is_some(),
+        sign_in: ways(app),
         now: app.engine().now(),
     }
 }
@@ -75,7 +100,11 @@ fn info(app: &App) -> ServerInfo {
 /// Who is signed in.
 #[utoipa::path(get, path = "/session", responses((status = 200, body = Session)))]
 pub async fn read(State(app): State<App>, caller: Caller) -> Json<Session> {
-    Json(describe(&app, &caller))
+    let sign_out_url = match caller.session.as_ref().and_then(|(_, it)| it.by.as_ref()) {
+        Some(by) => sign_out_at(&app, by).await,
+        None => None,
+    };
+    Json(Session { sign_out_url, ..describe(&app, &caller) })
 }
 
 fn describe(app: &App, caller: &Caller) -> Session {
@@ -100,6 +129,7 @@ fn describe(app: &App, caller: &Caller) -> Session {
         },
         csrf_token: caller.session.as_ref().map(|(_, it)| it.csrf.clone()).unwrap_or_default(),
         expires_at: caller.session.as_ref().map(|(_, it)| it.expires),
+        sign_out_url: None,
         server: info(app),
     }
 }
@@ -129,7 +159,7 @@ pub async fn sign_in(
     match account.filter(|_| right) {
         Some(account) => {
             app.sign_ins().succeeded(&it.login, &address);
-            begin(&app, account)
+            begin(&app, &headers, account, None)
         }
         None => {
             app.sign_ins().failed(&it.login, &address, now);
@@ -142,22 +172,32 @@ pub async fn sign_in(
     }
 }
 
-fn begin(app: &App, account: AccountId) -> Answer<Response> {
+fn begin(app: &App, headers: &HeaderMap, account: AccountId, by: Option<SignedInBy>) -> Answer<Response> {
+    let (caller, cookie) = open(app, headers, account, by)?;
+    let mut response = Json(describe(app, &caller)).into_response();
+    response.headers_mut().insert(header::SET_COOKIE, cookie);
+    Ok(response)
+}
+
+/// Opens a session under a secret that nobody had before: what the browser showed is never taken over, and a session it had ends.
+fn open(app: &App, headers: &HeaderMap, account: AccountId, by: Option<SignedInBy>) -> Answer<(Caller, HeaderValue)> {
     let desk = app.engine().desk();
+    if let Some((former, _)) = auth::shown(headers, app)?.and_then(|caller| caller.session) {
+        desk.end_session(&former)?;
+    }
     let (secret, csrf) = (hex::encode(desk.secret()), hex::encode(desk.secret()));
     let since = app.engine().now();
-    let session = Kept { account, csrf, since, expires: since.checked_add(LASTS).unwrap_or(since) };
+    let session = Kept { account, csrf, since, expires: since.checked_add(LASTS).unwrap_or(since), by };
     let key = auth::hash(&secret);
     desk.put_session(&key, &session)?;
     let caller = Caller { actor: Actor::account(account), account, session: Some((key, session)) };
-    let mut response = Json(describe(app, &caller)).into_response();
-    response.headers_mut().insert(header::SET_COOKIE, cookie(app, &secret, LASTS.as_secs())?);
-    Ok(response)
+    Ok((caller, cookie(app, &secret, LASTS.as_secs())?))
 }
 
 fn cookie(app: &App, value: &str, seconds: i64) -> Answer<HeaderValue> {
     let secure = if app.options().secure_cookies { "; Secure" } else { "" };
-    let text = format!("{}={value}; Path=/; HttpOnly; SameSite=Strict; Max-Age={seconds}{secure}", auth::COOKIE);
+    let name = auth::cookie_name(app);
+    let text = format!("{name}={value}; Path=/; HttpOnly; SameSite=Strict; Max-Age={seconds}{secure}");
     HeaderValue::from_str(&text).map_err(|_| Failure::unavailable("the session could not be begun"))
 }
 
@@ -199,7 +239,7 @@ pub async fn set_up(
     app.engine().desk().put_person(&Person { account, login: login.to_string(), name: it.name, email: it.email })?;
     let receipt = app.engine().submit(Actor::account(account), command, None).await?;
     super::people::set_password(&app, account, it.password.clone()).await?;
-    let mut response = begin(&app, account)?;
+    let mut response = begin(&app, &headers, account, None)?;
     response.headers_mut().insert(POSITION, HeaderValue::from(receipt.position));
     Ok(response)
 }

@@ -148,6 +148,14 @@ impl Ledger for FaultyLedger {
         self.inner.consistency(old, new)
     }
 
+    fn subtrees(&self, height: u32, from: u64, count: u64) -> Result<Vec<Digest>, StoreError> {
+        self.inner.subtrees(height, from, count)
+    }
+
+    fn sign(&self, text: &str) -> Result<String, StoreError> {
+        self.inner.sign(text)
+    }
+
     fn put_blob(&self, bytes: &[u8]) -> Result<Digest, StoreError> {
         self.inner.put_blob(bytes)
     }

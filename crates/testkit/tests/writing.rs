@@ -61,7 +61,7 @@ impl Rig {
         let store = FaultyLedger::over(ledger);
         let decisions = Arc::new(Counting(Seeded::new(seed + 1), AtomicUsize::new(0)));
         let sources = Sources { clock: Arc::new(Standing(house.now())), entropy: decisions.clone() };
-        let engine = Engine::open(store.clone(), Options { sources, ports: Ports::default() }).unwrap();
+        let engine = Engine::open(store.clone(), Options { sources, ..Options::default() }).unwrap();
         Self { house, engine, store, decisions }
     }
 
@@ -305,7 +305,7 @@ fn under_failures_and_a_rival_every_command_is_carried_out_exactly_once() {
             loop {
                 match engine.submit(actor.clone(), service(&named), Some(named.clone())).await {
                     Ok(receipt) => break acknowledged.push((named, receipt)),
-                    Err(SubmitError::Unavailable(_)) => {}
+                    Err(SubmitError::Unavailable(_) | SubmitError::Unknown(_)) => {}
                     Err(SubmitError::Refused(refusal)) => panic!("{refusal}"),
                 }
             }

@@ -6,18 +6,20 @@
 use crate::http;
 use async_trait::async_trait;
 use interlock_engine::ports::{Cosigned, NotCosigned, Unread, Witness};
+use interlock_outbound::{Guard, Outbound};
 use interlock_ledger::{
     Digest,
     checkpoint::decimal,
     cosign::{WitnessKey, proof_lines},
 };
+use reqwest::Method;
 
 /// Bytes of an answer that are read at most.
 const ANSWER: usize = 64 * 1024;
 
 /// A witness at an address.
 pub struct HttpWitness {
-    client: reqwest::Client,
+    client: Outbound,
     key: WitnessKey,
     /// Submission prefix, without a slash at its end.
     address: String,
@@ -27,14 +29,14 @@ impl HttpWitness {
     /// `address`: the submission prefix, with `http://` or `https://`.
     ///
     /// # Errors
-    /// The address is none, or the TLS library could not be set up.
-    pub fn new(key: WitnessKey, address: &str) -> Result<Self, Unread> {
+    /// The address is none or may not be called, or the TLS library could not be set up.
+    pub fn new(key: WitnessKey, address: &str, guard: Guard) -> Result<Self, Unread> {
         let url =
             reqwest::Url::parse(address).map_err(|error| Unread(format!("`{address}` is no address: {error}")))?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(Unread(format!("`{address}` is no address of a witness: write http:// or https://")));
         }
-        Ok(Self { client: http::client()?, key, address: address.trim_end_matches('/').to_owned() })
+        Ok(Self { client: http::client(guard)?, key, address: address.trim_end_matches('/').to_owned() })
     }
 }
 
@@ -51,8 +53,9 @@ impl Witness for HttpWitness {
     async fn cosign(&self, old: u64, proof: &[Digest], checkpoint: &str) -> Result<Cosigned, NotCosigned> {
         let unread = |error: String| NotCosigned::Unread(error);
         let body = format!("old {old}\n{}\n{checkpoint}", proof_lines(proof));
-        let sent = self.client.post(format!("{}/add-checkpoint", self.address)).body(body).send().await;
-        let response = sent.map_err(|error| unread(http::told(&error)))?;
+        let asked = self.client.request(Method::POST, &format!("{}/add-checkpoint", self.address));
+        let asked = asked.map_err(|error| unread(error.to_string()))?;
+        let response = asked.body(body).send().await.map_err(|error| unread(http::told(&error)))?;
         let status = response.status().as_u16();
         let sized =
             response.headers().get("content-type").is_some_and(|it| it.as_bytes().starts_with(b"text/x.tlog.size"));

@@ -305,7 +305,7 @@ fn under_failures_and_a_rival_every_command_is_carried_out_exactly_once() {
             loop {
                 match engine.submit(actor.clone(), service(&named), Some(named.clone())).await {
                     Ok(receipt) => break acknowledged.push((named, receipt)),
-                    Err(SubmitError::Unavailable(_)) => {}
+                    Err(SubmitError::Unavailable(_) | SubmitError::Unknown(_)) => {}
                     Err(SubmitError::Refused(refusal)) => panic!("{refusal}"),
                 }
             }

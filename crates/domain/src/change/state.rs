@@ -2,7 +2,7 @@
 
 use super::Event;
 use crate::{
-    core::{Map, Meta, edit},
+    core::{Map, Meta, Shared, edit},
     reason::{NoteRef, Ruling},
 };
 use interlock_ids::{AccountId, ChangeId, ConditionId, Digest, Identity, Name, ReleaseId};
@@ -131,12 +131,14 @@ pub struct Change {
     pub approvals: Vec<Approval>,
     pub conditions: Vec<Condition>,
     /// How many there were, once they were put aside.
-    pub counted: Option<Counted>,
+    pub counted: Option<Box<Counted>>,
 }
 
 /// What is left of the approvals and conditions of a change that is closed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counted {
+    pub services: Vec<Name>,
+    pub authors: Vec<AccountId>,
     pub approvals: u32,
     pub open_conditions: u32,
 }
@@ -147,9 +149,11 @@ impl Change {
         self.approvals.iter().filter(move |it| !it.withdrawn && it.decision == decision)
     }
 
-    /// Approvals in force and conditions that are not met, be they put aside or not.
+    /// What a list shows of it, be the rest put aside or not: approvals in force, conditions that are not met.
     pub fn counted(&self) -> Counted {
-        self.counted.unwrap_or_else(|| Counted {
+        self.counted.as_deref().cloned().unwrap_or_else(|| Counted {
+            services: self.services.iter().cloned().collect(),
+            authors: self.authorship.authors.iter().copied().collect(),
             approvals: self.decisions(Decision::Approve).count() as u32,
             open_conditions: self.conditions.iter().filter(|it| it.met.is_none()).count() as u32,
         })
@@ -172,11 +176,15 @@ impl State {
     }
 
     /// Drops what only the page of a change shows that is closed.
-    pub(crate) fn put_aside(&mut self, release: ReleaseId) {
+    pub(crate) fn put_aside(&mut self, release: ReleaseId, shared: &Shared) {
         let closed = self.of_release(release).filter(|it| it.status == Status::Closed).map(|it| it.id);
         let Some(id) = closed else { return };
         edit(&mut self.changes, &id, |change| {
-            change.counted = Some(change.counted());
+            let mut counted = change.counted();
+            counted.services.iter_mut().for_each(|service| shared.service(service));
+            change.counted = Some(Box::new(counted));
+            change.services = BTreeSet::new();
+            change.authorship.authors = BTreeSet::new();
             change.approvals = Vec::new();
             change.conditions = Vec::new();
             change.artifacts = BTreeSet::new();

@@ -20,6 +20,7 @@ pub use compose::{apply, decide, owed, react};
 pub use context::{Actor, By, Context, Meta};
 pub use event::{DecodeError, Event, Record};
 pub(crate) use payload::payload;
+pub(crate) use settle::Shared;
 
 pub use obligation::{Fence, Obligation};
 pub use trail::{Subject, Trail};

@@ -4,8 +4,9 @@
 //! Invariants: nothing a decision or a list reads is dropped; dropping is part of `apply`, so every node drops the same; a
 //! further event on what was put aside still applies. Deliberately absent: I/O. Whoever looks brings the entries.
 
-use super::{Event, Meta, Subject, World, apply};
-use interlock_ids::ReleaseId;
+use super::{Event, Map, Meta, Subject, World, apply};
+use crate::{catalog::Service, deployment::Pipeline, environment::Environment};
+use interlock_ids::{Name, ReleaseId};
 
 /// Drops details of a release that an event has just concerned, if it is over.
 pub(super) fn settle(world: &mut World, subjects: &[Subject]) {
@@ -22,18 +23,54 @@ pub(super) fn settle(world: &mut World, subjects: &[Subject]) {
     }
 }
 
+/// Names as the world's own lists hold them: one text in memory, however many objects are called after it.
+pub(crate) struct Shared {
+    services: Map<Name, Service>,
+    environments: Map<Name, Environment>,
+    pipelines: Map<Name, Pipeline>,
+}
+
+impl Shared {
+    fn of(world: &World) -> Self {
+        Self {
+            services: world.catalog.services.clone(),
+            environments: world.environment.environments.clone(),
+            pipelines: world.deployment.pipelines.clone(),
+        }
+    }
+
+    pub(crate) fn service(&self, name: &mut Name) {
+        share(&self.services, name);
+    }
+
+    pub(crate) fn environment(&self, name: &mut Name) {
+        share(&self.environments, name);
+    }
+
+    pub(crate) fn pipeline(&self, name: &mut Name) {
+        share(&self.pipelines, name);
+    }
+}
+
+fn share<V>(all: &Map<Name, V>, name: &mut Name) {
+    if let Some((own, _)) = all.get_key_value(name) {
+        *name = own.clone();
+    }
+}
+
 fn put_aside(world: &mut World, id: ReleaseId) {
     let Some(release) = world.release.release(id) else { return };
     let forward = release.deployment;
     let back = world.rollback.of_release(id).and_then(|it| it.deployment);
+    let shared = Shared::of(world);
     for deployment in forward.into_iter().chain(back) {
-        world.deployment.put_aside(deployment);
-        world.verification.put_aside(deployment);
+        world.deployment.put_aside(deployment, &shared);
+        world.verification.put_aside(deployment, &shared);
     }
-    world.release.put_aside(id);
-    world.change.put_aside(id);
-    world.operations.put_aside(id);
-    world.rollback.put_aside(id);
+    world.release.put_aside(id, &shared);
+    world.change.put_aside(id, &shared);
+    world.operations.put_aside(id, &shared);
+    world.rollback.put_aside(id, &shared);
 }
 
 impl World {

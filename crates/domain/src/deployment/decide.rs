@@ -115,7 +115,7 @@ fn start(world: &World, id: DeploymentId, release_id: ReleaseId, ctx: &Context) 
     standing.extend(claimed_by_other(world, release, ctx));
     standing.extend(busy(world, &release.spec.environment));
     let (permit, ruling) = match (asked, permit) {
-        (Ok(ruling), Some(permit)) if standing.is_empty() => (permit.clone(), ruling),
+        (Ok(ruling), Some(permit)) if standing.is_empty() => (Permit::clone(permit), ruling),
         (Ok(_), _) => {
             return Err(Refusal::blocked(format!("release `{}` cannot be deployed", release.spec.name), standing));
         }

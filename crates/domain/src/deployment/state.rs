@@ -2,7 +2,7 @@
 
 use super::{Event, Phase, Pipeline, PlannedWave, Unit};
 use crate::{
-    core::{Fence, Map, Meta, edit},
+    core::{Fence, Map, Meta, Shared, edit},
     reason::{Blocker, Outcome},
     release::Permit,
 };
@@ -172,9 +172,12 @@ impl State {
     }
 
     /// Drops the plan and its course, if the deployment is archived.
-    pub(crate) fn put_aside(&mut self, id: DeploymentId) {
+    pub(crate) fn put_aside(&mut self, id: DeploymentId, shared: &Shared) {
         if self.deployment(id).is_some_and(|it| it.archived) {
             edit(&mut self.deployments, &id, |deployment| {
+                shared.environment(&mut deployment.environment);
+                shared.environment(&mut deployment.permit.environment);
+                shared.pipeline(&mut deployment.pipeline.name);
                 deployment.pipeline.steps = Vec::new();
                 deployment.waves = Vec::new();
                 deployment.units = Vec::new();

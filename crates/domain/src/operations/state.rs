@@ -2,7 +2,7 @@
 
 use super::Event;
 use crate::{
-    core::{Fence, Map, Meta, edit},
+    core::{Fence, Map, Meta, Shared, edit},
     reason::Outcome,
     release::{Trigger, WatchSpec},
 };
@@ -81,10 +81,11 @@ impl State {
     }
 
     /// Drops the triggers of a watch that is over.
-    pub(crate) fn put_aside(&mut self, release: ReleaseId) {
+    pub(crate) fn put_aside(&mut self, release: ReleaseId, shared: &Shared) {
         let ended = self.of_release(release).filter(|it| it.phase == Phase::Ended).map(|it| it.id);
         if let Some(id) = ended {
             edit(&mut self.watches, &id, |watch| {
+                shared.environment(&mut watch.environment);
                 watch.triggers = Vec::new();
                 watch.fired = Vec::new();
             });

@@ -3,7 +3,7 @@
 use super::Event;
 use crate::{
     change::Class,
-    core::{Map, Meta, edit},
+    core::{Map, Meta, Shared, edit},
     reason::{Blocker, NoteRef, Slot},
 };
 use interlock_ids::{AccountId, DeploymentId, Digest, Name, PermitId, ReleaseId};
@@ -241,7 +241,7 @@ pub struct Release {
     pub spec: Spec,
     pub stage: Stage,
     pub window: Option<Slot>,
-    pub permit: Option<Permit>,
+    pub permit: Option<Box<Permit>>,
     pub permit_revoked: bool,
     pub deployment: Option<DeploymentId>,
     pub drafted_by: Option<AccountId>,
@@ -285,13 +285,16 @@ impl State {
     }
 
     /// Drops what only the page of a release shows that is over.
-    pub(crate) fn put_aside(&mut self, id: ReleaseId) {
+    pub(crate) fn put_aside(&mut self, id: ReleaseId, shared: &Shared) {
         edit(&mut self.releases, &id, |release| {
             let spec = &mut release.spec;
             release.permit = None;
             spec.triggers = Vec::new();
             spec.rollback.criteria = Vec::new();
             spec.items.shrink_to_fit();
+            spec.items.iter_mut().for_each(|item| shared.service(&mut item.service));
+            shared.environment(&mut spec.environment);
+            shared.pipeline(&mut spec.pipeline);
             if let Model::Phased { waves } = &mut spec.model {
                 *waves = Vec::new();
             }
@@ -331,7 +334,7 @@ impl State {
             Event::Authorised(it) => {
                 self.reach(it.permit.release, Stage::Authorised, meta);
                 edit(&mut self.releases, &it.permit.release, |release| {
-                    release.permit = Some(it.permit.clone());
+                    release.permit = Some(Box::new(it.permit.clone()));
                     release.permit_revoked = false;
                 });
             }

@@ -105,10 +105,20 @@ async fn exchange(global: &Global, from: &Path, to: Option<&Path>) -> Done {
         client.post("/session/exchange", &ExchangeToken { token: token.trim().to_owned() }).await?;
     if let Some(path) = to {
         write_private(path, &format!("{}\n", given.secret))?;
-        println!("a token of {}, good until {}, is in `{}`", given.account.name, time(given.expires_at), path.display());
+        println!(
+            "a token of {}, good until {}, is in `{}`",
+            given.account.name,
+            time(given.expires_at),
+            path.display()
+        );
         return Ok(());
     }
     show(global.output, &given, |it| {
-        format!("{}\n\nA token of {}, good until {}. It is shown this once.", it.secret, it.account.name, time(it.expires_at))
+        format!(
+            "{}\n\nA token of {}, good until {}. It is shown this once.",
+            it.secret,
+            it.account.name,
+            time(it.expires_at)
+        )
     })
 }

@@ -17,6 +17,8 @@ pub mod calendar;
 
 pub mod environment;
 
+pub mod runner;
+
 pub mod artifact;
 
 pub mod change;

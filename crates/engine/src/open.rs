@@ -11,7 +11,7 @@ use std::sync::{
 use tokio::sync::{Notify, broadcast};
 
 /// Names the form of World in snapshots: another form is thrown away and folded anew.
-pub const FORM: &str = concat!("world-", env!("CARGO_PKG_VERSION"), "-1");
+pub const FORM: &str = concat!("world-", env!("CARGO_PKG_VERSION"), "-2");
 const CHUNK: usize = 10_000;
 /// Entries after which a new snapshot is worth its while.
 const SNAPSHOT_EVERY: u64 = 20_000;

@@ -18,7 +18,8 @@ cargo xtask <chore>
   check [part]   what a change has to pass besides its tests; `check --list` names the parts
   golden         writes golden files for event kinds that have none; never changes one
   error-pages    lists error codes that have no page in docs/errors
-  bench [short]  measures and prints ratios; JSON lines in target/bench";
+  bench [short]  measures and prints ratios; JSON lines in target/bench
+  bench runners  2,000 runners on one server: latency of leases, steps a second, memory";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -41,6 +42,10 @@ fn chore(words: &[&str]) -> Result<bool> {
         ["check", parts @ ..] => check::run(parts),
         ["golden"] => Run::cargo(["run", "--quiet", "-p", "interlock-testkit", "--example", "golden"]).status(),
         ["error-pages"] => check::errors::list_missing(),
+        ["bench", "runners", more @ ..] => {
+            let bench = Run::cargo(["run", "--release", "-p", "interlock-server", "--example", "runners", "--"]);
+            bench.args(more.iter().copied()).status()
+        }
         ["bench", more @ ..] => {
             let bench = Run::cargo(["run", "--release", "-p", "interlock-testkit", "--example", "bench", "--"]);
             bench.args(more.iter().copied()).status()

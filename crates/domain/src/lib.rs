@@ -19,6 +19,8 @@ pub mod calendar;
 
 pub mod environment;
 
+pub mod runner;
+
 pub mod artifact;
 
 pub mod change;

@@ -290,6 +290,7 @@ fn shop(stage: &Stage) {
         services: [name("checkout")].into(),
         labels: BTreeMap::new(),
         params: BTreeMap::new(),
+        runner: BTreeMap::new(),
     };
     let environment = Environment {
         name: name("production"),

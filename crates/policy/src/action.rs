@@ -29,6 +29,7 @@ actions! {
     CALENDAR_MANAGE = "calendar.manage",
     SIGNING_KEY_MANAGE = "signing-key.manage",
     PIPELINE_MANAGE = "pipeline.manage",
+    RUNNER_MANAGE = "runner.manage",
     ENVIRONMENT_CLAIM = "environment.claim",
     ARTIFACT_REGISTER = "artifact.register",
     ARTIFACT_QUARANTINE = "artifact.quarantine",

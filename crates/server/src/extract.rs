@@ -144,7 +144,11 @@ fn unpack(packed: &[u8], limit: usize) -> Answer<Bytes> {
     Ok(unpacked.into())
 }
 
-fn json<T: DeserializeOwned>(bytes: &[u8]) -> Answer<T> {
+/// JSON, with what is wrong told as a problem.
+///
+/// # Errors
+/// It is no JSON, or not of that form.
+pub fn json<T: DeserializeOwned>(bytes: &[u8]) -> Answer<T> {
     // The library would also take fields without their names, in an array.
     if bytes.trim_ascii_start().starts_with(b"[") {
         let message = "the body is an array; send an object";

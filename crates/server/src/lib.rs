@@ -8,6 +8,8 @@
 
 pub mod act;
 pub mod auth;
+pub mod contact;
+mod dispatch;
 mod document;
 pub mod edge;
 pub mod extract;
@@ -20,9 +22,11 @@ pub mod local;
 pub mod manifest;
 pub mod permit;
 pub mod problem;
+pub mod replay;
 mod secrets;
 pub mod sentence;
 pub mod state;
+pub mod tls;
 mod web;
 pub mod witness;
 
@@ -30,6 +34,7 @@ pub use document::openapi;
 pub use local::{LocalController, LocalDepot};
 pub use permit::PermitSigner;
 pub use state::{App, Bounds, Exposure, ServeOptions};
+pub use tls::{Tls, TlsError};
 
 use axum::{Json, Router, middleware, routing::get};
 use interlock_engine::Engine;
@@ -73,6 +78,27 @@ pub async fn serve(
     let address = options.listen;
     let listener = TcpListener::bind(address).await.map_err(|cause| ServeError::Listen { address, cause })?;
     serve_on(listener, engine, options, shutdown).await
+}
+
+/// The same over TLS, on a socket that listens already. Requests under way are let finish for five seconds.
+pub async fn serve_tls_on(
+    listener: TcpListener,
+    tls: Tls,
+    engine: Engine,
+    options: ServeOptions,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) {
+    let service = router(App::new(engine, options));
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let server = tls::serve(listener, tls, service, async move {
+        shutdown.await;
+        let _ = stop.send(());
+    });
+    let deadline = async {
+        let _ = stopped.await;
+        tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+    };
+    tokio::select! { () = server => {} () = deadline => {} }
 }
 
 /// The same on a socket that listens already.

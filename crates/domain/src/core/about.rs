@@ -19,6 +19,10 @@ impl Command {
             }
             Command::Calendar(it) => calendar_about(it),
             Command::Environment(it) => environment_about(it),
+            Command::Runner(runner::Command::Enrol { .. } | runner::Command::RotateKey { .. }) => {
+                ("runner.enrol", None)
+            }
+            Command::Runner(_) => ("runner.manage", None),
             Command::Artifact(it) => artifact_about(it),
             Command::Change(it) => change_about(it),
             Command::Release(it) => release_about(it),
@@ -136,7 +140,9 @@ fn deployment_about(command: &deployment::Command) -> (&'static str, Option<Subj
         }
         It::Start { release, .. } => ("deployment.start", Some(Subject::Release(*release))),
         It::TakeBack { of, .. } => ("deployment.take-back", Some(Subject::Deployment(*of))),
-        It::Lease { .. } | It::Report { .. } | It::ReleaseLeases { .. } => ("deployment.run", None),
+        It::Lease { .. } | It::Exchange { .. } | It::Report { .. } | It::ReleaseLeases { .. } => {
+            ("deployment.run", None)
+        }
         It::Wake { deployment } | It::Proceed { deployment, .. } | It::Archive { deployment } => {
             ("deployment.follow", Some(Subject::Deployment(*deployment)))
         }

@@ -11,6 +11,7 @@ pub enum Command {
     Catalog(catalog::Command),
     Calendar(calendar::Command),
     Environment(environment::Command),
+    Runner(runner::Command),
     Artifact(artifact::Command),
     Change(change::Command),
     Release(release::Command),

@@ -46,6 +46,7 @@ impl Event {
             Event::Catalog(it) => it.subjects(),
             Event::Calendar(it) => it.subjects(),
             Event::Environment(it) => it.subjects(world),
+            Event::Runner(it) => it.subjects(),
             Event::Artifact(it) => it.subjects(world),
             Event::Change(it) => it.subjects(world),
             Event::Release(it) => it.subjects(world),

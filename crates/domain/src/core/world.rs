@@ -20,6 +20,7 @@ pub struct World {
     pub catalog: catalog::State,
     pub calendar: calendar::State,
     pub environment: environment::State,
+    pub runner: runner::State,
     pub artifact: artifact::State,
     pub change: change::State,
     pub release: release::State,

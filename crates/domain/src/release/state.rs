@@ -253,6 +253,22 @@ pub struct Release {
     pub plan_closed: Vec<Blocker>,
 }
 
+/// A permit that is good no more before its time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Revocation {
+    pub permit: PermitId,
+    /// When it would have run out: from then on nobody has to be told.
+    pub ends: Timestamp,
+}
+
+impl Revocation {
+    /// Adds it, and leaves out those that nobody has to be told of any more.
+    pub(crate) fn add_to(self, all: &mut imbl::OrdMap<u64, Revocation>, meta: &Meta) {
+        *all = all.iter().filter(|(_, old)| old.ends > meta.at).map(|(at, old)| (*at, old.clone())).collect();
+        all.insert(meta.position, self);
+    }
+}
+
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct State {
     pub releases: Map<ReleaseId, Release>,
@@ -260,6 +276,8 @@ pub struct State {
     /// Releases whose life is not over.
     pub open: imbl::OrdSet<ReleaseId>,
     pub revoked_permits: imbl::OrdMap<PermitId, Timestamp>,
+    /// The same by the position that revoked them, while they could still be used: what runners are told.
+    pub revocations: imbl::OrdMap<u64, Revocation>,
 }
 
 impl State {
@@ -278,8 +296,10 @@ impl State {
     }
 
     fn revoke(&mut self, id: ReleaseId, meta: &Meta) {
-        if let Some(permit) = self.release(id).and_then(|release| release.permit.as_ref()).map(|permit| permit.id) {
-            self.revoked_permits.insert(permit, meta.at);
+        if let Some(permit) = self.release(id).and_then(|release| release.permit.clone()) {
+            self.revoked_permits.insert(permit.id, meta.at);
+            let revocation = Revocation { permit: permit.id, ends: permit.not_after };
+            revocation.add_to(&mut self.revocations, meta);
         }
         edit(&mut self.releases, &id, |release| release.permit_revoked = true);
     }

@@ -6,8 +6,8 @@ use crate::{
     change::{self, Class, Decision},
     core::{Event, Obligation, owed},
     deployment::{
-        self, Direction, OnRollback, Phase, Pipeline, PipelineStep, ProgramStep, Report, Run, Status, StepOutcome,
-        TrafficStep,
+        self, Direction, OnRevocation, OnRollback, Phase, Pipeline, PipelineStep, ProgramStep, Report, Run, Status,
+        StepOutcome, TrafficStep,
     },
     environment::Tier,
     given::{Given, codes, digest, identity, name, time},
@@ -19,6 +19,8 @@ use crate::{
 };
 use interlock_ids::{ChangeId, DeploymentId, ReleaseId};
 use std::collections::BTreeMap;
+
+mod running;
 
 const OLD: u8 = 10;
 const NEW: u8 = 11;
@@ -81,7 +83,17 @@ fn register(it: &mut Given, seed: u8, version: &str) {
 }
 
 fn step(step: &str, phase: Phase, run: Run, on_rollback: OnRollback) -> PipelineStep {
-    PipelineStep { name: name(step), phase, run, timeout_s: 30, attempts: 1, on_rollback }
+    PipelineStep {
+        name: name(step),
+        phase,
+        run,
+        timeout_s: 30,
+        attempts: 1,
+        attempts_back: None,
+        on_rollback,
+        on_revocation: OnRevocation::Finish,
+        runner: BTreeMap::new(),
+    }
 }
 
 fn pipeline() -> Pipeline {
@@ -106,6 +118,7 @@ fn pipeline() -> Pipeline {
     Pipeline {
         name: name("instances"),
         max_parallel: 2,
+        ahead: 1,
         steps: vec![
             step("drain", Phase::Deploy, traffic("0"), OnRollback::Apply),
             step("deploy", Phase::Deploy, Run::Program(deploy), OnRollback::Undo),

@@ -112,6 +112,7 @@ pub fn environment(last: Option<&environment::Event>) -> Option<environment::Eve
                     services: names(&["checkout"]),
                     labels: [("zone".into(), "a".into())].into(),
                     params: [("pool".into(), "checkout".into())].into(),
+                    runner: Default::default(),
                 }],
             },
         }),

@@ -37,7 +37,7 @@ use std::{
 const LASTS: SignedDuration = SignedDuration::from_hours(12);
 
 /// The address a request comes from, as far as it is known.
-pub struct Address(String);
+pub struct Address(pub String);
 
 impl FromRequestParts<App> for Address {
     type Rejection = std::convert::Infallible;

@@ -8,7 +8,7 @@ use interlock_domain::{
     core::{Actor, Command, Event, Record},
     environment,
 };
-use interlock_engine::{Clock, Engine, Entropy, Options, Receipt, Sources, SubmitError, ports::Ports};
+use interlock_engine::{Clock, Engine, Entropy, Options, Receipt, Sources, SubmitError};
 use interlock_ids::ClaimId;
 use interlock_ledger::{Ledger, MemoryLedger, OpenOptions, SqliteLedger};
 use interlock_testkit::{

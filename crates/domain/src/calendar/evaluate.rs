@@ -197,9 +197,8 @@ fn applies(world: &World, scope: &WindowScope, service: Option<&Name>, environme
 }
 
 fn lockdowns<'a>(world: &'a World, scope: &'a Scope) -> impl Iterator<Item = (&'a super::Lockdown, Span)> {
-    world.calendar.lockdowns.values().map(AsRef::as_ref).filter_map(move |it| {
-        concerns(world, &it.scope, scope).then(|| (it, Span { start: it.since, end: it.lifted.unwrap_or(Timestamp::MAX) }))
-    })
+    let about = world.calendar.lockdowns.values().map(AsRef::as_ref).filter(|it| concerns(world, &it.scope, scope));
+    about.map(|it| (it, Span { start: it.since, end: it.lifted.unwrap_or(Timestamp::MAX) }))
 }
 
 /// For each service (or for the environment alone, if there are none) to which maintenance windows apply: those windows.

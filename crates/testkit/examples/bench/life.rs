@@ -121,7 +121,7 @@ pub fn small(token: impl Fn(AccountId) -> Command) -> Result<(Bodies, Bodies), B
     let steps: Vec<PipelineStep> =
         house.world().deployment.pipelines.values().flat_map(|it| it.steps.clone()).collect();
     let deploy = steps.into_iter().filter(|step| step.name.as_str() == "deploy").collect();
-    let pipeline = Pipeline { name: name("short"), max_parallel: 1, steps: deploy };
+    let pipeline = Pipeline { name: name("short"), max_parallel: 1, ahead: 1, steps: deploy };
     house.ok("admin", Command::Deployment(deployment::Command::PutPipeline { pipeline }));
     let before = house.world().position;
     let mut spec = shop::spec(&house, "spring", "1.1.0");

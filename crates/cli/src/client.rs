@@ -321,7 +321,10 @@ impl Client {
                         self.keep(None);
                         // What an earlier command saw may have been another ledger at this address.
                         if self.recalled.swap(false, Ordering::AcqRel) {
-                            eprintln!("note: {} does not know the {seen} entries that an earlier command saw there", self.server);
+                            eprintln!(
+                                "note: {} does not know the {seen} entries that an earlier command saw there",
+                                self.server
+                            );
                             tries = 0;
                             continue;
                         }

@@ -143,10 +143,14 @@ fn append(flight: Flight) -> Landed {
     let Flight { inner, sealed, decided } = flight;
     let jobs = |decided: Vec<Outcome>| decided.into_iter().map(|(job, _)| job).collect();
     if sealed.batch.entries.is_empty() {
-        // Nothing is appended, so nothing else tells that another node has written meanwhile: a "no" may be out of date.
-        let refused = decided.iter().any(|(_, outcome)| outcome.is_err());
-        if refused && inner.ledger.head().is_ok_and(|head| head.size > sealed.from) {
-            return Landed::Overtaken(jobs(decided));
+        // Nothing is appended, so nothing else tells that another node has written meanwhile: a "no", or that there is nothing
+        // to do, may be out of date. A node that cannot find out does not say it.
+        if inner.ledger.shared() || decided.iter().any(|(_, outcome)| outcome.is_err()) {
+            match inner.ledger.head() {
+                Ok(head) if head.size > sealed.from => return Landed::Overtaken(jobs(decided)),
+                Ok(_) => {}
+                Err(error) => return broken(decided, &error.to_string(), false),
+            }
         }
         answer(decided);
         return Landed::Done;
@@ -161,17 +165,23 @@ fn append(flight: Flight) -> Landed {
         Err(error) => {
             tracing::error!(code = error.code(), %error, "the ledger could not be written to");
             let unknown = matches!(error, AppendError::Storage(StoreError::OutcomeUnknown { .. }));
-            for (job, outcome) in decided {
-                let told = match outcome {
-                    Ok(_) if unknown => Err(SubmitError::Unknown(error.to_string())),
-                    Ok(_) => Err(SubmitError::Unavailable(error.to_string())),
-                    Err(refused) => Err(refused),
-                };
-                let _ = job.reply.send(told);
-            }
-            Landed::Broken
+            broken(decided, &error.to_string(), unknown)
         }
     }
+}
+
+/// Tells everybody that the ledger could not be written to. A refusal that could not be written down is none either: it may
+/// rest on a world that is out of date.
+fn broken(decided: Vec<Outcome>, error: &str, unknown: bool) -> Landed {
+    for (job, outcome) in decided {
+        let told = match outcome {
+            Ok(_) if unknown => SubmitError::Unknown(error.to_owned()),
+            Ok(_) | Err(_) => SubmitError::Unavailable(error.to_owned()),
+        };
+        // Whoever asked may have gone away.
+        let _ = job.reply.send(Err(told));
+    }
+    Landed::Broken
 }
 
 fn publish(inner: &Inner, sealed: &Sealed) {

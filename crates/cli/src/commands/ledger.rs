@@ -104,7 +104,9 @@ pub enum Verb {
         key: Option<PathBuf>,
     },
     /// Copy the ledger while it runs; the copy is verified
-    #[command(after_help = "Example:\n  interlock ledger backup --data /var/lib/interlock --to /backup/ledger.db\n  interlock ledger backup --ledger postgres://interlock@db.example/interlock --ledger-key ledger.key --to /backup/ledger.db")]
+    #[command(
+        after_help = "Example:\n  interlock ledger backup --data /var/lib/interlock --to /backup/ledger.db\n  interlock ledger backup --ledger postgres://interlock@db.example/interlock --ledger-key ledger.key --to /backup/ledger.db"
+    )]
     Backup {
         #[arg(long, value_name = "PATH", conflicts_with = "ledger", required_unless_present = "ledger")]
         data: Option<PathBuf>,
@@ -227,7 +229,15 @@ pub async fn run(verb: Verb, global: &Global) -> Done {
                     "Moved {} entries, {} answers, {} blobs and {} rows of the desk to {}.\n\
                      The root of both is {}, and both have signed this checkpoint:\n\n{}\n{}\n\
                      `interlock serve --ledger … --ledger-key {}` goes on from here. The file is as it was; do not start a server on it again.",
-                    it.size, it.answers, it.blobs, it.desk, it.to, it.root, it.checkpoint, reported(&it.verified), key.display()
+                    it.size,
+                    it.answers,
+                    it.blobs,
+                    it.desk,
+                    it.to,
+                    it.root,
+                    it.checkpoint,
+                    reported(&it.verified),
+                    key.display()
                 )
             })
         }

@@ -62,7 +62,11 @@ impl Server {
     /// Makes and starts one in memory, if the machine has a file system there. `settings`: further lines of its configuration.
     pub fn start(settings: &str) -> Result<Server, String> {
         let memory = Path::new("/dev/shm");
-        if memory.is_dir() { Server::start_in(memory, settings) } else { Server::start_in(&std::env::temp_dir(), settings) }
+        if memory.is_dir() {
+            Server::start_in(memory, settings)
+        } else {
+            Server::start_in(&std::env::temp_dir(), settings)
+        }
     }
 
     /// The same in a folder below `place`.

@@ -66,7 +66,8 @@ fn postgres() -> Found {
     // Debian keeps each major version apart and puts none on PATH; the tests in Rust look there too.
     let find = || {
         let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
-        let numbered = versions.filter_map(|it| Some((it.file_name().to_str()?.parse::<u32>().ok()?, it.path().join("bin"))));
+        let numbered =
+            versions.filter_map(|it| Some((it.file_name().to_str()?.parse::<u32>().ok()?, it.path().join("bin"))));
         numbered.filter(|(_, bin)| bin.join("initdb").is_file()).max().map(|(_, bin)| bin.display().to_string())
     };
     if let Some(found) = find() {

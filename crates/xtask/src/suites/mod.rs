@@ -186,7 +186,9 @@ fn one_suite(suite: &str, machine: &mut Machine, notes: &mut Vec<String>) -> Res
             "postgres" => ("INTERLOCK_POSTGRES_BIN", machine.postgres()),
             "python" => ("INTERLOCK_PYTHON", machine.python()),
             other => {
-                anyhow::bail!("tests/{suite}/needs asks for `{other}`; it may ask for binary, demo, chromium, postgres or python")
+                anyhow::bail!(
+                    "tests/{suite}/needs asks for `{other}`; it may ask for binary, demo, chromium, postgres or python"
+                )
             }
         };
         match found {

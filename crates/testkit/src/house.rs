@@ -11,7 +11,7 @@ use interlock_domain::{
     policy,
     reason::{NoteRef, Refusal},
 };
-use interlock_engine::{Clock, Engine, Entropy, Options, Receipt, Sources, SubmitError, ports::Ports};
+use interlock_engine::{Clock, Engine, Entropy, Options, Receipt, Sources, SubmitError};
 use interlock_ids::{AccountId, Digest, Id, Kind, Name};
 use interlock_ledger::{Ledger, MemoryLedger};
 use jiff::{SignedDuration, Timestamp};

@@ -11,8 +11,8 @@ use crate::{
 use base64::{Engine, prelude::BASE64_STANDARD};
 use futures::{StreamExt, TryStreamExt, stream};
 use interlock_ledger::{
-    Checkpoint, Digest, OpenOptions, PostgresLedger, SqliteLedger, StoreError, VerifyReport, VerifyingKey, copy_to_sqlite,
-    move_to_postgres,
+    Checkpoint, Digest, OpenOptions, PostgresLedger, SqliteLedger, StoreError, VerifyReport, VerifyingKey,
+    copy_to_sqlite, move_to_postgres,
     proof::{root_of, verify_consistency, verify_inclusion},
 };
 use interlock_wire::{

@@ -50,9 +50,7 @@ impl std::fmt::Display for Closed {
             WindowKind::Freeze => write!(f, "freeze `{window}` of calendar `{calendar}` ({owner})")?,
             WindowKind::Holiday => write!(f, "holiday `{window}` of calendar `{calendar}` ({owner})")?,
             WindowKind::FiscalClose => write!(f, "fiscal close `{window}` of calendar `{calendar}` ({owner})")?,
-            WindowKind::ContractRenewal => {
-                write!(f, "contract renewal `{window}` of calendar `{calendar}` ({owner})")?
-            }
+            WindowKind::ContractRenewal => write!(f, "contract renewal `{window}` of calendar `{calendar}` ({owner})")?,
             WindowKind::Maintenance => {
                 write!(f, "outside maintenance window `{window}` of calendar `{calendar}` ({owner})")?
             }

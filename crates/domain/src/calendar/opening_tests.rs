@@ -14,7 +14,14 @@ use proptest::prelude::*;
 use std::collections::BTreeSet;
 
 fn window(title: &str, kind: WindowKind, schedule: Schedule) -> Window {
-    Window { name: name(title), kind, schedule, scope: WindowScope::default(), reason: format!("because of {title}"), customer: None }
+    Window {
+        name: name(title),
+        kind,
+        schedule,
+        scope: WindowScope::default(),
+        reason: format!("because of {title}"),
+        customer: None,
+    }
 }
 
 fn calendar(windows: Vec<Window>) -> Calendar {

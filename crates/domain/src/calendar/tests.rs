@@ -144,8 +144,14 @@ fn a_window_that_lies_in_the_spring_gap_as_a_whole_does_not_occur() {
     if let Schedule::Recurring { length_s, .. } = &mut nightly {
         *length_s = 1800;
     }
-    assert_eq!(occurrences(&State::default(), &nightly, time("2026-03-29T00:00:00Z"), time("2026-03-29T12:00:00Z"), 10), []);
-    assert_eq!(occurrences(&State::default(), &nightly, time("2026-03-30T00:00:00Z"), time("2026-03-30T12:00:00Z"), 10).len(), 1);
+    assert_eq!(
+        occurrences(&State::default(), &nightly, time("2026-03-29T00:00:00Z"), time("2026-03-29T12:00:00Z"), 10),
+        []
+    );
+    assert_eq!(
+        occurrences(&State::default(), &nightly, time("2026-03-30T00:00:00Z"), time("2026-03-30T12:00:00Z"), 10).len(),
+        1
+    );
 }
 
 #[test]
@@ -179,7 +185,10 @@ fn an_occurrence_that_began_before_is_found() {
 #[test]
 fn at_most_as_many_occurrences_as_asked_for_are_given() {
     let daily = recurring("2026-01-01T00:00", "UTC", 1, "FREQ=DAILY");
-    assert_eq!(occurrences(&State::default(), &daily, time("2026-01-01T00:00:00Z"), time("2027-01-01T00:00:00Z"), 3).len(), 3);
+    assert_eq!(
+        occurrences(&State::default(), &daily, time("2026-01-01T00:00:00Z"), time("2027-01-01T00:00:00Z"), 3).len(),
+        3
+    );
 }
 
 #[test]
@@ -187,7 +196,10 @@ fn the_far_future_costs_no_more_than_today() {
     let old = recurring("1971-01-01T12:00", "Europe/Berlin", 1, "FREQ=DAILY;INTERVAL=3");
     let begun = std::time::Instant::now();
     for _ in 0..200 {
-        assert!(!occurrences(&State::default(), &old, time("2490-01-01T00:00:00Z"), time("2490-01-08T00:00:00Z"), 10).is_empty());
+        assert!(
+            !occurrences(&State::default(), &old, time("2490-01-01T00:00:00Z"), time("2490-01-08T00:00:00Z"), 10)
+                .is_empty()
+        );
     }
     // Expanding 63,000 occurrences 200 times takes minutes in a debug build.
     assert!(begun.elapsed() < std::time::Duration::from_secs(20), "{:?}", begun.elapsed());

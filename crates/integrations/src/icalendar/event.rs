@@ -4,7 +4,8 @@ use super::Source;
 use calcard::{
     common::PartialDateTime,
     icalendar::{
-        ICalendarComponent, ICalendarDuration, ICalendarEntry, ICalendarParameterName, ICalendarProperty, ICalendarValue,
+        ICalendarComponent, ICalendarDuration, ICalendarEntry, ICalendarParameterName, ICalendarProperty,
+        ICalendarValue,
     },
 };
 use interlock_domain::calendar::{Schedule, Window, WindowKind};
@@ -128,14 +129,7 @@ impl Source<'_> {
         let mut plus = plus;
         plus.insert(0, start.wall);
         let length_s = u32::try_from(length.as_secs()).map_err(|_| "it lasts longer than a window may")?;
-        Ok(Schedule::Recurring {
-            start: start.wall,
-            zone: start.zone_name,
-            length_s,
-            rule,
-            plus,
-            except: without,
-        })
+        Ok(Schedule::Recurring { start: start.wall, zone: start.zone_name, length_s, rule, plus, except: without })
     }
 
     /// How long it lasts by the clock on the wall.
@@ -143,11 +137,7 @@ impl Source<'_> {
         if let Some(entry) = it.property(&ICalendarProperty::Dtend) {
             let end = self.moment(entry)?.into_iter().next().ok_or("its DTEND is no date")?;
             // An end in another zone is brought to the clock of the start.
-            let wall = if end.zone_name == start.zone_name {
-                end.wall
-            } else {
-                start.zone.to_datetime(end.instant()?)
-            };
+            let wall = if end.zone_name == start.zone_name { end.wall } else { start.zone.to_datetime(end.instant()?) };
             return Ok(wall.duration_since(start.wall));
         }
         match it.property(&ICalendarProperty::Duration).and_then(|entry| entry.values.first()) {
@@ -224,8 +214,7 @@ fn wall(at: &PartialDateTime) -> Result<DateTime, String> {
 
 fn duration(it: &ICalendarDuration) -> SignedDuration {
     let days = i64::from(it.weeks) * 7 + i64::from(it.days);
-    let seconds =
-        days * 86_400 + i64::from(it.hours) * 3_600 + i64::from(it.minutes) * 60 + i64::from(it.seconds);
+    let seconds = days * 86_400 + i64::from(it.hours) * 3_600 + i64::from(it.minutes) * 60 + i64::from(it.seconds);
     SignedDuration::from_secs(if it.neg { -seconds } else { seconds })
 }
 

@@ -159,13 +159,7 @@ impl<'a> Source<'a> {
         series
     }
 
-    fn one(
-        &self,
-        uid: &str,
-        series: &Series<'a>,
-        windows: &mut BTreeMap<String, Window>,
-        left_out: &mut Vec<LeftOut>,
-    ) {
+    fn one(&self, uid: &str, series: &Series<'a>, windows: &mut BTreeMap<String, Window>, left_out: &mut Vec<LeftOut>) {
         let mut leave = |it: &ICalendarComponent, why: String| {
             left_out.push(LeftOut { uid: uid.to_owned(), summary: event::text(it, &ICalendarProperty::Summary), why });
         };
@@ -181,7 +175,10 @@ impl<'a> Source<'a> {
                     // What replaces an occurrence cannot be told, so the series cannot be either.
                     leave(it, why.clone());
                     if let Some(master) = series.master {
-                        leave(master, format!("one of its occurrences was changed in a way that cannot be read: {why}"));
+                        leave(
+                            master,
+                            format!("one of its occurrences was changed in a way that cannot be read: {why}"),
+                        );
                     }
                     return;
                 }

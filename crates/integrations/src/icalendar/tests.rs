@@ -26,9 +26,10 @@ fn good(text: &str) -> Reading {
 /// Beginnings and ends of all windows in a year, in UTC.
 fn spans(reading: &Reading, year: i16) -> Vec<(String, String)> {
     let edge = |year: i16| -> Timestamp { format!("{year}-01-01T00:00:00Z").parse().expect("a moment") };
-    let all = reading.windows.iter().flat_map(|window| {
-        occurrences(&State::default(), &window.schedule, edge(year), edge(year + 1), 1000)
-    });
+    let all = reading
+        .windows
+        .iter()
+        .flat_map(|window| occurrences(&State::default(), &window.schedule, edge(year), edge(year + 1), 1000));
     let mut found: Vec<_> = all.map(|it| (it.start.to_string(), it.end.to_string())).collect();
     found.sort();
     found
@@ -75,15 +76,18 @@ fn the_start_counts_even_if_the_rule_would_not_give_it_and_rdates_are_added() {
 /// Outlook names zones as Windows does.
 #[test]
 fn a_zone_named_as_windows_does_is_understood() {
-    let lines = "DTSTART;TZID=W. Europe Standard Time:20260701T080000\nDTEND;TZID=W. Europe Standard Time:20260701T090000";
+    let lines =
+        "DTSTART;TZID=W. Europe Standard Time:20260701T080000\nDTEND;TZID=W. Europe Standard Time:20260701T090000";
     assert_eq!(spans(&good(&event(lines)), 2026), [span("2026-07-01T06:00:00Z", "2026-07-01T07:00:00Z")]);
 }
 
 #[test]
 fn a_moved_occurrence_takes_the_place_of_the_one_it_replaces_and_a_cancelled_one_is_gone() {
-    let series = "BEGIN:VEVENT\nUID:s\nDTSTART:20260302T090000Z\nDTEND:20260302T100000Z\nRRULE:FREQ=WEEKLY;COUNT=3\nEND:VEVENT";
+    let series =
+        "BEGIN:VEVENT\nUID:s\nDTSTART:20260302T090000Z\nDTEND:20260302T100000Z\nRRULE:FREQ=WEEKLY;COUNT=3\nEND:VEVENT";
     let moved = "BEGIN:VEVENT\nUID:s\nRECURRENCE-ID:20260309T090000Z\nDTSTART:20260310T150000Z\nDTEND:20260310T160000Z\nEND:VEVENT";
-    let gone = "BEGIN:VEVENT\nUID:s\nRECURRENCE-ID:20260316T090000Z\nDTSTART:20260316T090000Z\nSTATUS:CANCELLED\nEND:VEVENT";
+    let gone =
+        "BEGIN:VEVENT\nUID:s\nRECURRENCE-ID:20260316T090000Z\nDTSTART:20260316T090000Z\nSTATUS:CANCELLED\nEND:VEVENT";
     let reading = good(&file(&format!("{series}\n{moved}\n{gone}")));
     assert_eq!(
         spans(&reading, 2026),
@@ -128,7 +132,8 @@ fn what_cannot_be_a_window_is_left_out_with_a_reason_and_the_rest_is_kept() {
 
 #[test]
 fn a_series_with_a_change_that_cannot_be_read_is_left_out_as_a_whole() {
-    let series = "BEGIN:VEVENT\nUID:s\nDTSTART:20260302T090000Z\nDTEND:20260302T100000Z\nRRULE:FREQ=WEEKLY;COUNT=3\nEND:VEVENT";
+    let series =
+        "BEGIN:VEVENT\nUID:s\nDTSTART:20260302T090000Z\nDTEND:20260302T100000Z\nRRULE:FREQ=WEEKLY;COUNT=3\nEND:VEVENT";
     let all_that_follow = "BEGIN:VEVENT\nUID:s\nRECURRENCE-ID;RANGE=THISANDFUTURE:20260309T090000Z\nDTSTART:20260310T150000Z\nDTEND:20260310T160000Z\nEND:VEVENT";
     let reading = read(&file(&format!("{series}\n{all_that_follow}")), &settings()).expect("readable");
     assert_eq!(reading.windows, []);

@@ -6,12 +6,12 @@
 use crate::http;
 use async_trait::async_trait;
 use interlock_engine::ports::{Cosigned, NotCosigned, Unread, Witness};
-use interlock_outbound::{Guard, Outbound};
 use interlock_ledger::{
     Digest,
     checkpoint::decimal,
     cosign::{WitnessKey, proof_lines},
 };
+use interlock_outbound::{Guard, Outbound};
 use reqwest::Method;
 
 /// Bytes of an answer that are read at most.

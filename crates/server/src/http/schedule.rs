@@ -1,6 +1,9 @@
 //! Schedules of windows: what the wire says and what the core means, both ways.
 
-use crate::{extract::parse_all, problem::{Answer, Failure}};
+use crate::{
+    extract::parse_all,
+    problem::{Answer, Failure},
+};
 use interlock_domain::calendar::{self, Schedule};
 use interlock_ids::Name;
 use interlock_wire::{calendar as wire, length::Length};

@@ -253,13 +253,15 @@ fn freezes(lens: &Lens, day: Span) -> Vec<DayFreeze> {
     let mut found: Vec<DayFreeze> = stops
         .flat_map(|(calendar, window)| {
             let environments: Vec<Ref> = calendar::environments_of(lens, &window.scope);
-            occurrences(&lens.world.calendar, &window.schedule, day.start, day.end, 50).into_iter().map(move |it| DayFreeze {
-                id: format!("{}/{}", calendar.name, window.name),
-                title: if window.reason.is_empty() { window.name.to_string() } else { window.reason.clone() },
-                source: format!("calendar {}", calendar.name),
-                start: it.start,
-                end: Some(it.end),
-                environments: environments.clone(),
+            occurrences(&lens.world.calendar, &window.schedule, day.start, day.end, 50).into_iter().map(move |it| {
+                DayFreeze {
+                    id: format!("{}/{}", calendar.name, window.name),
+                    title: if window.reason.is_empty() { window.name.to_string() } else { window.reason.clone() },
+                    source: format!("calendar {}", calendar.name),
+                    start: it.start,
+                    end: Some(it.end),
+                    environments: environments.clone(),
+                }
             })
         })
         .collect();

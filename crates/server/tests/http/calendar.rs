@@ -106,12 +106,14 @@ async fn an_imported_calendar_first_says_what_it_would_change_and_which_plans_it
     let done = house.post("rita", "/calendars/holidays/import", import(&text, false)).await.ok();
     assert!(done["receipt"]["position"].is_u64());
     let today = house.get("rita", "/today").await.ok();
-    let titles: Vec<&str> = today["needs_me"].as_array().unwrap().iter().filter_map(|it| it["title"].as_str()).collect();
+    let titles: Vec<&str> =
+        today["needs_me"].as_array().unwrap().iter().filter_map(|it| it["title"].as_str()).collect();
     assert!(titles.contains(&"Plan second again"), "{titles:?}");
 
     let again = house.post("rita", "/calendars/holidays/import", import(&text, false)).await.ok();
     assert_eq!((again["unchanged"].as_u64(), again["receipt"]["entries"].as_array().map(Vec::len)), (Some(1), Some(0)));
-    let moved = house.post("rita", "/calendars/holidays/import", import(&holiday("20260309", "Moved"), true)).await.ok();
+    let moved =
+        house.post("rita", "/calendars/holidays/import", import(&holiday("20260309", "Moved"), true)).await.ok();
     assert_eq!(moved["changed"][0]["after"]["reason"], "Moved");
 }
 
@@ -125,7 +127,10 @@ async fn what_cannot_be_imported_changes_nothing() {
     let mut zone = bad(&holiday("20260302", "x"));
     zone["zone"] = json!("Mars/Olympus");
     house.post("rita", at, zone).await.problem(422, "unknown-zone");
-    house.post("rita", "/calendars/Not a name/import".replace(' ', "%20").as_str(), bad(&holiday("20260302", "x"))).await.problem(422, "invalid-value");
+    house
+        .post("rita", "/calendars/Not a name/import".replace(' ', "%20").as_str(), bad(&holiday("20260302", "x")))
+        .await
+        .problem(422, "invalid-value");
     house.get("rita", "/calendars/holidays").await.problem(404, "not-found");
 }
 
@@ -133,9 +138,11 @@ async fn what_cannot_be_imported_changes_nothing() {
 async fn a_lockdown_that_nobody_has_called_yet_says_what_it_would_stop() {
     let house = House::shop().await;
     house.planned().await;
-    let told = house.post("rita", "/lockdowns/preview", json!({ "scope": { "environments": ["production"] } })).await.ok();
+    let told =
+        house.post("rita", "/lockdowns/preview", json!({ "scope": { "environments": ["production"] } })).await.ok();
     assert_eq!(told["closes"][0]["release"]["name"], "second");
     assert_eq!(house.get("rita", "/lockdowns").await.ok()["items"], json!([]));
-    let elsewhere = house.post("rita", "/lockdowns/preview", json!({ "scope": { "environments": ["staging"] } })).await.ok();
+    let elsewhere =
+        house.post("rita", "/lockdowns/preview", json!({ "scope": { "environments": ["staging"] } })).await.ok();
     assert_eq!(elsewhere["closes"], json!([]));
 }

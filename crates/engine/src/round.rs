@@ -83,6 +83,17 @@ struct Remembered {
     to: u64,
 }
 
+/// Where the entries of a remembered key are. Another node may have written beyond what this one knows, so their position does
+/// not tell.
+#[derive(Clone, Copy)]
+enum Place<'a> {
+    /// In the batch in the making.
+    Here,
+    /// In the batch that is being appended.
+    Below(&'a Sealed),
+    Ledger,
+}
+
 /// A batch to which nothing is added any more, and the world once it is appended.
 pub struct Sealed {
     pub from: u64,
@@ -151,9 +162,9 @@ impl Round {
     /// The refusal of the first command refused; or what was answered before cannot be read.
     pub fn decide(&mut self, job: &Submission) -> Result<Decided, SubmitError> {
         if let Some(key) = job.key.as_deref()
-            && let Some(it) = self.remembered(key)?
+            && let Some((it, place)) = self.remembered(key)?
         {
-            return Ok(Decided { position: it.to, events: self.read(it)?, repeated: true });
+            return Ok(Decided { position: it.to, events: self.read(it, place)?, repeated: true });
         }
         let sources = &self.means.sources;
         let ctx = Context { now: sources.clock.now(), actor: job.actor.clone(), ids: sources.ids() };
@@ -172,28 +183,30 @@ impl Round {
         Ok(Decided { position: to, events, repeated: false })
     }
 
-    fn remembered(&self, key: &str) -> Result<Option<Remembered>, SubmitError> {
-        let here = self.keys.get(key).or_else(|| self.below.as_ref()?.keys.get(key));
-        if let Some(it) = here {
-            return Ok(Some(*it));
+    fn remembered(&self, key: &str) -> Result<Option<(Remembered, Place<'_>)>, SubmitError> {
+        if let Some(it) = self.keys.get(key) {
+            return Ok(Some((*it, Place::Here)));
+        }
+        if let Some((it, below)) = self.below.as_deref().and_then(|below| Some((below.keys.get(key)?, below))) {
+            return Ok(Some((*it, Place::Below(below))));
         }
         let unavailable = |error: String| SubmitError::Unavailable(error);
         let stored = self.means.ledger.answer(key).map_err(|error| unavailable(error.to_string()))?;
-        stored.map(|body| serde_json::from_slice(&body).map_err(|error| unavailable(error.to_string()))).transpose()
+        let stored = stored.map(|body| serde_json::from_slice(&body).map_err(|error| unavailable(error.to_string())));
+        Ok(stored.transpose()?.map(|it| (it, Place::Ledger)))
     }
 
     /// Entries that were written for a remembered key, from the ledger, or from a batch that is not yet in it.
-    fn read(&self, it: Remembered) -> Result<Vec<Recorded>, SubmitError> {
+    fn read(&self, it: Remembered, place: Place<'_>) -> Result<Vec<Recorded>, SubmitError> {
         let unavailable = |error: String| SubmitError::Unavailable(error);
         let bodies = |from: u64, entries: &[NewEntry]| -> Vec<Vec<u8>> {
             let wanted = &entries[(it.from - from) as usize..(it.to - from) as usize];
             wanted.iter().map(|entry| entry.body.clone()).collect()
         };
-        let below = self.below.as_ref().filter(|below| it.from >= below.from);
-        let bodies = match below {
-            _ if it.from >= self.from => bodies(self.from, &self.batch.entries),
-            Some(below) => bodies(below.from, &below.batch.entries),
-            None => {
+        let bodies = match place {
+            Place::Here => bodies(self.from, &self.batch.entries),
+            Place::Below(below) => bodies(below.from, &below.batch.entries),
+            Place::Ledger => {
                 let entries = self.means.ledger.read(it.from, (it.to - it.from) as usize);
                 entries.map_err(|error| unavailable(error.to_string()))?.into_iter().map(|it| it.body).collect()
             }

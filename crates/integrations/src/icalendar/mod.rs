@@ -95,6 +95,11 @@ pub fn read(text: &str, settings: &Settings) -> Result<Reading, Unreadable> {
 
 fn parse(text: &str) -> Result<Vec<ICalendar>, Unreadable> {
     let not = |why: String| Unreadable::NotACalendar(why);
+    // The parser is lenient about an end that is missing; whoever imports half a calendar would open what the rest closes.
+    let count = |line: &str| text.lines().filter(|it| it.trim_end().eq_ignore_ascii_case(line)).count();
+    if count("BEGIN:VCALENDAR") > count("END:VCALENDAR") || count("BEGIN:VEVENT") > count("END:VEVENT") {
+        return Err(not("what is begun is not ended: the file seems to be cut short".into()));
+    }
     let mut parser = Parser::new(text);
     let mut found = Vec::new();
     loop {

@@ -149,7 +149,15 @@ fn release_needs_me(lens: &Lens, it: &Release) -> Option<NeedsMe> {
         Stage::Stabilising => &["close"],
         _ => return None,
     };
-    let actions = next_actions(release::actions(lens, it), wanted);
+    let actions = match closed {
+        // That the calendar stands in the way is why it is to be planned again.
+        Some(_) => {
+            let by_calendar = |it: &Action| it.reasons.iter().all(|reason| reason.code == "calendar-closed");
+            let plan = |it: &Action| wanted.contains(&it.name.as_str()) && by_calendar(it);
+            release::actions(lens, it).into_iter().filter(plan).collect()
+        }
+        None => next_actions(release::actions(lens, it), wanted),
+    };
     (!actions.is_empty()).then(|| NeedsMe {
         id: it.id.to_string(),
         title: match closed {

@@ -122,7 +122,10 @@ class Checker:
                 owner_of[position] = op["id"]
         mine = ("environment.claimed", "environment.claim_ended")
         for account in {op["account"] for op in self.history}:
-            open_ops = sum(op["account"] == account and op["outcome"] == "unknown" for op in self.history)
+            # A refusal is not remembered under its key: an attempt that got no answer before it is still open at a node that
+            # hangs, and may be carried out once that node goes on.
+            still_open = lambda op: op["outcome"] == "unknown" or op["outcome"] == "refused" and op.get("open", 0) > 0
+            open_ops = sum(op["account"] == account and still_open(op) for op in self.history)
             # All that one command causes bears the same submission, so an open question may be behind several entries.
             extra = {}
             for position, entry in enumerate(self.entries):

@@ -67,16 +67,20 @@ class Postgres:
         self.boot()
 
     def boot(self):
-        log = open(self.folder / "log", "a")
-        self.process = subprocess.Popen([self.bin / "postgres", "-D", self.data], stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=self.folder,
-                                        start_new_session=True, **self._user())
-        for _ in range(600):
-            if quietly(self.bin / "pg_isready", "-q", "-h", str(self.folder), "-p", str(self.port), "-U", "interlock", "-d", "postgres"):
-                return
-            if self.process.poll() is not None:
-                break
-            time.sleep(0.1)
-        raise RuntimeError((self.folder / "log").read_text()[-3000:])
+        # What was just killed may hold its shared memory for another moment; then the server ends at once.
+        for _ in range(20):
+            log = open(self.folder / "log", "a")
+            self.process = subprocess.Popen([self.bin / "postgres", "-D", self.data], stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=self.folder,
+                                            start_new_session=True, **self._user())
+            for _ in range(600):
+                if quietly(self.bin / "pg_isready", "-q", "-h", str(self.folder), "-p", str(self.port), "-U", "interlock", "-d", "postgres"):
+                    return
+                if self.process.poll() is not None:
+                    break
+                time.sleep(0.1)
+            (self.data / "postmaster.pid").unlink(missing_ok=True)
+            time.sleep(0.5)
+        raise RuntimeError((self.folder / "log").read_text()[-1000:])
 
     def sql(self, statement):
         return self.run("psql", "-h", str(self.folder), "-p", str(self.port), "-U", "interlock", "-d", "postgres", "-AtX", "-v", "ON_ERROR_STOP=1",

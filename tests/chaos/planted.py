@@ -9,7 +9,7 @@ BEGIN = moment("2026-01-01T00:00:00Z")
 
 def entry(kind, account, **data):
     event = {"kind": kind, "data": {"account": account, **data}}
-    return json.dumps({"at": "2026-01-01T00:00:00Z", "by": {"account": account}, "event": event}).encode()
+    return json.dumps({"at": "2026-01-01T00:00:00Z", "by": {"account": account}, "sub": f"of {data['claim']}", "event": event}).encode()
 
 
 def claimed(account, claim):
@@ -37,6 +37,7 @@ HARMS = {
     "an acknowledged entry is lost": (LEDGER[:2], HISTORY[:3], "lost"),
     "another stands in its place": ([LEDGER[0], LEDGER[1], claimed("C", "9")], HISTORY[:3], "lost"),
     "one is there twice": ([*LEDGER, claimed("B", "3")], HISTORY, "twice"),
+    "an open question is done twice": ([*LEDGER, claimed("B", "3"), claimed("B", "4")], [*HISTORY, asked("open", "B", 9, 30, outcome="unknown")], "twice"),
     "two hold it at once": ([LEDGER[0], LEDGER[2]], [], "while"),
     "a later question stands earlier": (LEDGER, [{**HISTORY[0], "asked": BEGIN + 20, "answered": BEGIN + 21}, *HISTORY[1:]], "order"),
     "a read is old": (LEDGER, [*HISTORY, asked("old", "C", 9, 10, kind="read", known=3, position=3, claim="1")], "saw"),
@@ -48,6 +49,8 @@ HARMS = {
 def run():
     """The harms that were not found, and what was found where nothing is wrong."""
     faults = [f"in a sound history: {it}" for it in Checker(LEDGER, HISTORY).run()]
+    once = Checker([*LEDGER, claimed("B", "3")], [*HISTORY, asked("open", "B", 9, 30, outcome="unknown")])
+    faults += [f"where an open question was done once: {it}" for it in once.run()]
     for name, (ledger, history, word) in HARMS.items():
         if not any(word in it for it in Checker(ledger, history).run()):
             faults.append(f"not found: {name}")

@@ -102,7 +102,9 @@ impl Server {
             .and_then(|mut file| file.write_all(configuration.as_bytes()))
             .map_err(|error| error.to_string())?;
         let mut keeper = Command::new("sh");
-        keeper.args(["-c", KEEPER, "keeper"]).arg(&bin).arg(&folder).stdin(Stdio::piped()).current_dir(&folder);
+        keeper.args(["-c", KEEPER, "keeper"]).arg(&bin).arg(&folder).stdin(Stdio::piped());
+        // Not ours: whoever waits for the end of what we print must not wait for the server.
+        keeper.stdout(Stdio::null()).stderr(Stdio::null()).current_dir(&folder);
         let keeper = as_nobody(&mut keeper).process_group(0).spawn().map_err(|error| error.to_string())?;
         let server = Server { folder, _keeper: keeper };
         server.await_ready(&bin)?;

@@ -195,6 +195,16 @@ impl Client {
         json(self.send(Method::POST, path, |request| request.json(body)).await?).await
     }
 
+    /// Sends JSON and reads bytes.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn post_for_bytes(&self, path: &str, body: &impl Serialize) -> Done<Vec<u8>> {
+        let response = self.send(Method::POST, path, |request| request.json(body)).await?;
+        let bytes = response.bytes().await;
+        Ok(bytes.map_err(|error| Failure::Unreachable(format!("the answer of {path} broke off: {error}")))?.to_vec())
+    }
+
     /// Sends JSON where no answer is to be read.
     ///
     /// # Errors

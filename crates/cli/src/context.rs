@@ -39,6 +39,9 @@ pub struct Global {
     /// How what was read is shown
     #[arg(long, short, global = true, value_enum, default_value_t, help_heading = "Everywhere")]
     pub output: Output,
+    /// Write what proves the entries of a command into a file, with their exact bytes
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Everywhere")]
+    pub proof: Option<PathBuf>,
 }
 
 /// How what was read is shown. JSON is stable: it is what the API answers.

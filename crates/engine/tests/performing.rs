@@ -130,7 +130,7 @@ impl Stage {
 
     fn start_with(&self, ports: Ports) -> (Engine, tokio::task::JoinHandle<()>) {
         let sources = Sources { clock: self.clock.clone(), ..Sources::default() };
-        let engine = Engine::open(self.ledger.clone(), Options { sources, ports }).unwrap();
+        let engine = Engine::open(self.ledger.clone(), Options { sources, ports, ..Options::default() }).unwrap();
         let performing = tokio::spawn(engine.clone().perform());
         (engine, performing)
     }
@@ -148,6 +148,8 @@ async fn wait_for(engine: &Engine, kind: &str, at_most_s: u64) -> Event {
         }
         assert!(Instant::now() < deadline, "no `{kind}` within {at_most_s} s");
         tokio::time::sleep(Duration::from_millis(200)).await;
+        // Simulated time waits for nobody; the threads that decide and append live in the real one.
+        std::thread::sleep(Duration::from_millis(4));
     }
 }
 
@@ -290,6 +292,7 @@ fn shop(stage: &Stage) {
         services: [name("checkout")].into(),
         labels: BTreeMap::new(),
         params: BTreeMap::new(),
+        runner: BTreeMap::new(),
     };
     let environment = Environment {
         name: name("production"),

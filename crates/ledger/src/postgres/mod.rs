@@ -311,6 +311,15 @@ impl Ledger for PostgresLedger {
         Tree::new(&self.state()?.edge, &state::Stored(self)).inclusion(position, size)
     }
 
+    fn subtrees(&self, height: u32, from: u64, count: u64) -> Result<Vec<Digest>, StoreError> {
+        Tree::new(&self.state()?.edge, &state::Stored(self)).subtrees(height, from, count)
+    }
+
+    fn sign(&self, text: &str) -> Result<String, StoreError> {
+        crate::limits::statement(self.verifying_key.name(), text)?;
+        Ok(self.key.sign(text))
+    }
+
     fn consistency(&self, old: u64, new: u64) -> Result<Vec<Digest>, StoreError> {
         Tree::new(&self.state()?.edge, &state::Stored(self)).consistency(old, new)
     }

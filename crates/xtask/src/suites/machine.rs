@@ -40,7 +40,7 @@ impl Machine {
 }
 
 fn binary() -> Found {
-    let built = Run::cargo(["build", "--workspace", "--bin", "interlock"]).status();
+    let built = Run::cargo(["build", "--workspace", "--bin", "interlock", "--bin", "interlock-verify"]).status();
     let built = built.map_err(|error| format!("{error:#}"))?;
     let path = shell::target().join("debug/interlock");
     if built { Ok(path.display().to_string()) } else { Err("the server does not build".into()) }

@@ -108,6 +108,13 @@ export async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
   return (await response.json()) as T
 }
 
+/** Asks for a file with a request that changes nothing. */
+export async function postForFile(path: string, body: unknown): Promise<Blob> {
+  const headers: Record<string, string> = { 'content-type': 'application/json' }
+  if (csrf) headers['x-csrf-token'] = csrf
+  return (await send(path, { method: 'POST', headers, body: JSON.stringify(body) })).blob()
+}
+
 /** `key` is the idempotency key: the same key again returns the first answer, so a double click does nothing twice. */
 export async function post<T>(path: string, body: unknown, key = newKey(), method = 'POST'): Promise<T> {
   const headers: Record<string, string> = {

@@ -9,7 +9,7 @@ use crate::{
     error::{AppendError, StoreError},
 };
 use serde::{Deserialize, Serialize};
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 /// The 0-based index of an entry.
 pub type Position = u64;
@@ -58,6 +58,23 @@ pub struct Snapshot {
     pub bytes: Vec<u8>,
 }
 
+/// How much lies in a store; what it does not know is left out.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Figures {
+    /// Bytes of the database, of its write-ahead log, and of the snapshots beside it.
+    pub database_bytes: Option<u64>,
+    pub log_bytes: Option<u64>,
+    pub snapshot_bytes: Option<u64>,
+    pub blobs: Option<u64>,
+    pub blob_bytes: Option<u64>,
+    pub answers: Option<u64>,
+    /// Rows on the desk by table.
+    pub desk_rows: BTreeMap<String, u64>,
+    /// When the newest snapshot was written, in seconds of Unix time, and at which size.
+    pub snapshot_at: Option<u64>,
+    pub snapshot_size: Option<u64>,
+}
+
 /// An append-only log under a Merkle tree, with the stores beside it. Object safe; all calls block.
 ///
 /// Damage found by any call is an error whose [`StoreError::is_damage`] holds; whoever gets one stops and says so.
@@ -65,6 +82,16 @@ pub trait Ledger: Send + Sync {
     /// Appends `batch` if the ledger has exactly `expected` entries, durably and with a signed checkpoint. A batch
     /// without entries only remembers its answers.
     fn append(&self, expected: Position, batch: &Batch) -> Result<Head, AppendError>;
+
+    /// Why nothing is written any more, if so: storage failed, and only a restart can tell what the disk holds.
+    fn stopped(&self) -> Option<String> {
+        None
+    }
+
+    /// How much lies in the store. Counts what has no index, so it is not for every second.
+    fn figures(&self) -> Result<Figures, StoreError> {
+        Ok(Figures::default())
+    }
 
     /// The current size and root.
     fn head(&self) -> Result<Head, StoreError>;

@@ -32,7 +32,7 @@ pub mod moving;
 pub mod postgres;
 pub mod sqlite;
 
-pub use api::{Answer, Batch, Entry, Head, Ledger, NewEntry, Position, Snapshot};
+pub use api::{Answer, Batch, Entry, Figures, Head, Ledger, NewEntry, Position, Snapshot};
 pub use checkpoint::Checkpoint;
 pub use digest::Digest;
 pub use error::{AppendError, StoreError};
@@ -40,4 +40,4 @@ pub use memory::MemoryLedger;
 pub use moving::{Moved, copy_to_sqlite, move_to_postgres};
 pub use note::{SigningKey, VerifyingKey};
 pub use postgres::PostgresLedger;
-pub use sqlite::{Fault, OpenMode, OpenOptions, SqliteLedger, VerifyReport};
+pub use sqlite::{Archived, Archiver, Fault, OpenMode, OpenOptions, Recovery, SqliteLedger, VerifyReport};

@@ -105,7 +105,7 @@ pub fn move_to_postgres(from: &Path, to: &str, key: &Path, options: &OpenOptions
 /// # Errors
 /// Something is at `to` already; the source is damaged or cannot be reached; what arrived differs.
 pub fn copy_to_sqlite(from: &PostgresLedger, to: &Path) -> Result<VerifyReport, StoreError> {
-    let target = SqliteLedger::create_signed(to, from.key_again()?, OpenOptions::default())?;
+    let target = SqliteLedger::create_signed(to, &from.key_again()?, OpenOptions::default())?;
     from.at_one_moment(|rows, checkpoint| {
         let head = Head { size: checkpoint.size, root: checkpoint.root };
         let tallies = carry(rows, &target, head)?;

@@ -3,11 +3,49 @@
 //! **Invariant:** answers and blobs carry a digest that is checked whenever they are read.
 //! **Deliberately absent:** digests on the desk. What lies there must be erasable, and the log vouches for none of it.
 
-use super::{SqliteLedger, log::answer_digest, schema::failed};
-use crate::{digest::Digest, error::StoreError, limits};
-use rusqlite::{OptionalExtension as _, params};
+use super::{SqliteLedger, keys::beside, log::answer_digest, schema::failed, snapshots, state::State};
+use crate::{api::Figures, digest::Digest, error::StoreError, limits};
+use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
+use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
+
+fn bytes_of(path: &Path) -> Option<u64> {
+    fs::metadata(path).ok().map(|it| it.len())
+}
+
+fn one(conn: &Connection, sql: &str) -> Result<Option<u64>, StoreError> {
+    let found: i64 = conn.query_row(sql, [], |row| row.get(0)).map_err(failed("counting"))?;
+    Ok(u64::try_from(found).ok())
+}
 
 impl SqliteLedger {
+    /// How much there is of everything.
+    pub(super) fn count(&self) -> Result<Figures, StoreError> {
+        let newest = snapshots::newest(&self.path)?;
+        let counted = self.ask(|conn, _| {
+            let doing = failed("counting the desk");
+            let mut statement = conn.prepare_cached("SELECT name, count(*) FROM desk GROUP BY name").map_err(&doing)?;
+            let rows = statement.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)));
+            let rows: Result<Vec<(String, i64)>, _> = rows.map_err(&doing)?.collect();
+            let desk_rows: BTreeMap<String, u64> =
+                rows.map_err(&doing)?.into_iter().map(|(name, count)| (name, count.unsigned_abs())).collect();
+            Ok(Figures {
+                blobs: one(conn, "SELECT count(*) FROM blob")?,
+                blob_bytes: one(conn, "SELECT coalesce(sum(length(body)), 0) FROM blob")?,
+                answers: one(conn, "SELECT count(*) FROM answer")?,
+                desk_rows,
+                ..Figures::default()
+            })
+        })?;
+        Ok(Figures {
+            database_bytes: bytes_of(&self.path),
+            log_bytes: bytes_of(&beside(&self.path, "-wal")),
+            snapshot_bytes: Some(newest.bytes),
+            snapshot_at: newest.at,
+            snapshot_size: newest.size,
+            ..counted
+        })
+    }
+
     pub(super) fn find_answer(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
         let found: Option<(Vec<u8>, Vec<u8>)> = self.ask(|conn, _| {
             conn.prepare_cached("SELECT digest, body FROM answer WHERE key = ?")
@@ -24,11 +62,12 @@ impl SqliteLedger {
     pub(super) fn store_blob(&self, bytes: &[u8]) -> Result<Digest, StoreError> {
         limits::within("a blob, in bytes,", bytes.len(), limits::BLOB_BYTES)?;
         let digest = Digest::of(bytes);
-        self.change("storing a blob", bytes.len() as u64, |tx, _| {
+        let store = |tx: &Transaction<'_>, _: &Arc<State>| {
             tx.prepare_cached("INSERT INTO blob (digest, body) VALUES (?, ?) ON CONFLICT (digest) DO NOTHING")
                 .and_then(|mut it| it.execute(params![digest.0.as_slice(), bytes]))
                 .map_err(failed("storing a blob"))
-        })?;
+        };
+        self.change("storing a blob", bytes.len() as u64, store, || self.changes.blob(digest))?;
         Ok(digest)
     }
 
@@ -47,7 +86,7 @@ impl SqliteLedger {
     pub(super) fn put_desk(&self, rows: &[(&str, &str, &[u8])]) -> Result<(), StoreError> {
         limits::desk_rows(rows)?;
         let bytes = rows.iter().map(|(_, key, value)| key.len() + value.len() + 48).sum::<usize>();
-        self.change("writing to the desk", bytes as u64, |tx, _| {
+        let put = |tx: &Transaction<'_>, _: &Arc<State>| {
             let doing = failed("writing to the desk");
             let mut statement = tx
                 .prepare_cached(
@@ -59,7 +98,9 @@ impl SqliteLedger {
                 statement.execute(params![table, key, value]).map_err(&doing)?;
             }
             Ok(())
-        })
+        };
+        let noted = || self.changes.desk(rows.iter().map(|(table, key, _)| (*table, *key)));
+        self.change("writing to the desk", bytes as u64, put, noted)
     }
 
     pub(super) fn find_desk(&self, table: &str, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
@@ -72,7 +113,7 @@ impl SqliteLedger {
 
     pub(super) fn delete_desk(&self, table: &str, keys: &[&str]) -> Result<usize, StoreError> {
         limits::within("the number of desk rows", keys.len(), limits::BATCH_ITEMS)?;
-        self.change("erasing from the desk", 0, |tx, _| {
+        let erase = |tx: &Transaction<'_>, _: &Arc<State>| {
             let doing = failed("erasing from the desk");
             let mut statement = tx.prepare_cached("DELETE FROM desk WHERE name = ? AND key = ?").map_err(&doing)?;
             let mut count = 0;
@@ -80,7 +121,8 @@ impl SqliteLedger {
                 count += statement.execute([table, key]).map_err(&doing)?;
             }
             Ok(count)
-        })
+        };
+        self.change("erasing from the desk", 0, erase, || self.changes.desk(keys.iter().map(|key| (table, *key))))
     }
 
     pub(super) fn scan_desk(

@@ -60,6 +60,18 @@ fn move_log(conn: &Connection) -> Result<bool, StoreError> {
     .map_err(failed("moving the write-ahead log into the database"))
 }
 
+/// Before anything is acknowledged: moves the log of an earlier life into the file and synchronises that.
+///
+/// A commit whose synchronisation failed is answered with an error, but may be whole in the page cache, and SQLite then
+/// takes it for committed at the next start. Writing its pages anew makes it so on the disk as well, or fails here.
+pub(super) fn settle(conn: &Connection) -> Result<(), StoreError> {
+    match move_log(conn) {
+        // Another process has it open and lives: its log is in good hands.
+        Ok(_) | Err(StoreError::Busy { .. }) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
 impl Flusher {
     pub fn start(path: &Path, patience: Duration) -> Result<Flusher, StoreError> {
         let conn = writer(path, patience)?;

@@ -17,6 +17,7 @@ mod perform;
 pub mod ports;
 pub mod round;
 mod submit;
+pub mod telemetry;
 pub mod watching;
 
 pub use desk::{Desk, DeskError, Person, Session};
@@ -64,6 +65,9 @@ struct Inner {
     strangers: nodes::Strangers,
     /// Whether this node performs what is owed, where several could.
     performs: AtomicBool,
+    counters: telemetry::Counters,
+    /// Rings when an append failed.
+    stopped: Notify,
 }
 
 impl Engine {

@@ -61,6 +61,8 @@ impl Engine {
             trouble: Mutex::default(),
             strangers: nodes::Strangers::default(),
             performs: AtomicBool::new(false),
+            counters: crate::telemetry::Counters::default(),
+            stopped: Notify::new(),
         });
         let weak = Arc::downgrade(&inner);
         let thread = std::thread::Builder::new().name("ledger".into());

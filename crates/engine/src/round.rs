@@ -79,6 +79,11 @@ struct Remembered {
     to: u64,
 }
 
+/// Whether a remembered answer is about entries before `size` only. One that cannot be read is about none that are known.
+pub fn answered_within(body: &[u8], size: u64) -> bool {
+    serde_json::from_slice::<Remembered>(body).is_ok_and(|it| it.to <= size)
+}
+
 /// One batch in the making.
 pub struct Round {
     means: Means,

@@ -14,7 +14,8 @@ use interlock_domain::{
 use interlock_ledger::{AppendError, StoreError};
 use std::{
     collections::VecDeque,
-    sync::{Arc, Weak, mpsc},
+    sync::{Arc, Weak, atomic::Ordering::Relaxed, mpsc},
+    time::Instant,
 };
 use tokio::sync::oneshot;
 
@@ -36,8 +37,8 @@ pub struct Receipt {
 pub enum SubmitError {
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// The ledger could not be written to; nothing is known to have changed.
-    #[error("the ledger cannot be written to: {0}; nothing was changed, try again")]
+    /// The ledger could not be written to. Whether the command is in it is not known until it is asked again under the same key.
+    #[error("the ledger cannot be written to: {0}; try again, with the same idempotency key if one was given")]
     Unavailable(String),
     /// The connection to the ledger broke at the wrong moment: it may have been written.
     #[error("it is not known yet whether the command was written: {0}")]
@@ -49,6 +50,8 @@ type Reply = Result<Receipt, SubmitError>;
 struct Job {
     submission: Submission,
     reply: oneshot::Sender<Reply>,
+    /// Of whoever submitted it, for traces.
+    span: tracing::Span,
 }
 
 /// The way to the thread that writes.
@@ -79,7 +82,9 @@ impl Engine {
     /// As [`Engine::submit`]; the refusal is that of the first command refused.
     pub async fn submit_all(&self, actor: Actor, commands: Vec<Command>, key: Option<String>) -> Reply {
         let (reply, answer) = oneshot::channel();
-        let mut job = Job { submission: Submission { actor, commands, key }, reply };
+        let mut job = Job { submission: Submission { actor, commands, key }, reply, span: tracing::Span::current() };
+        let (counters, begun) = (self.counters(), Instant::now());
+        counters.waiting.fetch_add(1, Relaxed);
         // A full queue is waited for without blocking the runtime's threads.
         loop {
             match self.0.queue.0.try_send(job) {
@@ -88,10 +93,22 @@ impl Engine {
                     job = back;
                     tokio::time::sleep(std::time::Duration::from_millis(1)).await;
                 }
-                Err(mpsc::TrySendError::Disconnected(_)) => return Err(closed()),
+                Err(mpsc::TrySendError::Disconnected(_)) => {
+                    counters.waiting.fetch_sub(1, Relaxed);
+                    return Err(closed());
+                }
             }
         }
-        answer.await.unwrap_or_else(|_| Err(closed()))
+        let reply = answer.await.unwrap_or_else(|_| Err(closed()));
+        counters.submit.observe_time(begun.elapsed());
+        let count = match &reply {
+            Ok(receipt) if receipt.repeated => &counters.repeated,
+            Ok(_) => &counters.done,
+            Err(SubmitError::Refused(_)) => &counters.refused,
+            Err(SubmitError::Unavailable(_) | SubmitError::Unknown(_)) => &counters.unavailable,
+        };
+        count.fetch_add(1, Relaxed);
+        reply
     }
 }
 
@@ -105,6 +122,7 @@ pub(crate) fn run(engine: &Weak<Inner>, jobs: &Jobs) {
         let Some(inner) = engine.upgrade() else { return };
         let mut waiting = VecDeque::from([first]);
         waiting.extend(jobs.0.try_iter().take(TOGETHER - 1));
+        inner.counters.waiting.fetch_sub(waiting.len() as i64, Relaxed);
         write(&inner, waiting);
     }
 }
@@ -137,12 +155,21 @@ fn write(inner: &Inner, mut jobs: VecDeque<Job>) {
             }
             return answer(decided, None);
         }
+        let begun = Instant::now();
+        // Of the first command in the batch; the others wait for the same append.
+        let _traced = decided.first().map(|it| {
+            let (parent, entries) = (&it.job.span, round.batch.entries.len() as u64);
+            tracing::info_span!(parent: parent, "append", commands = decided.len() as u64, entries).entered()
+        });
         match inner.ledger.append(before.position, &round.batch) {
             Ok(_) => {
+                inner.counters.append.observe_time(begun.elapsed());
+                inner.counters.batch.observe(round.batch.entries.len() as f64);
                 publish(inner, round);
                 return answer(decided, None);
             }
             Err(AppendError::Conflict { .. }) => {
+                inner.counters.conflicts.fetch_add(1, Relaxed);
                 jobs = decided.into_iter().map(|it| it.job).collect();
                 if let Err(error) = inner.catch_up() {
                     let failed = jobs.into_iter().map(|job| Decided { job, result: Err(closed()) }).collect();
@@ -151,6 +178,8 @@ fn write(inner: &Inner, mut jobs: VecDeque<Job>) {
             }
             Err(error) => {
                 tracing::error!(code = error.code(), %error, "the ledger could not be written to");
+                inner.counters.failures.fetch_add(1, Relaxed);
+                inner.stopped.notify_waiters();
                 let unknown = matches!(error, AppendError::Storage(StoreError::OutcomeUnknown { .. }));
                 return answer(decided, Some((error.to_string(), unknown)));
             }

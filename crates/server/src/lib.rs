@@ -3,7 +3,7 @@
 //! Invariants: nothing a client sends gives a 500; whatever is written goes through `Engine::submit`; what may be done is decided
 //! by the core, here it is only asked. Deliberately absent: rules, and state of its own beyond counters of failed sign-ins.
 //!
-//! Reading order: [`state`], [`auth`], [`extract`], [`problem`], [`act`] (how a command becomes an answer), [`lens`] (how the world
+//! Reading order: [`state`], [`auth`], [`extract`], [`problem`], [`telemetry`] (the server about itself), [`act`] (how a command becomes an answer), [`lens`] (how the world
 //! is looked at), then `http`, one file per noun; [`local`] hands work to runners.
 
 pub mod act;
@@ -20,12 +20,14 @@ pub mod permit;
 pub mod problem;
 pub mod sentence;
 pub mod state;
+pub mod telemetry;
 mod web;
 
 pub use document::openapi;
 pub use local::{LocalController, LocalDepot};
 pub use permit::PermitSigner;
 pub use state::{App, ServeOptions};
+pub use telemetry::Telemetry;
 
 use axum::{Json, Router, middleware, routing::get};
 use interlock_engine::Engine;
@@ -53,6 +55,7 @@ pub fn router(app: App) -> Router {
         .nest("/api/v1", api)
         .route("/api", get(edge::not_found))
         .route("/api/{*rest}", axum::routing::any(edge::not_found))
+        .merge(telemetry::routes().with_state(app.clone()))
         .fallback(web::page)
         .layer(middleware::from_fn_with_state(app, edge::every))
 }
@@ -81,10 +84,12 @@ pub async fn serve_on(
     options: ServeOptions,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServeError> {
+    let telemetry = options.telemetry.clone();
     let service = router(App::new(engine, options)).into_make_service_with_connect_info::<SocketAddr>();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let server = axum::serve(listener, service).with_graceful_shutdown(async move {
         shutdown.await;
+        telemetry.drain();
         // Whoever waits for the end of open streams waits no longer than this.
         let _ = stop.send(());
     });

@@ -1,6 +1,6 @@
 //! What every handler has at hand: the engine, the key permits are signed with, the limiter of sign-ins.
 
-use crate::{limit::Limiter, permit::PermitSigner};
+use crate::{limit::Limiter, permit::PermitSigner, telemetry::Telemetry};
 use interlock_engine::Engine;
 use std::{net::SocketAddr, sync::Arc};
 
@@ -13,6 +13,8 @@ pub struct ServeOptions {
     pub secure_cookies: bool,
     /// Signs the permits that runners verify.
     pub permits: PermitSigner,
+    /// What the server counts about itself.
+    pub telemetry: Telemetry,
 }
 
 /// The state of the server. Cloning it is cheap; it holds nothing that another node would need.
@@ -36,6 +38,10 @@ impl App {
 
     pub fn options(&self) -> &ServeOptions {
         &self.0.options
+    }
+
+    pub fn telemetry(&self) -> &Telemetry {
+        &self.0.options.telemetry
     }
 
     pub fn sign_ins(&self) -> &Limiter {

@@ -7,6 +7,7 @@ use crate::{
     lens::Lens,
     problem::{Answer, Failure},
     state::App,
+    telemetry::health::{Outcome, readiness},
 };
 use axum::{
     Json,
@@ -44,14 +45,14 @@ pub async fn health(State(app): State<App>) -> Json<Health> {
     Json(Health { status: "ok".into(), position: app.engine().head() })
 }
 
-/// Whether the server can do its work: the ledger can be read, and policies are in force.
+/// Whether the server can do its work; `/readyz` lists every check.
 #[utoipa::path(get, path = "/ready", responses((status = 200, body = Health)), security(()))]
 pub async fn ready(State(app): State<App>) -> Answer<Json<Health>> {
-    let head = app.engine().ledger().head()?;
-    if app.engine().world().policy.set().is_none() {
-        return Err(Failure::unavailable("no policies are in force yet, so nothing is allowed"));
+    let found = readiness(app.engine(), app.telemetry());
+    match found.checks.iter().find(|it| it.outcome == Outcome::Fail) {
+        Some(failed) => Err(Failure::unavailable(format!("{}: {}", failed.check, failed.detail))),
+        None => Ok(Json(Health { status: "ok".into(), position: found.position })),
     }
-    Ok(Json(Health { status: "ok".into(), position: head.size }))
 }
 
 /// What the server is.

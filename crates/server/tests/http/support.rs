@@ -108,6 +108,7 @@ impl House {
             listen: ([127, 0, 0, 1], 0).into(),
             secure_cookies: false,
             permits: PermitSigner::from_seed([9; 32]),
+            telemetry: Default::default(),
         };
         let router = router(App::new(engine.clone(), options));
         let key = minisign::KeyPair::generate_unencrypted_keypair().unwrap();

@@ -10,6 +10,7 @@ mod failure;
 mod manifest;
 mod nouns;
 mod render;
+mod trace;
 mod when;
 
 use clap::Parser;

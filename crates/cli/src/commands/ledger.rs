@@ -9,13 +9,16 @@ use crate::{
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use futures::{StreamExt, TryStreamExt, stream};
+use interlock_domain::core::Record;
 use interlock_ledger::{
-    Checkpoint, Digest, OpenOptions, SqliteLedger, StoreError, VerifyReport, VerifyingKey, merkle::verify_inclusion,
+    Checkpoint, Digest, OpenOptions, Recovery, SqliteLedger, StoreError, VerifyReport, VerifyingKey,
+    merkle::verify_inclusion,
 };
 use interlock_wire::{
     ledger::{Entry, EntryRow, Head, Proof},
     reason::Severity,
 };
+use jiff::Timestamp;
 use std::path::{Path, PathBuf};
 
 /// Name of the ledger in a data directory.
@@ -74,11 +77,24 @@ pub enum Verb {
         #[arg(long, value_name = "FILE")]
         to: PathBuf,
     },
-    /// Verify a copy and put it where a server finds it
-    #[command(after_help = "Example:\n  interlock ledger restore --from /backup/ledger.db --data /var/lib/interlock")]
+    /// Verify a copy or an archive, and put the ledger where a server finds it
+    #[command(
+        after_help = "Example:\n  interlock ledger restore --backup /backup/ledger.db --data /var/lib/interlock\n  interlock ledger restore --backup /backup/ledger.db --to 41200 --data ./then\n  interlock ledger restore --archive /archive --key /safe/ledger.db.key --to 2026-11-20T12:00:00Z --data ./then"
+    )]
     Restore {
-        #[arg(long, value_name = "FILE")]
-        from: PathBuf,
+        /// A copy made by `ledger backup`
+        #[arg(long, visible_alias = "from", value_name = "FILE", required_unless_present = "archive")]
+        backup: Option<PathBuf>,
+        /// A folder that `serve --archive` has written to
+        #[arg(long, value_name = "DIR", conflicts_with = "backup", requires = "key")]
+        archive: Option<PathBuf>,
+        /// The private key of the ledger, kept elsewhere: an archive does not hold it
+        #[arg(long, value_name = "FILE", requires = "archive")]
+        key: Option<PathBuf>,
+        /// Number of entries, or a moment: what was written later is left out [default: everything]
+        #[arg(long, value_name = "POSITION|TIME")]
+        to: Option<Until>,
+        /// Where to; nothing of a ledger may be there
         #[arg(long, value_name = "DIR")]
         data: PathBuf,
     },
@@ -132,15 +148,125 @@ pub async fn run(verb: Verb, global: &Global) -> Done {
             let ledger = SqliteLedger::open(&file(&data), OpenOptions::default()).map_err(refused)?;
             let report = ledger.backup(&to).map_err(refused)?;
             show(global.output, &report, |it| {
-                format!("{}\nThe copy is in `{}`, its key beside it: keep both.", reported(it), to.display())
+                let position = it.size.unwrap_or_default();
+                format!(
+                    "{}\nThe copy in `{}` is of position {position}: it holds every entry before it, and none after. Its key is beside it: keep both.",
+                    reported(it),
+                    to.display()
+                )
             })
         }
-        Verb::Restore { from, data } => {
+        Verb::Restore { backup, archive, key, to, data } => {
             std::fs::create_dir_all(&data).map_err(|error| Failure::io("making", &data, &error))?;
-            let report = SqliteLedger::restore(&from, &data.join(FILE)).map_err(refused)?;
+            let report = restore(backup.as_deref(), archive.as_deref().zip(key.as_deref()), to, &data.join(FILE))?;
             show(global.output, &report, |it| {
-                format!("{}\n`interlock serve --data {}` goes on from here.", reported(it), data.display())
+                format!(
+                    "{}\nRestored to position {}. `interlock serve --data {}` goes on from here.",
+                    reported(it),
+                    it.size.unwrap_or_default(),
+                    data.display()
+                )
             })
+        }
+    }
+}
+
+/// Up to where something is restored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// A number of entries.
+    Position(u64),
+    Time(Timestamp),
+}
+
+impl std::str::FromStr for Until {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.parse() {
+            Ok(position) => Ok(Self::Position(position)),
+            Err(_) => crate::when::when(text)
+                .map(Self::Time)
+                .map_err(|error| format!("neither a position nor a time: {error}")),
+        }
+    }
+}
+
+/// The number of entries up to a moment: all before the first that is later.
+struct Reached {
+    until: Option<Until>,
+    size: u64,
+    passed: bool,
+}
+
+impl Reached {
+    fn new(until: Option<Until>) -> Self {
+        Self { until, size: 0, passed: false }
+    }
+
+    fn see(&mut self, position: u64, body: &[u8]) {
+        let later = match self.until {
+            None => false,
+            Some(Until::Position(size)) => position >= size,
+            // What cannot be understood has no time; it is kept, as everything before a later entry is.
+            Some(Until::Time(until)) => Record::decode(body).is_ok_and(|record| record.at > until),
+        };
+        self.passed |= later;
+        if !self.passed {
+            self.size = position + 1;
+        }
+    }
+
+    /// The size to restore; one that was asked for by number is kept, so that one out of range is refused.
+    fn size(&self) -> u64 {
+        match self.until {
+            Some(Until::Position(size)) => size,
+            Some(Until::Time(_)) | None => self.size,
+        }
+    }
+}
+
+fn restore(
+    backup: Option<&Path>,
+    archive: Option<(&Path, &Path)>,
+    until: Option<Until>,
+    to: &Path,
+) -> Done<VerifyReport> {
+    let mut reached = Reached::new(until);
+    let done = match (archive, backup) {
+        (Some((folder, key)), _) => {
+            let recovery = Recovery::open(folder, key).map_err(refused)?;
+            recovery.entries(|position, body| reached.see(position, body)).map_err(refused)?;
+            let size = reached.size();
+            recovery.restore(to, size, &|answer| interlock_engine::round::answered_within(answer, size))
+        }
+        (None, Some(from)) => match until {
+            None => SqliteLedger::restore(from, to),
+            Some(_) => {
+                each_entry(from, |position, body| reached.see(position, body)).map_err(refused)?;
+                let size = reached.size();
+                SqliteLedger::restore_prefix(from, to, size, &|answer| {
+                    interlock_engine::round::answered_within(answer, size)
+                })
+            }
+        },
+        (None, None) => return Err(Failure::Usage("give --backup or --archive".into())),
+    };
+    done.map_err(refused)
+}
+
+/// Reads all entries of a copy, which is opened for it and so verified.
+fn each_entry(path: &Path, mut each: impl FnMut(u64, &[u8])) -> Result<(), StoreError> {
+    let ledger = SqliteLedger::open(path, OpenOptions::default())?;
+    let mut at = 0;
+    loop {
+        let entries = interlock_ledger::Ledger::read(&ledger, at, 10_000)?;
+        if entries.is_empty() {
+            return Ok(());
+        }
+        for entry in entries {
+            each(entry.position, &entry.body);
+            at = entry.position + 1;
         }
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod apply;
+pub mod archive;
 pub mod artifact;
 pub mod calendar;
 pub mod change;
@@ -130,7 +131,7 @@ impl Command {
             Command::Metrics(it) => metrics::run(it, global).await,
             Command::Ledger(it) => ledger::run(it, global).await,
             Command::Watch(it) => watch::run(it, global).await,
-            Command::Doctor(_) => doctor::run(global).await,
+            Command::Doctor(it) => doctor::run(it, global).await,
             Command::Completions { shell } => {
                 let mut command = <crate::Cli as clap::CommandFactory>::command();
                 clap_complete::generate(shell, &mut command, "interlock", &mut std::io::stdout());

@@ -4,9 +4,10 @@
 //! before it asks for work; at the end the server stops first, then the runner, then a last snapshot is written.
 
 use crate::{
-    commands::ledger,
+    commands::{archive::Archive, ledger},
     context::write_private,
     failure::{Done, Failure},
+    trace::{self, Traces},
 };
 use interlock_domain::{
     core::{Actor, Command},
@@ -23,7 +24,7 @@ use interlock_integrations::{
 };
 use interlock_ledger::{OpenOptions, SqliteLedger};
 use interlock_runner::{Runner, RunnerConfig};
-use interlock_server::{LocalController, LocalDepot, PermitSigner, ServeOptions};
+use interlock_server::{LocalController, LocalDepot, PermitSigner, ServeOptions, Telemetry};
 use jiff::SignedDuration;
 use sha2::Digest as _;
 use std::{
@@ -32,6 +33,7 @@ use std::{
     sync::Arc,
 };
 use tokio::net::TcpListener;
+use tracing_subscriber::{Layer as _, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
 /// Name of the runner inside the server.
 const LOCAL: &str = "local";
@@ -74,17 +76,41 @@ pub struct Args {
     runner_capacity: u32,
     #[arg(long, value_enum, default_value_t)]
     log_format: LogFormat,
+    /// Another address for /metrics, /healthz and /readyz, without signing in: keep it from strangers
+    #[arg(long, value_name = "ADDR")]
+    metrics_listen: Option<SocketAddr>,
+    /// An OpenTelemetry collector to send traces to (OTLP over HTTP) [default: none are made]
+    #[arg(long, value_name = "URL", env = "OTEL_EXPORTER_OTLP_ENDPOINT", hide_env_values = true)]
+    traces: Option<String>,
+    /// What the traces call this server
+    #[arg(long, value_name = "NAME", env = "OTEL_SERVICE_NAME", default_value = "interlock", requires = "traces")]
+    service_name: String,
+    /// Ship everything that is written to this folder, to restore any position from
+    #[arg(long, value_name = "DIR")]
+    archive: Option<PathBuf>,
+    /// Seconds between two shipments
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    archive_every: u64,
+    /// Seconds between not being ready any more and the end, so that a balancer sends work elsewhere first
+    #[arg(long, value_name = "SECONDS", default_value_t = 0, value_parser = clap::value_parser!(u64).range(0..=600))]
+    drain: u64,
 }
 
 /// Begins to write a log to standard error. `INTERLOCK_LOG` says what, as `info` or `interlock_engine=debug`.
 pub fn log(format: LogFormat) {
+    log_with(format, None);
+}
+
+/// The same, and traces.
+fn log_with(format: LogFormat, traces: Option<Traces>) {
     let filter = tracing_subscriber::EnvFilter::try_from_env("INTERLOCK_LOG").unwrap_or_else(|_| "info".into());
-    let base = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    // A second subscriber is refused; the first stays.
-    let _ = match format {
-        LogFormat::Text => base.with_ansi(false).try_init(),
-        LogFormat::Json => base.json().try_init(),
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines = match format {
+        LogFormat::Text => lines.with_ansi(false).boxed(),
+        LogFormat::Json => lines.json().boxed(),
     };
+    // A second subscriber is refused; the first stays.
+    let _ = tracing_subscriber::registry().with(filter).with(lines).with(traces).try_init();
 }
 
 /// Ends when the process is asked to: SIGTERM or SIGINT.
@@ -104,7 +130,12 @@ pub async fn asked_to_end() -> Done {
 }
 
 pub async fn run(args: Args) -> Done {
-    log(args.log_format);
+    let traced = args.traces.as_deref().map(|address| trace::traces(address, &args.service_name));
+    let (traces, sending) = traced.unzip();
+    log_with(args.log_format, traces);
+    if let Some(sending) = sending {
+        tokio::spawn(sending.run());
+    }
     std::fs::create_dir_all(&args.data).map_err(|error| Failure::io("making", &args.data, &error))?;
     // Taken first: two servers on one address must not both found an organisation.
     let listener = TcpListener::bind(args.listen).await.map_err(|error| {
@@ -124,9 +155,14 @@ pub async fn run(args: Args) -> Done {
         key = store.vkey(),
         "the ledger verifies"
     );
+    let store = Arc::new(store);
+    let archive = match &args.archive {
+        Some(folder) => Some(Archive::begin(store.clone(), folder, args.archive_every)?),
+        None => None,
+    };
     let ports = ports(args.prometheus.as_deref())
         .map_err(|error| Failure::Failed(format!("metrics cannot be read: {error}")))?;
-    let engine = Engine::open(Arc::new(store), Options { ports, ..Options::default() })
+    let engine = Engine::open(store, Options { ports, ..Options::default() })
         .map_err(|error| Failure::Failed(error.to_string()))?;
     let address = listener.local_addr().map_err(|error| Failure::Failed(error.to_string()))?;
     if engine.head() == 0 {
@@ -135,7 +171,21 @@ pub async fn run(args: Args) -> Done {
     let seed = engine.desk().secret();
     let key = args.data.join("permit.key");
     let permits = PermitSigner::open(&key, || seed).map_err(|error| Failure::io("opening", &key, &error))?;
-    let serve = ServeOptions { listen: address, secure_cookies: args.secure_cookies, permits };
+    let telemetry = Telemetry::new(Some(args.data.clone()));
+    let serve =
+        ServeOptions { listen: address, secure_cookies: args.secure_cookies, permits, telemetry: telemetry.clone() };
+    if let Some(inside) = args.metrics_listen {
+        let listener = TcpListener::bind(inside)
+            .await
+            .map_err(|error| Failure::Failed(format!("cannot listen on {inside} (--metrics-listen): {error}")))?;
+        if let Ok(address) = listener.local_addr() {
+            println!("Metrics and health on http://{address}");
+        }
+        let router = interlock_server::telemetry::inside(engine.clone(), telemetry.clone());
+        // Answers until the process ends, so that the last figures can still be read.
+        tokio::spawn(async move { axum::serve(listener, router).await });
+    }
+    let archiving = archive.map(|archive| archive.keep(telemetry.clone()));
     let performing = tokio::spawn(engine.clone().perform());
     let runner = match args.runner_capacity {
         0 => None,
@@ -143,12 +193,22 @@ pub async fn run(args: Args) -> Done {
     };
     tracing::info!(%address, "listening");
     println!("Interlock listens on http://{address}");
-    let served = interlock_server::serve_on(listener, engine.clone(), serve, async {
-        if let Err(failure) = asked_to_end().await {
-            tracing::error!(%failure, "only a kill ends this server");
-            std::future::pending::<()>().await;
+    let (watched, drain) = (engine.clone(), std::time::Duration::from_secs(args.drain));
+    let served = interlock_server::serve_on(listener, engine.clone(), serve, async move {
+        let asked = async {
+            if let Err(failure) = asked_to_end().await {
+                tracing::error!(%failure, "only a kill ends this server");
+                std::future::pending::<()>().await;
+            }
+        };
+        tokio::select! {
+            () = asked => {
+                tracing::info!("asked to end");
+                telemetry.drain();
+                tokio::time::sleep(drain).await;
+            }
+            why = watched.stopped() => tracing::error!(why, "storage failed; ending, so that the next start verifies"),
         }
-        tracing::info!("asked to end");
     })
     .await;
     if let Some((handle, running)) = runner {
@@ -157,6 +217,15 @@ pub async fn run(args: Args) -> Done {
         let _ = running.await;
     }
     performing.abort();
+    if let Some(why) = interlock_ledger::Ledger::stopped(engine.ledger().as_ref()) {
+        // Nothing more is written to a disk that cannot be relied on.
+        return Err(Failure::Failed(format!(
+            "L051: the server ended because storage failed: {why}; see to the disk, then start again: the start verifies the ledger"
+        )));
+    }
+    if let Some(archiving) = archiving {
+        archiving.end().await;
+    }
     let snapshot = engine.clone();
     match tokio::task::spawn_blocking(move || snapshot.snapshot()).await {
         Ok(Ok(())) => tracing::info!(entries = engine.head(), "stopped, with a snapshot"),

@@ -196,7 +196,8 @@ impl Engine {
             if let Some(why) = self.ledger().stopped() {
                 return why;
             }
-            stopped.await;
+            // Not every write is an append: looked at now and then as well.
+            let _ = tokio::time::timeout(Duration::from_secs(1), stopped).await;
         }
     }
 }

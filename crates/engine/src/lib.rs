@@ -7,7 +7,9 @@
 
 mod desk;
 mod entropy;
+mod evidence;
 pub mod judging;
+mod line;
 mod live;
 mod measure;
 mod nodes;
@@ -18,15 +20,18 @@ pub mod ports;
 pub mod round;
 mod submit;
 pub mod telemetry;
+mod transparency;
 pub mod watching;
 
-pub use desk::{Desk, DeskError, Person, Session};
+pub use desk::{Begun, Desk, DeskError, Person, Session, SignedInBy};
 pub use entropy::{Clock, Entropy, Sources};
+pub use evidence::{NotTaken, Taking, Wanted};
 pub use live::{Outputs, Published};
 pub use nodes::Behind;
 pub use open::{FORM, OpenError, Options};
 pub use round::Recorded;
 pub use submit::{Receipt, SubmitError};
+pub use transparency::{Standing, Transparency, Witnessed};
 
 use arc_swap::ArcSwap;
 use interlock_domain::{
@@ -49,7 +54,7 @@ pub struct Engine(Arc<Inner>);
 struct Inner {
     ledger: Arc<dyn Ledger>,
     world: ArcSwap<World>,
-    queue: submit::Queue,
+    queue: submit::Mouth,
     published: broadcast::Sender<Published>,
     desk: Desk,
     outputs: Outputs,
@@ -68,6 +73,7 @@ struct Inner {
     counters: telemetry::Counters,
     /// Rings when an append failed.
     stopped: Notify,
+    witnessing: transparency::Witnessing,
 }
 
 impl Engine {
@@ -111,8 +117,16 @@ impl Engine {
     /// # Errors
     /// The refusal that submitting would give.
     pub fn try_out(&self, actor: &Actor, command: &Command) -> Result<Vec<Event>, Refusal> {
+        self.try_in(&self.world(), actor, command)
+    }
+
+    /// The same in a world at hand, which may be older, or hold the [details](Engine::details) of something that is over.
+    ///
+    /// # Errors
+    /// The refusal that submitting would give, were this the world.
+    pub fn try_in(&self, world: &World, actor: &Actor, command: &Command) -> Result<Vec<Event>, Refusal> {
         let ctx = Context { now: self.now(), actor: actor.clone(), ids: self.ids() };
-        interlock_domain::core::decide(&self.world(), command, &ctx)
+        interlock_domain::core::decide(world, command, &ctx)
     }
 
     /// Follows what is written from now on. A follower that is too slow misses events and is told how many.

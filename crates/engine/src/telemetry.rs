@@ -76,7 +76,7 @@ pub struct Counters {
     pub repeated: AtomicU64,
     pub refused: AtomicU64,
     pub unavailable: AtomicU64,
-    /// Commands waiting for the thread that writes.
+    /// Commands that are not answered yet.
     pub waiting: AtomicI64,
     /// Entries appended together, and how long that took.
     pub batch: Histogram,
@@ -105,6 +105,22 @@ impl Default for Counters {
             performed: AtomicU64::new(0),
             seen: Mutex::default(),
         }
+    }
+}
+
+/// A command that waits for its answer; whoever asked may go away before it comes.
+pub(crate) struct Waiting<'a>(&'a AtomicI64);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
+    }
+}
+
+impl Counters {
+    pub(crate) fn wait(&self) -> Waiting<'_> {
+        self.waiting.fetch_add(1, Relaxed);
+        Waiting(&self.waiting)
     }
 }
 

@@ -10,6 +10,8 @@ pub mod catalog;
 pub mod change;
 pub mod deployment;
 pub mod environment;
+pub mod evidence;
+pub mod intake;
 pub mod learning;
 pub mod ledger;
 pub mod length;

@@ -10,6 +10,8 @@ mod context;
 mod event;
 mod obligation;
 mod payload;
+mod positions;
+mod settle;
 mod trail;
 mod world;
 
@@ -18,6 +20,7 @@ pub use compose::{apply, decide, owed, react};
 pub use context::{Actor, By, Context, Meta};
 pub use event::{DecodeError, Event, Record};
 pub(crate) use payload::payload;
+pub(crate) use settle::Shared;
 
 pub use obligation::{Fence, Obligation};
 pub use trail::{Subject, Trail};

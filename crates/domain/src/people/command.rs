@@ -1,6 +1,6 @@
 //! What can be asked for about people.
 
-use super::AccountKind;
+use super::{AccountKind, Admission, Claimed, Issuer, Provider};
 use interlock_ids::{AccountId, DelegationId, Digest, Identity, Name, TokenId};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
@@ -73,5 +73,21 @@ pub enum Command {
         account: AccountId,
         from_time: Timestamp,
         until: Timestamp,
+    },
+    /// Enters or changes an identity provider that people may sign in by.
+    PutProvider {
+        provider: Provider,
+    },
+    /// An identity provider has said who somebody is; the edge has verified that it has. Only Interlock itself may.
+    SignIn {
+        claimed: Claimed,
+    },
+    /// Enters or changes an issuer whose tokens programs may exchange.
+    PutIssuer {
+        issuer: Issuer,
+    },
+    /// Exchanges a token of a trusted issuer, which the edge has verified. Only Interlock itself may.
+    Admit {
+        admission: Admission,
     },
 }

@@ -62,7 +62,7 @@ pub fn readiness(engine: &Engine, telemetry: &Telemetry) -> Readiness {
         caught_up(engine, position),
         disk(telemetry),
         clock(engine),
-        snapshot(engine, position),
+        snapshot(engine, telemetry, position),
     ];
     let ready = checks.iter().all(|it| it.outcome != Outcome::Fail);
     Readiness { ready, version: env!("CARGO_PKG_VERSION"), position, checks }
@@ -116,13 +116,13 @@ fn clock(engine: &Engine) -> Check {
     check("clock", Outcome::Pass, "not behind the newest entry")
 }
 
-fn snapshot(engine: &Engine, position: u64) -> Check {
-    match engine.ledger().figures().map(|it| it.snapshot_size) {
-        Ok(Some(size)) if position.saturating_sub(size) <= UNSNAPPED => {
+fn snapshot(engine: &Engine, telemetry: &Telemetry, position: u64) -> Check {
+    match telemetry.counted(engine).map(|it| it.snapshot_size) {
+        Some(Some(size)) if position.saturating_sub(size) <= UNSNAPPED => {
             check("snapshot", Outcome::Pass, format!("{} entries after the newest", position.saturating_sub(size)))
         }
-        Ok(None) if position <= UNSNAPPED => check("snapshot", Outcome::Pass, "none, and none is needed yet"),
-        Ok(_) => check("snapshot", Outcome::Inconclusive, "the next start will take long: no snapshot is recent"),
-        Err(error) => check("snapshot", Outcome::Inconclusive, format!("it cannot be told ({})", error.code())),
+        Some(None) if position <= UNSNAPPED => check("snapshot", Outcome::Pass, "none, and none is needed yet"),
+        Some(_) => check("snapshot", Outcome::Inconclusive, "the next start will take long: no snapshot is recent"),
+        None => check("snapshot", Outcome::Inconclusive, "it cannot be told"),
     }
 }

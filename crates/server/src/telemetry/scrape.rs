@@ -49,7 +49,7 @@ fn path(engine: &Engine, page: &mut Page) {
         page.sample("interlock_submissions_total", &[("outcome", outcome)], count.load(Relaxed) as f64);
     }
     let waiting = it.waiting.load(Relaxed).max(0) as f64;
-    page.one("interlock_submit_queue", "gauge", "Commands that wait to be decided; 8192 at most.", waiting);
+    page.one("interlock_submit_queue", "gauge", "Commands that are not answered yet.", waiting);
     page.family("interlock_append_entries", "histogram", "Entries appended together.");
     page.histogram("interlock_append_entries", &[], &it.batch.read());
     page.family("interlock_append_seconds", "histogram", "Time of an append, until it is synchronised.");

@@ -13,7 +13,8 @@ use interlock_domain::{
 use interlock_engine::{Clock, Engine, Options, Sources};
 use interlock_ids::Digest;
 use interlock_ledger::MemoryLedger;
-use interlock_server::{App, PermitSigner, ServeOptions, auth, router};
+use interlock_outbound::Guard;
+use interlock_server::{App, Exposure, PermitSigner, ServeOptions, auth, router};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use std::{
@@ -88,9 +89,13 @@ impl Got {
 impl House {
     /// An organisation that was just founded: nobody is there yet.
     pub async fn empty() -> Self {
+        Self::empty_on(Arc::new(MemoryLedger::new("test.example/interlock", [7; 32]).unwrap())).await
+    }
+
+    /// The same on a ledger of one's own.
+    pub async fn empty_on(ledger: Arc<dyn interlock_ledger::Ledger>) -> Self {
         let clock =
             Arc::new(Hands(AtomicI64::new("2026-03-02T09:00:00Z".parse::<Timestamp>().unwrap().as_millisecond())));
-        let ledger = Arc::new(MemoryLedger::new("test.example/interlock", [7; 32]).unwrap());
         let sources = Sources { clock: clock.clone(), ..Sources::default() };
         let engine = Engine::open(ledger, Options { sources, ..Options::default() }).unwrap();
         let setup_until = engine.now().checked_add(SignedDuration::from_hours(24)).unwrap();
@@ -104,20 +109,28 @@ impl House {
         for command in [Command::People(found), Command::Policy(install)] {
             engine.submit(Actor::system(), command, None).await.unwrap();
         }
+        let dir = tempfile::tempdir().unwrap();
+        let secrets = Some(dir.path().to_owned());
         let options = ServeOptions {
             listen: ([127, 0, 0, 1], 0).into(),
             secure_cookies: false,
             permits: PermitSigner::from_seed([9; 32]),
             telemetry: Default::default(),
+            exposure: Exposure { outbound: Guard::inside(), secrets, ..Exposure::default() },
         };
-        let router = router(App::new(engine.clone(), options));
+        let router = router(App::holding(engine.clone(), options, std::time::Duration::from_millis(200)));
         let key = minisign::KeyPair::generate_unencrypted_keypair().unwrap();
-        Self { engine, router, clock, tokens: BTreeMap::new(), dir: tempfile::tempdir().unwrap(), key }
+        Self { engine, router, clock, tokens: BTreeMap::new(), dir, key }
     }
 
     /// The shop, with everybody at work.
     pub async fn shop() -> Self {
-        let mut house = Self::empty().await;
+        Self::empty().await.peopled().await
+    }
+
+    /// Everybody comes to work.
+    pub async fn peopled(self) -> Self {
+        let mut house = self;
         let setup = json!({ "secret": SECRET, "login": "ana", "name": "Ana Ruiz", "email": "ana@shop.example", "password": PASSWORD });
         let session = house.raw("POST", "/setup", &[], Some(setup)).await;
         let cookie = session.headers["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();

@@ -1,5 +1,7 @@
 //! What a name, a literal or a redirect cannot make this process call. Real sockets; a listener counts who comes.
 
+#![allow(clippy::unwrap_used, reason = "the helpers of a test fail it by panicking")]
+
 use interlock_outbound::{Guard, Names, Outbound, Refused, Unsent, body};
 use reqwest::Method;
 use std::{

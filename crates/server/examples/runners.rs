@@ -175,7 +175,12 @@ async fn main() {
 
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let options = ServeOptions { listen: address, secure_cookies: false, permits: PermitSigner::from_seed([9; 32]) };
+    let options = ServeOptions {
+        listen: address,
+        secure_cookies: false,
+        permits: PermitSigner::from_seed([9; 32]),
+        exposure: Default::default(),
+    };
     tokio::spawn(serve_on(listener, house.engine.clone(), options, std::future::pending()));
     let client = reqwest::Client::builder().no_proxy().tcp_nodelay(true).build().unwrap();
     let (begin, begun) = watch::channel(None);

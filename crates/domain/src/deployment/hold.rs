@@ -78,8 +78,11 @@ pub(super) fn shaken(world: &World, event: &core::Event) -> Vec<DeploymentId> {
             those(&|it| it.units.iter().any(|unit| unit.digest == quarantined.digest))
         }
         It::Artifact(artifact::Event::KeyPut(_)) => those(&|_| true),
-        It::Change(change::Event::Withdrawn(it)) => about_change(world, it.change, &those),
-        It::Change(change::Event::Decided(it)) => about_change(world, it.change, &those),
+        It::Change(change::Event::Withdrawn(change::Withdrawn { change, .. }))
+        | It::Change(change::Event::Decided(change::Decided { change, .. })) => {
+            let release = world.change.change(*change).map(|it| it.release);
+            those(&|it| Some(it.release) == release)
+        }
         It::Release(release::Event::PermitRevoked(it)) => {
             let release = it.release;
             those(&|it| it.release == release)
@@ -92,13 +95,4 @@ pub(super) fn shaken(world: &World, event: &core::Event) -> Vec<DeploymentId> {
         It::Artifact(_) | It::Change(_) | It::Environment(_) | It::Learning(_) => those(&|it| !it.held.is_empty()),
         _ => Vec::new(),
     }
-}
-
-fn about_change(
-    world: &World,
-    change: interlock_ids::ChangeId,
-    those: &dyn Fn(&dyn Fn(&Deployment) -> bool) -> Vec<DeploymentId>,
-) -> Vec<DeploymentId> {
-    let release = world.change.change(change).map(|it| it.release);
-    those(&|it| Some(it.release) == release)
 }

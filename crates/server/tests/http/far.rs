@@ -53,7 +53,12 @@ impl Server {
         let listener = TcpListener::bind(at).await.unwrap();
         let address = listener.local_addr().unwrap();
         let tls = Tls::open(&pem("server.pem"), &pem("server.key"), Some(&pem("ca.pem"))).unwrap();
-        let options = ServeOptions { listen: address, secure_cookies: true, permits: PermitSigner::from_seed([9; 32]) };
+        let options = ServeOptions {
+            listen: address,
+            secure_cookies: true,
+            permits: PermitSigner::from_seed([9; 32]),
+            exposure: Default::default(),
+        };
         let (stop, stopped) = oneshot::channel();
         let asked = async { drop(stopped.await) };
         let serving = tokio::spawn(serve_tls_on(listener, tls, house.engine.clone(), options, asked));

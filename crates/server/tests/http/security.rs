@@ -70,9 +70,9 @@ async fn slow_loris_is_cut_off_and_others_are_served_meanwhile() {
                     return true;
                 }
                 let mut byte = [0; 64];
-                match tokio::time::timeout(Duration::from_millis(100), stream.read(&mut byte)).await {
-                    Ok(Ok(0) | Err(_)) => return true,
-                    Ok(Ok(_)) | Err(_) => {}
+                let read = tokio::time::timeout(Duration::from_millis(100), stream.read(&mut byte)).await;
+                if let Ok(Ok(0) | Err(_)) = read {
+                    return true;
                 }
             }
             false

@@ -7,7 +7,6 @@ refused is carried out when it is asked again under its key.
 """
 
 import hashlib
-import os
 import pathlib
 import shutil
 import subprocess
@@ -182,7 +181,6 @@ class First(Case):
 
 def counted(case):
     """How many operations a telling has without a fault."""
-    case.run_counting = True
     case.tell()
     assert not case.wrong, case.wrong
     return len(case.count.read_bytes())

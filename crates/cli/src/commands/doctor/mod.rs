@@ -1,6 +1,7 @@
 //! `doctor`: what is as it should be, what is not, what cannot be told, and what to do about it.
 //!
-//! Invariants: looking changes nothing but a file of its own that it removes; what could not be looked at is inconclusive, never
+//! Invariants: looking changes nothing but a file of its own that it removes (and opens the ledger as a server does, which may move
+//! its write-ahead log); what could not be looked at is inconclusive, never
 //! well; no secret is read into what is printed or bundled. Exit code 0 if all is well, 1 if something is not, 3 if something cannot be
 //! told, 4 if the server cannot be reached.
 

@@ -7,23 +7,31 @@
 
 mod desk;
 mod entropy;
+mod erase;
 pub mod judging;
 mod live;
 mod measure;
 mod nodes;
 mod observe;
 mod open;
+mod origin;
 mod perform;
 pub mod ports;
+mod recompute;
+mod replay;
 pub mod round;
 mod submit;
 pub mod watching;
 
 pub use desk::{Desk, DeskError, Person, Session};
 pub use entropy::{Clock, Entropy, Sources};
+pub use erase::{Committer, ERASED, Held, Written, notes, pseudonym};
 pub use live::{Outputs, Published};
 pub use nodes::Behind;
 pub use open::{FORM, OpenError, Options};
+pub use origin::{KEPT as ORIGINS_KEPT, Origin};
+pub use recompute::{Compared, Recomputed, Told};
+pub use replay::ReplayError;
 pub use round::Recorded;
 pub use submit::{Receipt, SubmitError};
 
@@ -64,6 +72,8 @@ struct Inner {
     strangers: nodes::Strangers,
     /// Whether this node performs what is owed, where several could.
     performs: AtomicBool,
+    /// Worlds of the past that were asked for lately.
+    past: replay::Past,
 }
 
 impl Engine {

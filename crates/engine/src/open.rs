@@ -1,6 +1,6 @@
 //! Opening: the newest usable snapshot, then the entries after it. Snapshots are a cache; the ledger is the truth.
 
-use crate::{Desk, DeskError, Engine, Inner, Outputs, Published, Sources, nodes, ports::Ports, submit};
+use crate::{Desk, DeskError, Engine, Inner, Outputs, Published, Sources, nodes, ports::Ports, replay, submit};
 use arc_swap::ArcSwap;
 use interlock_domain::core::{self, DecodeError, Meta, Record, Subject, World};
 use interlock_ledger::{Ledger, StoreError};
@@ -11,7 +11,7 @@ use std::sync::{
 use tokio::sync::{Notify, broadcast};
 
 /// Names the form of World in snapshots: another form is thrown away and folded anew.
-pub const FORM: &str = concat!("world-", env!("CARGO_PKG_VERSION"), "-1");
+pub const FORM: &str = concat!("world-", env!("CARGO_PKG_VERSION"), "-2");
 const CHUNK: usize = 10_000;
 /// Entries after which a new snapshot is worth its while.
 const SNAPSHOT_EVERY: u64 = 20_000;
@@ -28,7 +28,10 @@ pub struct Options {
 pub enum OpenError {
     #[error(transparent)]
     Store(#[from] StoreError),
-    #[error("entry {position} cannot be understood: {cause}")]
+    #[error(
+        "entry {position} cannot be understood by Interlock {}: {cause}; use the version that wrote it, or a newer one",
+        env!("CARGO_PKG_VERSION")
+    )]
     Entry { position: u64, cause: DecodeError },
     #[error(transparent)]
     Desk(#[from] DeskError),
@@ -61,6 +64,7 @@ impl Engine {
             trouble: Mutex::default(),
             strangers: nodes::Strangers::default(),
             performs: AtomicBool::new(false),
+            past: replay::Past::default(),
         });
         let weak = Arc::downgrade(&inner);
         let thread = std::thread::Builder::new().name("ledger".into());
@@ -156,9 +160,20 @@ fn load(ledger: &dyn Ledger) -> Result<World, OpenError> {
     Ok(world)
 }
 
-fn fold(ledger: &dyn Ledger, world: &mut World, mut tell: impl FnMut(&str, Vec<Subject>)) -> Result<(), OpenError> {
+fn fold(ledger: &dyn Ledger, world: &mut World, tell: impl FnMut(&str, Vec<Subject>)) -> Result<(), OpenError> {
+    fold_to(ledger, world, u64::MAX, tell)
+}
+
+/// Folds in entries until the world is at `size`, or all there is.
+pub(crate) fn fold_to(
+    ledger: &dyn Ledger,
+    world: &mut World,
+    size: u64,
+    mut tell: impl FnMut(&str, Vec<Subject>),
+) -> Result<(), OpenError> {
     loop {
-        let entries = ledger.read(world.position, CHUNK)?;
+        let wanted = size.saturating_sub(world.position).min(CHUNK as u64);
+        let entries = ledger.read(world.position, wanted as usize)?;
         if entries.is_empty() {
             return Ok(());
         }

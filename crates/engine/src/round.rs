@@ -6,7 +6,7 @@
 //! Invariants: reactions are decided like anybody's commands, and one that is refused leaves an entry; what is not appended has
 //! left no trace. Deliberately absent: the append itself.
 
-use crate::{Sources, SubmitError};
+use crate::{Origin, Sources, SubmitError, origin};
 use interlock_domain::{
     core::{self, Actor, By, Command, Context, Event, Meta, Record, Subject, World},
     reason::{self, Refusal, RefusalKind, Refused},
@@ -100,7 +100,7 @@ impl Round {
             means,
             from: before.position,
             world: before.clone(),
-            batch: Batch { entries: Vec::new(), answers: Vec::new() },
+            batch: Batch::default(),
             kinds: Vec::new(),
             subjects: Vec::new(),
             keys: BTreeMap::new(),
@@ -112,24 +112,32 @@ impl Round {
     /// # Errors
     /// The refusal of the first command refused; or what was answered before cannot be read.
     pub fn decide(&mut self, job: &Submission) -> Result<Decided, SubmitError> {
+        self.decide_from(job, None)
+    }
+
+    /// As [`Round::decide`], with from where it was asked.
+    ///
+    /// # Errors
+    /// As [`Round::decide`].
+    pub fn decide_from(&mut self, job: &Submission, origin: Option<&Origin>) -> Result<Decided, SubmitError> {
         if let Some(remembered) = job.key.as_deref().map(|key| self.remembered(key)).transpose()?.flatten() {
             return Ok(Decided { position: remembered.to, events: self.read(&remembered)?, repeated: true });
         }
         let sources = &self.means.sources;
         let ctx = Context { now: sources.clock.now(), actor: job.actor.clone(), ids: sources.ids() };
         let sub: SubmissionId = ctx.ids.id();
-        let mut attempt = Attempt { world: self.world.clone(), records: Vec::new() };
+        let mut attempt = Attempt::new(&self.world);
         for command in &job.commands {
             match attempt.carry_out(self.means.rules.as_ref(), command, &ctx, sub) {
                 Ok(()) => {}
                 Err(refusal) => {
-                    self.record_refusal(command, &refusal, &ctx, sub);
+                    self.record_refusal(command, &refusal, &ctx, sub, origin);
                     return Err(refusal.into());
                 }
             }
         }
         let from = self.world.position;
-        let records = self.take(attempt);
+        let records = self.take(attempt, origin);
         let to = self.world.position;
         if let Some(key) = &job.key {
             let remembered = Remembered { from, to };
@@ -168,7 +176,12 @@ impl Round {
         decoded.collect()
     }
 
-    fn take(&mut self, attempt: Attempt) -> Vec<Recorded> {
+    fn take(&mut self, attempt: Attempt, origin: Option<&Origin>) -> Vec<Recorded> {
+        if let (Some(origin), Some(((_, first), _))) = (origin, attempt.records.first()) {
+            self.batch.rows.extend(origin::row(&first.by, first.sub, origin));
+        }
+        // What policies were asked is stored by the digest that the ruling names, so that it can be asked again.
+        self.batch.blobs.extend(attempt.asked.iter().map(|bytes| bytes.to_vec()));
         let mut records = Vec::with_capacity(attempt.records.len());
         for ((position, record), subjects) in attempt.records {
             self.batch.entries.push(NewEntry { body: record.encode() });
@@ -181,14 +194,21 @@ impl Round {
     }
 
     /// A refusal by policy or by a gate is itself an entry; malformed or stale commands leave no trace.
-    fn record_refusal(&mut self, command: &Command, refusal: &Refusal, ctx: &Context, sub: SubmissionId) {
+    fn record_refusal(
+        &mut self,
+        command: &Command,
+        refusal: &Refusal,
+        ctx: &Context,
+        sub: SubmissionId,
+        origin: Option<&Origin>,
+    ) {
         let telling = matches!(refusal.kind, RefusalKind::Denied | RefusalKind::Blocked);
         if !telling || ctx.actor.by == By::System {
             return;
         }
-        let mut attempt = Attempt { world: self.world.clone(), records: Vec::new() };
-        attempt.add(refused(command, refusal), ctx.now, ctx.actor.by.clone(), sub);
-        self.take(attempt);
+        let mut attempt = Attempt::new(&self.world);
+        attempt.refuse(command, refusal, ctx.now, ctx.actor.by.clone(), sub);
+        self.take(attempt, origin);
     }
 }
 
@@ -202,6 +222,7 @@ fn refused(command: &Command, refusal: &Refusal) -> Event {
         outcome: refusal.ruling.as_ref().map_or(reason::Outcome::Fail, |ruling| ruling.outcome),
         policy_set: refusal.ruling.as_ref().map(|ruling| ruling.policy_set.clone()),
         facts: refusal.ruling.as_ref().map(|ruling| ruling.facts.clone()),
+        policies: refusal.ruling.as_ref().map(|ruling| ruling.policies.clone()).unwrap_or_default(),
     }))
 }
 
@@ -209,11 +230,23 @@ fn refused(command: &Command, refusal: &Refusal) -> Event {
 struct Attempt {
     world: World,
     records: Vec<((u64, Record), Vec<Subject>)>,
+    /// What policies were asked for the rulings among the records.
+    asked: Vec<Arc<[u8]>>,
 }
 
 impl Attempt {
+    fn new(world: &World) -> Self {
+        Self { world: world.clone(), records: Vec::new(), asked: Vec::new() }
+    }
+
+    fn refuse(&mut self, command: &Command, refusal: &Refusal, at: Timestamp, by: By, sub: SubmissionId) {
+        self.asked.extend(refusal.ruling.as_ref().and_then(|ruling| ruling.asked.0.clone()));
+        self.add(refused(command, refusal), at, by, sub);
+    }
+
     fn add(&mut self, event: Event, at: Timestamp, by: By, sub: SubmissionId) {
         let position = self.world.position;
+        self.asked.extend(event.rulings().into_iter().filter_map(|(_, ruling)| ruling.asked.0.clone()));
         let subjects = event.subjects(&self.world);
         core::apply(&mut self.world, &event, &Meta { position, at, by: by.clone() });
         self.records.push(((position, Record { v: 1, at, by, sub, event }), subjects));
@@ -246,7 +279,7 @@ impl Attempt {
                     }
                 }
                 Err(refusal) if refusal.kind == RefusalKind::Stale => {}
-                Err(refusal) => self.add(refused(&next, &refusal), ctx.now, By::System, sub),
+                Err(refusal) => self.refuse(&next, &refusal, ctx.now, By::System, sub),
             }
         }
         Ok(())

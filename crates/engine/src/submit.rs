@@ -4,7 +4,7 @@
 //! control. What a round decides, and how, is in [`round`](crate::round).
 
 use crate::{
-    Engine, Inner, Published,
+    Engine, Inner, Origin, Published,
     round::{self, Core, Means, Recorded, Round, Submission},
 };
 use interlock_domain::{
@@ -48,6 +48,7 @@ type Reply = Result<Receipt, SubmitError>;
 
 struct Job {
     submission: Submission,
+    origin: Option<Origin>,
     reply: oneshot::Sender<Reply>,
 }
 
@@ -78,8 +79,22 @@ impl Engine {
     /// # Errors
     /// As [`Engine::submit`]; the refusal is that of the first command refused.
     pub async fn submit_all(&self, actor: Actor, commands: Vec<Command>, key: Option<String>) -> Reply {
+        self.submit_from(actor, None, commands, key).await
+    }
+
+    /// As [`Engine::submit_all`], with from where it was asked: kept at the desk in the same transaction.
+    ///
+    /// # Errors
+    /// As [`Engine::submit_all`].
+    pub async fn submit_from(
+        &self,
+        actor: Actor,
+        origin: Option<Origin>,
+        commands: Vec<Command>,
+        key: Option<String>,
+    ) -> Reply {
         let (reply, answer) = oneshot::channel();
-        let mut job = Job { submission: Submission { actor, commands, key }, reply };
+        let mut job = Job { submission: Submission { actor, commands, key }, origin, reply };
         // A full queue is waited for without blocking the runtime's threads.
         loop {
             match self.0.queue.0.try_send(job) {
@@ -123,7 +138,7 @@ fn write(inner: &Inner, mut jobs: VecDeque<Job>) {
         let decided: Vec<Decided> = jobs
             .drain(..)
             .map(|job| {
-                let result = round.decide(&job.submission);
+                let result = round.decide_from(&job.submission, job.origin.as_ref());
                 Decided { job, result }
             })
             .collect();

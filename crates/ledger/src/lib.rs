@@ -32,7 +32,7 @@ pub mod moving;
 pub mod postgres;
 pub mod sqlite;
 
-pub use api::{Answer, Batch, Entry, Head, Ledger, NewEntry, Position, Snapshot};
+pub use api::{Answer, Batch, DeskRow, Entry, Head, Ledger, NewEntry, Position, Snapshot};
 pub use checkpoint::Checkpoint;
 pub use digest::Digest;
 pub use error::{AppendError, StoreError};

@@ -81,7 +81,9 @@ pub async fn serve_on(
     options: ServeOptions,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServeError> {
-    let service = router(App::new(engine, options)).into_make_service_with_connect_info::<SocketAddr>();
+    let app = App::new(engine, options);
+    let tidying = tokio::spawn(tidy(app.clone()));
+    let service = router(app).into_make_service_with_connect_info::<SocketAddr>();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let server = axum::serve(listener, service).with_graceful_shutdown(async move {
         shutdown.await;
@@ -92,8 +94,32 @@ pub async fn serve_on(
         let _ = stopped.await;
         tokio::time::sleep(std::time::Duration::from_secs(5)).await;
     };
-    tokio::select! {
+    let ended = tokio::select! {
         ended = server.into_future() => ended.map_err(ServeError::Broken),
         () = deadline => Ok(()),
+    };
+    tidying.abort();
+    ended
+}
+
+/// At the start and then daily: takes names out of what former versions kept, carries through erasures that a crash or a restore left
+/// undone, and drops origins that are too old.
+async fn tidy(app: App) {
+    loop {
+        let at_work = app.clone();
+        let done = tokio::task::spawn_blocking(move || {
+            let taken = http::take_names_out(&at_work).map_err(|failure| failure.problem().detail.clone())?;
+            let engine = at_work.engine();
+            let again = engine.forget_again().map_err(|error| error.to_string())?;
+            let oldest = engine.now().checked_sub(interlock_engine::ORIGINS_KEPT).map_err(|error| error.to_string())?;
+            let dropped = engine.desk().drop_origins(oldest).map_err(|error| error.to_string())?;
+            Ok::<_, String>((taken, again, dropped))
+        });
+        match done.await {
+            Ok(Ok((0, 0, 0))) | Err(_) => {}
+            Ok(Ok((taken, again, dropped))) => tracing::info!(taken, again, dropped, "the desk was tidied"),
+            Ok(Err(error)) => tracing::warn!(%error, "the desk could not be tidied; it is tried again tomorrow"),
+        }
+        tokio::time::sleep(std::time::Duration::from_secs(86_400)).await;
     }
 }

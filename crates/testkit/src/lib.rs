@@ -3,6 +3,7 @@
 //! Deliberately absent: anything that ships. Only tests and tools use this crate.
 
 pub mod golden;
+pub mod history;
 pub mod house;
 pub mod redact;
 pub mod sample;

@@ -1,6 +1,7 @@
 //! `ledger`: entries, proofs, verification, backup. With `--data` the files themselves are examined, without a server; without
 //! it, what the server says is checked against its signed checkpoint.
 
+use super::past;
 use crate::{
     client::{Client, query, segment},
     context::Global,
@@ -50,6 +51,35 @@ pub enum Verb {
     /// Show one entry
     #[command(after_help = "Example:\n  interlock ledger entry 42 --output json")]
     Entry { position: u64 },
+    /// Show the world as it was at a position or a time, or one object of it
+    #[command(
+        after_help = "Example:\n  interlock ledger world --at 120\n  interlock ledger world --at 2026-11-23T18:00:00Z --object release/2026-11-checkout"
+    )]
+    World {
+        /// A position, or a time such as -2h or RFC 3339 [default: now]
+        #[arg(long, allow_hyphen_values = true)]
+        at: Option<String>,
+        /// `KIND/NAME`: release, change, deployment, environment, service, calendar, account, rollback, review
+        #[arg(long)]
+        object: Option<String>,
+    },
+    /// Show what was known when an entry was decided, by whom, and what came only later
+    #[command(after_help = "Example:\n  interlock ledger knew --entry 42")]
+    Knew {
+        #[arg(long)]
+        entry: u64,
+    },
+    /// Ask the policies of then again, with the facts of then, and compare to the byte
+    #[command(after_help = "Example:\n  interlock ledger recompute --entry 42\n  interlock ledger recompute --all")]
+    Recompute {
+        #[arg(long, conflicts_with = "all", required_unless_present = "all")]
+        entry: Option<u64>,
+        #[arg(long)]
+        all: bool,
+    },
+    /// List what was erased, without names: keep it beside the backups, for restore
+    #[command(after_help = "Example:\n  interlock ledger erasures --output json")]
+    Erasures,
     /// Check here that an entry is in the ledger its checkpoint was signed over
     #[command(after_help = "Example:\n  interlock ledger prove 42")]
     Prove { position: u64 },
@@ -75,12 +105,17 @@ pub enum Verb {
         to: PathBuf,
     },
     /// Verify a copy and put it where a server finds it
-    #[command(after_help = "Example:\n  interlock ledger restore --from /backup/ledger.db --data /var/lib/interlock")]
+    #[command(
+        after_help = "Example:\n  interlock ledger restore --from /backup/ledger.db --data /var/lib/interlock\n  interlock ledger restore --from /backup/ledger.db --data /var/lib/interlock --erasures erasures.json"
+    )]
     Restore {
         #[arg(long, value_name = "FILE")]
         from: PathBuf,
         #[arg(long, value_name = "DIR")]
         data: PathBuf,
+        /// What was erased after the backup was taken, as `interlock ledger erasures` listed it: it is erased again
+        #[arg(long, value_name = "FILE")]
+        erasures: Option<PathBuf>,
     },
 }
 
@@ -101,6 +136,10 @@ pub async fn run(verb: Verb, global: &Global) -> Done {
             let it: Entry = entry(&global.client()?, position).await?;
             show(global.output, &it, told)
         }
+        Verb::World { at, object } => past::world(at, object, global).await,
+        Verb::Knew { entry } => past::knew(entry, global).await,
+        Verb::Recompute { entry, .. } => past::recompute(entry, global).await,
+        Verb::Erasures => past::erasures(global).await,
         Verb::Prove { position } => {
             let it = entry(&global.client()?, position).await?;
             prove(&it)?;
@@ -135,11 +174,21 @@ pub async fn run(verb: Verb, global: &Global) -> Done {
                 format!("{}\nThe copy is in `{}`, its key beside it: keep both.", reported(it), to.display())
             })
         }
-        Verb::Restore { from, data } => {
+        Verb::Restore { from, data, erasures } => {
+            // Read first: a restore that could not erase again would bring people back.
+            let again = erasures.as_deref().map(past::read_erasures).transpose()?;
             std::fs::create_dir_all(&data).map_err(|error| Failure::io("making", &data, &error))?;
             let report = SqliteLedger::restore(&from, &data.join(FILE)).map_err(refused)?;
+            let erased = match again {
+                Some(again) => past::erase_again(&data.join(FILE), &again).await?,
+                None => 0,
+            };
             show(global.output, &report, |it| {
-                format!("{}\n`interlock serve --data {}` goes on from here.", reported(it), data.display())
+                format!(
+                    "{}\n{erased} erasures were done again.\n`interlock serve --data {}` goes on from here.",
+                    reported(it),
+                    data.display()
+                )
             })
         }
     }

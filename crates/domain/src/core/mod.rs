@@ -10,7 +10,9 @@ mod context;
 mod event;
 mod obligation;
 mod payload;
+mod rulings;
 mod trail;
+mod upcast;
 mod world;
 
 pub use command::Command;
@@ -21,6 +23,7 @@ pub(crate) use payload::payload;
 
 pub use obligation::{Fence, Obligation};
 pub use trail::{Subject, Trail};
+pub use upcast::{UPCASTS, Upcast};
 pub use world::World;
 
 /// A persistent map whose values are shared until they are changed: cloning it costs one reference count.

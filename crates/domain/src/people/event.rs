@@ -1,8 +1,11 @@
 //! What has happened about people.
 
 use super::AccountKind;
-use crate::core::{Subject, payload};
-use interlock_ids::{AccountId, DelegationId, Digest, Identity, Name, TokenId};
+use crate::{
+    core::{Subject, payload},
+    reason::NoteRef,
+};
+use interlock_ids::{AccountId, DelegationId, Digest, Identity, Name, NoteId, TokenId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -30,6 +33,24 @@ pub enum Event {
     DelegationEnded(DelegationEnded),
     #[serde(rename = "people.leave_put")]
     LeavePut(LeavePut),
+    #[serde(rename = "people.person_erased")]
+    PersonErased(PersonErased),
+    #[serde(rename = "people.note_redacted")]
+    NoteRedacted(NoteRedacted),
+}
+
+/// On what ground something is forgotten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Basis {
+    /// The person asked for it (GDPR, article 17).
+    Request,
+    /// It has been kept as long as it may be.
+    Retention,
+    /// It should never have been kept.
+    Unlawful,
+    /// The reason says.
+    Other,
 }
 
 payload! {
@@ -53,6 +74,10 @@ payload! {
     DelegationEnded { delegation: DelegationId }
     /// Somebody will be away. Since 0.1.
     LeavePut { account: AccountId, from_time: Timestamp, until: Timestamp }
+    /// Who is behind an account was forgotten; the account is closed for good. Since 0.2.
+    PersonErased { account: AccountId, basis: Basis, reason: NoteRef }
+    /// A text was taken off the desk. Since 0.2.
+    NoteRedacted { note: NoteId, basis: Basis, reason: NoteRef }
 }
 
 impl Event {
@@ -68,12 +93,17 @@ impl Event {
             Event::Delegated(_) => "people.delegated",
             Event::DelegationEnded(_) => "people.delegation_ended",
             Event::LeavePut(_) => "people.leave_put",
+            Event::PersonErased(_) => "people.person_erased",
+            Event::NoteRedacted(_) => "people.note_redacted",
         }
     }
 
     pub fn subjects(&self) -> Vec<Subject> {
         match self {
-            Event::Founded(_) | Event::TokenRevoked(_) | Event::DelegationEnded(_) => Vec::new(),
+            Event::Founded(_) | Event::TokenRevoked(_) | Event::DelegationEnded(_) | Event::NoteRedacted(_) => {
+                Vec::new()
+            }
+            Event::PersonErased(it) => vec![Subject::Account(it.account)],
             Event::SetupClaimed(it) => vec![Subject::Account(it.account)],
             Event::AccountPut(it) => vec![Subject::Account(it.account)],
             Event::AccountsLinked(it) => vec![Subject::Account(it.a), Subject::Account(it.b)],

@@ -2,7 +2,7 @@
 
 use super::Event;
 use crate::core::{Actor, By, Map, Meta, edit};
-use interlock_ids::{AccountId, DelegationId, Digest, Identity, Name, TokenId};
+use interlock_ids::{AccountId, DelegationId, Digest, Identity, Name, NoteId, TokenId};
 use interlock_policy::{Principal, PrincipalKind};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -29,6 +29,8 @@ pub struct Account {
     /// Other accounts of the same person.
     pub links: BTreeSet<AccountId>,
     pub closed: bool,
+    /// Who is behind it was forgotten: the entry that says so.
+    pub erased: Option<u64>,
     pub leave: Vec<(Timestamp, Timestamp)>,
 }
 
@@ -62,6 +64,7 @@ pub struct Setup {
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct State {
     pub organisation: Option<String>,
     pub setup: Option<Setup>,
@@ -70,6 +73,8 @@ pub struct State {
     pub token_by_hash: imbl::OrdMap<Digest, TokenId>,
     pub by_identity: imbl::OrdMap<Identity, AccountId>,
     pub delegations: Map<DelegationId, Delegation>,
+    /// Texts that were taken off the desk, with the entry that says so.
+    pub redacted: imbl::OrdMap<NoteId, u64>,
 }
 
 impl State {
@@ -198,6 +203,23 @@ impl State {
             Event::DelegationEnded(it) => {
                 edit(&mut self.delegations, &it.delegation, |delegation| delegation.ended = true)
             }
+            Event::PersonErased(it) => {
+                edit(&mut self.accounts, &it.account, |account| {
+                    account.closed = true;
+                    account.erased = Some(meta.position);
+                    account.leave.clear();
+                });
+                let concerned: Vec<DelegationId> = self
+                    .delegations
+                    .values()
+                    .filter(|held| !held.ended && (held.from == it.account || held.to == it.account))
+                    .map(|held| held.id)
+                    .collect();
+                for id in concerned {
+                    edit(&mut self.delegations, &id, |delegation| delegation.ended = true);
+                }
+            }
+            Event::NoteRedacted(it) => drop(self.redacted.insert(it.note, meta.position)),
             Event::LeavePut(it) => {
                 edit(&mut self.accounts, &it.account, |account| account.leave.push((it.from_time, it.until)))
             }
@@ -220,6 +242,7 @@ impl State {
             identities: it.identities.clone(),
             links: before.as_ref().map(|account| account.links.clone()).unwrap_or_default(),
             closed: false,
+            erased: None,
             leave: before.map(|account| account.leave).unwrap_or_default(),
         };
         self.accounts.insert(it.account, Arc::new(account));

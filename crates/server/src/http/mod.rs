@@ -3,6 +3,7 @@
 //! A handler parses, builds a command, submits it, and maps the answer; what may be done is decided by the core, and the `actions`
 //! of an object are dry runs of the same decisions.
 
+pub mod activity;
 pub mod agenda;
 pub mod artifact;
 pub mod calendar;
@@ -10,6 +11,7 @@ pub mod catalog;
 pub mod change;
 pub mod deployment;
 pub mod environment;
+pub mod erasure;
 pub mod learning;
 pub mod ledger;
 pub mod live;
@@ -20,6 +22,7 @@ pub mod page;
 pub mod people;
 pub mod policy;
 pub mod release;
+pub mod replay;
 pub mod rollback;
 pub mod runner;
 pub mod search;
@@ -30,6 +33,8 @@ pub mod verification;
 
 use crate::state::App;
 use utoipa_axum::{router::OpenApiRouter, routes};
+
+pub use source::take_names_out;
 
 /// Every endpoint below `/api/v1`.
 pub fn routes() -> OpenApiRouter<App> {
@@ -44,6 +49,10 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(people::close_account))
         .routes(routes!(people::link_account))
         .routes(routes!(people::put_leave))
+        .routes(routes!(erasure::erase_person))
+        .routes(routes!(erasure::export_person))
+        .routes(routes!(erasure::redact_note))
+        .routes(routes!(erasure::erasures))
         .routes(routes!(people::change_password))
         .routes(routes!(people::tokens, people::issue_token))
         .routes(routes!(people::revoke_token))
@@ -125,6 +134,12 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(ledger::entries))
         .routes(routes!(ledger::entry))
         .routes(routes!(ledger::consistency))
+        .routes(routes!(activity::activity))
+        .routes(routes!(activity::export))
+        .routes(routes!(replay::world))
+        .routes(routes!(replay::knowledge))
+        .routes(routes!(replay::recompute_entry))
+        .routes(routes!(replay::recompute))
         .routes(routes!(manifest::apply))
         .routes(routes!(manifest::schema))
         .routes(routes!(live::live))

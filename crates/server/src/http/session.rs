@@ -149,7 +149,8 @@ fn begin(app: &App, account: AccountId) -> Answer<Response> {
     let session = Kept { account, csrf, since, expires: since.checked_add(LASTS).unwrap_or(since) };
     let key = auth::hash(&secret);
     desk.put_session(&key, &session)?;
-    let caller = Caller { actor: Actor::account(account), account, session: Some((key, session)) };
+    let caller =
+        Caller { actor: Actor::account(account), account, session: Some((key, session)), origin: Default::default() };
     let mut response = Json(describe(app, &caller)).into_response();
     response.headers_mut().insert(header::SET_COOKIE, cookie(app, &secret, LASTS.as_secs())?);
     Ok(response)

@@ -4,14 +4,17 @@
 
 mod support;
 
+mod activity;
 mod artifact;
 mod bad_input;
 mod calendar;
 mod catalog;
 mod document;
+mod erasure;
 mod ledger;
 mod life;
 mod live;
 mod manifest;
 mod people;
+mod replay;
 mod session;

@@ -12,7 +12,7 @@ use interlock_domain::{
 };
 use interlock_engine::{Clock, Engine, Options, Sources};
 use interlock_ids::Digest;
-use interlock_ledger::MemoryLedger;
+use interlock_ledger::{Ledger, MemoryLedger};
 use interlock_server::{App, PermitSigner, ServeOptions, auth, router};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -42,6 +42,7 @@ impl Clock for Hands {
 
 pub struct House {
     pub engine: Engine,
+    pub app: App,
     pub router: Router,
     clock: Arc<Hands>,
     pub tokens: BTreeMap<String, String>,
@@ -88,9 +89,13 @@ impl Got {
 impl House {
     /// An organisation that was just founded: nobody is there yet.
     pub async fn empty() -> Self {
+        Self::empty_on(Arc::new(MemoryLedger::new("test.example/interlock", [7; 32]).unwrap())).await
+    }
+
+    /// The same on a ledger of any kind.
+    pub async fn empty_on(ledger: Arc<dyn Ledger>) -> Self {
         let clock =
             Arc::new(Hands(AtomicI64::new("2026-03-02T09:00:00Z".parse::<Timestamp>().unwrap().as_millisecond())));
-        let ledger = Arc::new(MemoryLedger::new("test.example/interlock", [7; 32]).unwrap());
         let sources = Sources { clock: clock.clone(), ..Sources::default() };
         let engine = Engine::open(ledger, Options { sources, ..Options::default() }).unwrap();
         let setup_until = engine.now().checked_add(SignedDuration::from_hours(24)).unwrap();
@@ -109,14 +114,20 @@ impl House {
             secure_cookies: false,
             permits: PermitSigner::from_seed([9; 32]),
         };
-        let router = router(App::new(engine.clone(), options));
+        let app = App::new(engine.clone(), options);
+        let router = router(app.clone());
         let key = minisign::KeyPair::generate_unencrypted_keypair().unwrap();
-        Self { engine, router, clock, tokens: BTreeMap::new(), dir: tempfile::tempdir().unwrap(), key }
+        Self { engine, app, router, clock, tokens: BTreeMap::new(), dir: tempfile::tempdir().unwrap(), key }
     }
 
     /// The shop, with everybody at work.
     pub async fn shop() -> Self {
-        let mut house = Self::empty().await;
+        Self::shop_on(Arc::new(MemoryLedger::new("test.example/interlock", [7; 32]).unwrap())).await
+    }
+
+    /// The same on a ledger of any kind.
+    pub async fn shop_on(ledger: Arc<dyn Ledger>) -> Self {
+        let mut house = Self::empty_on(ledger).await;
         let setup = json!({ "secret": SECRET, "login": "ana", "name": "Ana Ruiz", "email": "ana@shop.example", "password": PASSWORD });
         let session = house.raw("POST", "/setup", &[], Some(setup)).await;
         let cookie = session.headers["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
@@ -228,12 +239,17 @@ impl House {
             ("v2", "Dana Novak", "dana@shop.example"),
             ("v3", "Dana Novak", "dana@shop.example"),
         ] {
-            std::fs::write(Path::new(&self.repository_path()).join("version"), version).unwrap();
-            self.git(&["add", "version"]);
-            let (user, address) = (format!("user.name={name}"), format!("user.email={email}"));
-            self.git(&["-c", &user, "-c", &address, "commit", "-q", "-m", &format!("checkout: {version}")]);
-            self.git(&["tag", version]);
+            self.commit(version, name, email);
         }
+    }
+
+    /// Another version in the repository, by somebody.
+    pub fn commit(&self, version: &str, name: &str, email: &str) {
+        std::fs::write(Path::new(&self.repository_path()).join("version"), version).unwrap();
+        self.git(&["add", "version"]);
+        let (user, address) = (format!("user.name={name}"), format!("user.email={email}"));
+        self.git(&["-c", &user, "-c", &address, "commit", "-q", "-m", &format!("checkout: {version}")]);
+        self.git(&["tag", version]);
     }
 
     pub fn sign(&self, bytes: &[u8]) -> String {

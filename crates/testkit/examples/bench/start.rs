@@ -113,7 +113,7 @@ fn write(path: &Path, entries: u64) -> Result<(u64, u64), Box<dyn std::error::Er
     let mut head = 0;
     let mut append = |bodies: &mut Vec<Vec<u8>>| -> Result<u64, Box<dyn std::error::Error>> {
         let entries = bodies.drain(..).map(|body| NewEntry { body }).collect();
-        head = ledger.append(head, &Batch { entries, answers: Vec::new() })?.size;
+        head = ledger.append(head, &Batch { entries, ..Batch::default() })?.size;
         Ok(head)
     };
     let mut waiting = shop;

@@ -19,6 +19,7 @@ pub fn reason(last: Option<&reason::Event>) -> Option<reason::Event> {
             outcome: Outcome::Fail,
             policy_set: Some(digest(40).to_string()),
             facts: Some(digest(41).to_string()),
+            policies: Vec::new(),
         })),
         Some(reason::Event::Refused(_)) => None,
     }
@@ -72,6 +73,12 @@ pub fn people(last: Option<&people::Event>) -> Option<people::Event> {
         }
         Some(It::Delegated(_)) => It::DelegationEnded(DelegationEnded { delegation: id(5) }),
         Some(It::DelegationEnded(_)) => It::LeavePut(LeavePut { account: id(1), from_time: at(30), until: at(40) }),
-        Some(It::LeavePut(_)) => return None,
+        Some(It::LeavePut(_)) => {
+            It::PersonErased(PersonErased { account: id(3), basis: Basis::Request, reason: note(50) })
+        }
+        Some(It::PersonErased(_)) => {
+            It::NoteRedacted(NoteRedacted { note: id(51), basis: Basis::Unlawful, reason: note(52) })
+        }
+        Some(It::NoteRedacted(_)) => return None,
     })
 }

@@ -46,6 +46,16 @@ export function Ledger() {
       <PageHeader
         title="Ledger"
         lead={`Everything that happened, in one order, and provable${position ? `; now at position ${count(position)}` : ''}`}
+        actions={
+          <>
+            <Button component={Link} to="/activity" variant="default" size="sm">
+              Activity
+            </Button>
+            <Button component={Link} to="/ledger/world" variant="default" size="sm">
+              The world at a moment
+            </Button>
+          </>
+        }
       />
       <Group mb="md" gap="sm" className="filters no-print">
         <TextInput

@@ -26,6 +26,7 @@ const session = (): Schemas['Session'] => ({
     origin: 'interlock.demo.example',
     position: ledger.head,
     setup_needed: false,
+    sign_in: [],
     now: at(0),
   },
 })

@@ -12,6 +12,10 @@ import { router } from './app/routes'
 import { theme, variables } from './app/theme'
 import { Problem } from './lib/api/client'
 
+// Styles that the page makes itself carry the nonce of this answer; nothing else inline is allowed.
+const nonce = document.querySelector<HTMLMetaElement>('meta[name="csp-nonce"]')?.content ?? ''
+;(globalThis as { __webpack_nonce__?: string }).__webpack_nonce__ = nonce
+
 const client = new QueryClient({
   defaultOptions: {
     queries: {
@@ -26,7 +30,12 @@ const client = new QueryClient({
 createRoot(document.getElementById('root')!).render(
   <StrictMode>
     <QueryClientProvider client={client}>
-      <MantineProvider theme={theme} cssVariablesResolver={variables} defaultColorScheme="auto">
+      <MantineProvider
+        getStyleNonce={() => nonce}
+        theme={theme}
+        cssVariablesResolver={variables}
+        defaultColorScheme="auto"
+      >
         <Notifications position="bottom-right" limit={4} />
         <RouterProvider router={router} />
       </MantineProvider>

@@ -15,11 +15,21 @@ use interlock_wire::{
 use reqwest::{Method, RequestBuilder, Response, StatusCode, header};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use std::time::Duration;
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 const COOKIE: &str = "interlock_session";
 const CONNECT: Duration = Duration::from_secs(5);
 const ANSWER: Duration = Duration::from_secs(60);
+const POSITION: &str = "x-ledger-position";
+/// Servers whose position is kept.
+const SERVERS_KEPT: usize = 50;
 const AGAIN_AFTER: Duration = Duration::from_millis(200);
 
 /// How a request says who sends it.
@@ -42,6 +52,12 @@ pub struct Client {
     auth: Auth,
     /// How often a request is sent at all when the connection breaks.
     tries: u32,
+    /// The newest position an answer has named: any node of the server is asked to know at least that much.
+    seen: Arc<AtomicU64>,
+    /// Where it is kept from one command to the next.
+    memory: Option<PathBuf>,
+    /// Whether the position is still that of an earlier command.
+    recalled: Arc<AtomicBool>,
 }
 
 impl Client {
@@ -67,7 +83,40 @@ impl Client {
         }
         let http =
             http.build().map_err(|error| Failure::Bug(format!("the HTTP client could not be set up: {error}")))?;
-        Ok(Self { http, server, auth, tries: 3 })
+        Ok(Self { http, server, auth, tries: 3, seen: Arc::default(), memory: None, recalled: Arc::default() })
+    }
+
+    /// Goes on from the position that earlier commands have seen at this server, kept in `file`, and keeps it there.
+    pub fn with_memory(self, file: PathBuf) -> Self {
+        let text = std::fs::read_to_string(&file).unwrap_or_default();
+        let line = text.lines().find_map(|line| line.strip_prefix(&self.server)?.strip_prefix(' ')?.parse().ok());
+        self.seen.store(line.unwrap_or_default(), Ordering::Release);
+        self.recalled.store(line.is_some(), Ordering::Release);
+        Self { memory: Some(file), ..self }
+    }
+
+    /// Notes the position of an answer. One that a server cannot reach is forgotten, for it is of another ledger.
+    fn note(&self, response: &Response) {
+        let position = response.headers().get(POSITION).and_then(|it| it.to_str().ok()?.parse().ok());
+        let Some(position) = position else { return };
+        if response.status().is_success() {
+            self.recalled.store(false, Ordering::Release);
+        }
+        if self.seen.fetch_max(position, Ordering::AcqRel) < position {
+            self.keep(Some(position));
+        }
+    }
+
+    /// Writes the position down, or crosses it out. A command does not fail because its memory does.
+    fn keep(&self, position: Option<u64>) {
+        let Some(file) = &self.memory else { return };
+        let text = std::fs::read_to_string(file).unwrap_or_default();
+        let ours = format!("{} ", self.server);
+        let mut lines: Vec<String> = text.lines().filter(|line| !line.starts_with(&ours)).map(str::to_owned).collect();
+        lines.extend(position.map(|it| format!("{ours}{it}")));
+        // The newest last, and not for ever.
+        let lines = &lines[lines.len().saturating_sub(SERVERS_KEPT)..];
+        let _ = crate::context::write_private(file, &(lines.join("\n") + "\n"));
     }
 
     /// Signs in with a password and gives a client that carries the session.
@@ -157,6 +206,16 @@ impl Client {
         json(self.send(Method::POST, path, |request| request.json(body)).await?).await
     }
 
+    /// Sends JSON and reads bytes.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn post_for_bytes(&self, path: &str, body: &impl Serialize) -> Done<Vec<u8>> {
+        let response = self.send(Method::POST, path, |request| request.json(body)).await?;
+        let bytes = response.bytes().await;
+        Ok(bytes.map_err(|error| Failure::Unreachable(format!("the answer of {path} broke off: {error}")))?.to_vec())
+    }
+
     /// Sends JSON where no answer is to be read.
     ///
     /// # Errors
@@ -236,6 +295,10 @@ impl Client {
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.http.request(method, format!("{}/api/v1{path}", self.server));
+        let request = match self.seen.load(Ordering::Acquire) {
+            0 => request,
+            seen => request.header(POSITION, seen),
+        };
         match &self.auth {
             Auth::Nobody => request,
             Auth::Token(token) => request.bearer_auth(token),
@@ -259,7 +322,26 @@ impl Client {
             }
             match fill(request).send().await {
                 Ok(response) if response.status() == StatusCode::SERVICE_UNAVAILABLE && tries < self.tries => {}
-                Ok(response) => return accepted(response).await,
+                Ok(response) => {
+                    self.note(&response);
+                    let accepted = accepted(response).await;
+                    if let Err(Failure::Refused(problem)) = &accepted
+                        && problem.code == "behind"
+                    {
+                        let seen = self.seen.swap(0, Ordering::AcqRel);
+                        self.keep(None);
+                        // What an earlier command saw may have been another ledger at this address.
+                        if self.recalled.swap(false, Ordering::AcqRel) {
+                            eprintln!(
+                                "note: {} does not know the {seen} entries that an earlier command saw there",
+                                self.server
+                            );
+                            tries = 0;
+                            continue;
+                        }
+                    }
+                    return accepted;
+                }
                 Err(error) if tries >= self.tries => return Err(self.unreachable(&error)),
                 Err(_) => {}
             }

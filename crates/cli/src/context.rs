@@ -39,6 +39,9 @@ pub struct Global {
     /// How what was read is shown
     #[arg(long, short, global = true, value_enum, default_value_t, help_heading = "Everywhere")]
     pub output: Output,
+    /// Write what proves the entries of a command into a file, with their exact bytes
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Everywhere")]
+    pub proof: Option<PathBuf>,
 }
 
 /// How what was read is shown. JSON is stable: it is what the API answers.
@@ -76,7 +79,11 @@ impl Global {
         let server = self.address()?;
         let same = known.server.as_deref().is_none_or(|it| it.trim_end_matches('/') == server.trim_end_matches('/'));
         let token = self.token.clone().or(known.token.filter(|_| same));
-        Client::new(&server, token.map_or(Auth::Nobody, Auth::Token))
+        let client = Client::new(&server, token.map_or(Auth::Nobody, Auth::Token))?;
+        Ok(match file() {
+            Some(path) => client.with_memory(path.with_file_name("positions")),
+            None => client,
+        })
     }
 
     fn known(&self) -> Done<Known> {

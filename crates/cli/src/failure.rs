@@ -1,7 +1,7 @@
 //! Why a command did not do what was asked, and the exit code that says so.
 //!
 //! Invariant: the codes are documented and never change their meaning: 0 done, 1 refused, 2 wrong usage, 3 inconclusive or
-//! timed out, 4 the server cannot be reached, 70 a bug of ours.
+//! timed out, 4 the server cannot be reached, 5 the server shows another past than before, 70 a bug of ours.
 
 use interlock_wire::problem::Problem;
 
@@ -21,6 +21,9 @@ pub enum Failure {
     Inconclusive(String),
     #[error("{0}")]
     Unreachable(String),
+    /// The server's ledger contradicts what it showed before.
+    #[error("{0}")]
+    Forked(String),
     #[error("{0}")]
     Bug(String),
 }
@@ -35,6 +38,7 @@ impl Failure {
             Failure::Usage(_) => 2,
             Failure::Inconclusive(_) => 3,
             Failure::Unreachable(_) => 4,
+            Failure::Forked(_) => 5,
             Failure::Bug(_) => 70,
         }
     }
@@ -57,6 +61,7 @@ mod tests {
             (Failure::Usage(text()), 2),
             (Failure::Inconclusive(text()), 3),
             (Failure::Unreachable(text()), 4),
+            (Failure::Forked(text()), 5),
             (Failure::Bug(text()), 70),
         ];
         for (failure, code) in all {

@@ -10,6 +10,7 @@ mod failure;
 mod manifest;
 mod nouns;
 mod render;
+mod seen;
 mod when;
 
 use clap::Parser;
@@ -18,7 +19,7 @@ use std::process::ExitCode;
 
 const AFTER: &str =
     "Exit codes: 0 done, 1 refused (the reasons are printed), 2 wrong usage, 3 inconclusive or timed out,
-4 the server cannot be reached, 70 a bug of ours.
+4 the server cannot be reached, 5 the server shows another past than before, 70 a bug of ours.
 
 Begin with:
   interlock demo";

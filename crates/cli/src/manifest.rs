@@ -85,6 +85,9 @@ fn document(text: &str) -> Done<Document> {
     Ok(match envelope.kind {
         Kind::PolicyPack => Document::PolicyPack(parse(text)?),
         Kind::Account => Document::Account(parse(text)?),
+        Kind::IdentityProvider => Document::IdentityProvider(parse(text)?),
+        Kind::TrustedIssuer => Document::TrustedIssuer(parse(text)?),
+        Kind::Webhook => Document::Webhook(parse(text)?),
         Kind::SigningKey => Document::SigningKey(parse(text)?),
         Kind::Service => Document::Service(parse(text)?),
         Kind::Environment => Document::Environment(parse(text)?),

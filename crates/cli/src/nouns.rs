@@ -159,6 +159,20 @@ pub const NOUNS: &[Noun] = &[
         &[("name", "/name"), ("at once", "/spec/max_parallel"), ("first step", "/spec/steps/0/name")],
     ),
     noun(
+        "runner",
+        "runners",
+        true,
+        &[
+            ("name", "/name"),
+            ("status", "/status"),
+            ("last heard from", "/last_contact"),
+            ("running", "/running"),
+            ("at once", "/slots"),
+            ("version", "/version"),
+            ("labels", "/labels"),
+        ],
+    ),
+    noun(
         "account",
         "accounts",
         true,
@@ -183,6 +197,12 @@ pub const NOUNS: &[Noun] = &[
             ("expires", "/expires_at"),
             ("scopes", "/scopes"),
         ],
+    ),
+    noun(
+        "webhook",
+        "webhooks",
+        false,
+        &[("name", "/name"), ("scheme", "/scheme"), ("address", "/url"), ("disabled", "/disabled")],
     ),
     noun(
         "delegation",

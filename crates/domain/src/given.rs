@@ -179,6 +179,7 @@ impl Given {
             services: names(&[service]),
             labels: BTreeMap::new(),
             params: BTreeMap::new(),
+            runner: BTreeMap::new(),
         };
         let environment = Environment {
             name: name(environment),
@@ -364,6 +365,7 @@ macro_rules! from_room {
     )*};
 }
 from_room!(
-    policy Policy, people People, catalog Catalog, calendar Calendar, environment Environment, artifact Artifact, change Change,
+    policy Policy, people People, intake Intake, catalog Catalog, calendar Calendar, environment Environment, runner Runner,
+    artifact Artifact, change Change,
     release Release, deployment Deployment, verification Verification, operations Operations, rollback Rollback, learning Learning
 );

@@ -11,11 +11,15 @@ pub mod policy;
 
 pub mod people;
 
+pub mod intake;
+
 pub mod catalog;
 
 pub mod calendar;
 
 pub mod environment;
+
+pub mod runner;
 
 pub mod artifact;
 

@@ -5,7 +5,7 @@ use crate::Sources;
 use argon2::{Argon2, PasswordHasher, PasswordVerifier};
 use hmac::{Hmac, KeyInit, Mac};
 use interlock_domain::reason::NoteRef;
-use interlock_ids::{AccountId, Digest, Identity, NoteId};
+use interlock_ids::{AccountId, Digest, Identity, Name, NoteId};
 use interlock_ledger::{Ledger, StoreError};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -19,7 +19,10 @@ const PEOPLE: &str = "person";
 const NOTES: &str = "note";
 const PASSWORDS: &str = "password";
 const SESSIONS: &str = "session";
+const BEGUN: &str = "sign_in";
 const KEYS: &str = "key";
+/// Rows that are looked at when those that are over are cleared away.
+const CLEARED: usize = 100;
 /// Texts that people write: 64 KiB at most.
 const NOTE_LENGTH: usize = 64 * 1024;
 
@@ -42,6 +45,38 @@ pub struct Session {
     /// What a form or a script has to show beside the cookie.
     pub csrf: String,
     pub since: Timestamp,
+    pub expires: Timestamp,
+    /// Where it was begun, if at an identity provider.
+    #[serde(default)]
+    pub by: Option<SignedInBy>,
+}
+
+/// The sign-in at an identity provider that a session came from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignedInBy {
+    pub provider: Name,
+    /// Stand-in for issuer and subject.
+    pub subject: Identity,
+    /// The provider's own id of its session, if it names one.
+    pub sid: Option<String>,
+    /// For signing out there too.
+    pub id_token: String,
+}
+
+/// A sign-in that was begun and waits for the browser to come back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Begun {
+    pub provider: Name,
+    pub nonce: String,
+    pub verifier: String,
+    /// SHA-256 of what the browser holds in a cookie.
+    pub browser: Digest,
+    /// Where to go afterwards: a path of the page.
+    pub to: String,
+    /// The account to tie the sign-in to.
+    pub link: Option<AccountId>,
     pub expires: Timestamp,
 }
 
@@ -158,6 +193,14 @@ impl Desk {
 
     pub(crate) fn ledger(&self) -> &dyn Ledger {
         self.ledger.as_ref()
+    }
+
+    /// The stand-in for somebody at an identity provider: HMAC-SHA256 (RFC 2104) of issuer and subject under the organisation's key.
+    pub fn subject(&self, issuer: &str, subject: &str) -> Identity {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.identity_key).expect("HMAC takes a key of any length");
+        // No issuer has a line break, and no e-mail address begins like this: none stands in for another.
+        mac.update(format!("subject\n{issuer}\n{subject}").as_bytes());
+        Identity(mac.finalize().into_bytes().into())
     }
 
     /// Keeps a text; the reference holds its salted digest.
@@ -283,10 +326,65 @@ impl Desk {
         Ok(())
     }
 
+    /// Ends the sessions begun by a subject of an identity provider, or of one session of it; gives how many.
+    pub fn end_sessions(
+        &self,
+        subject: Option<&Identity>,
+        provider: &Name,
+        sid: Option<&str>,
+    ) -> Result<usize, DeskError> {
+        let (mut ended, mut after) = (0, None::<String>);
+        loop {
+            let rows = self.ledger.desk_scan(SESSIONS, "", after.as_deref(), 1000)?;
+            let Some((last, _)) = rows.last() else { return Ok(ended) };
+            after = Some(last.clone());
+            for (key, bytes) in &rows {
+                let by = decode::<Session>(SESSIONS, bytes).ok().and_then(|session| session.by);
+                let meant = by.is_some_and(|by| {
+                    by.provider == *provider
+                        && subject.is_none_or(|it| *it == by.subject)
+                        && sid.is_none_or(|sid| by.sid.as_deref() == Some(sid))
+                });
+                if meant && self.ledger.desk_delete(SESSIONS, key)? {
+                    ended += 1;
+                }
+            }
+        }
+    }
+
+    /// Keeps a sign-in that was begun under the hash of its state, and clears away some that are over.
+    pub fn put_begun(&self, state: &Digest, begun: &Begun) -> Result<(), DeskError> {
+        let old = self.ledger.desk_scan(BEGUN, "", None, CLEARED)?;
+        let now = self.sources.clock.now();
+        let over = |bytes: &[u8]| decode::<Begun>(BEGUN, bytes).map_or(true, |it| it.expires <= now);
+        let over: Vec<&str> = old.iter().filter(|(_, bytes)| over(bytes)).map(|(key, _)| key.as_str()).collect();
+        if !over.is_empty() {
+            self.ledger.desk_delete_many(BEGUN, &over)?;
+        }
+        // Ordered by their end, so that those that are over come first.
+        let key = begun_key(begun.expires, state);
+        Ok(self.ledger.desk_put(BEGUN, &key, &encode(BEGUN, begun)?)?)
+    }
+
+    /// Takes a sign-in that was begun, once: whoever comes second finds nothing.
+    pub fn take_begun(&self, expires: Timestamp, state: &Digest) -> Result<Option<Begun>, DeskError> {
+        let key = begun_key(expires, state);
+        let Some(bytes) = self.ledger.desk_get(BEGUN, &key)? else { return Ok(None) };
+        if !self.ledger.desk_delete(BEGUN, &key)? {
+            return Ok(None);
+        }
+        let begun: Begun = decode(BEGUN, &bytes)?;
+        Ok((self.sources.clock.now() < begun.expires).then_some(begun))
+    }
+
     /// Random bytes, for secrets.
     pub fn secret(&self) -> [u8; 32] {
         self.sources.random()
     }
+}
+
+fn begun_key(expires: Timestamp, state: &Digest) -> String {
+    format!("{:012} {state}", expires.as_second())
 }
 
 pub(crate) fn encode<T: Serialize>(table: &'static str, value: &T) -> Result<Vec<u8>, DeskError> {

@@ -8,7 +8,9 @@
 mod desk;
 mod entropy;
 mod erase;
+mod evidence;
 pub mod judging;
+mod line;
 mod live;
 mod measure;
 mod nodes;
@@ -21,11 +23,13 @@ mod recompute;
 mod replay;
 pub mod round;
 mod submit;
+mod transparency;
 pub mod watching;
 
-pub use desk::{Desk, DeskError, Person, Session};
+pub use desk::{Begun, Desk, DeskError, Person, Session, SignedInBy};
 pub use entropy::{Clock, Entropy, Sources};
 pub use erase::{Committer, ERASED, Held, Written, notes, pseudonym};
+pub use evidence::{NotTaken, Taking, Wanted};
 pub use live::{Outputs, Published};
 pub use nodes::Behind;
 pub use open::{FORM, OpenError, Options};
@@ -34,6 +38,7 @@ pub use recompute::{Compared, Recomputed, Told};
 pub use replay::ReplayError;
 pub use round::Recorded;
 pub use submit::{Receipt, SubmitError};
+pub use transparency::{Standing, Transparency, Witnessed};
 
 use arc_swap::ArcSwap;
 use interlock_domain::{
@@ -56,7 +61,7 @@ pub struct Engine(Arc<Inner>);
 struct Inner {
     ledger: Arc<dyn Ledger>,
     world: ArcSwap<World>,
-    queue: submit::Queue,
+    queue: submit::Mouth,
     published: broadcast::Sender<Published>,
     desk: Desk,
     outputs: Outputs,
@@ -74,6 +79,7 @@ struct Inner {
     performs: AtomicBool,
     /// Worlds of the past that were asked for lately.
     past: replay::Past,
+    witnessing: transparency::Witnessing,
 }
 
 impl Engine {
@@ -117,8 +123,16 @@ impl Engine {
     /// # Errors
     /// The refusal that submitting would give.
     pub fn try_out(&self, actor: &Actor, command: &Command) -> Result<Vec<Event>, Refusal> {
+        self.try_in(&self.world(), actor, command)
+    }
+
+    /// The same in a world at hand, which may be older, or hold the [details](Engine::details) of something that is over.
+    ///
+    /// # Errors
+    /// The refusal that submitting would give, were this the world.
+    pub fn try_in(&self, world: &World, actor: &Actor, command: &Command) -> Result<Vec<Event>, Refusal> {
         let ctx = Context { now: self.now(), actor: actor.clone(), ids: self.ids() };
-        interlock_domain::core::decide(&self.world(), command, &ctx)
+        interlock_domain::core::decide(world, command, &ctx)
     }
 
     /// Follows what is written from now on. A follower that is too slow misses events and is told how many.

@@ -74,6 +74,11 @@ impl Engine {
         Err(Behind { reached, wanted: position, trouble: self.trouble() })
     }
 
+    /// Whether this node performs what is owed: alone on its ledger always, among others if it holds the lease.
+    pub fn performs(&self) -> bool {
+        !self.shared() || self.0.performs.load(Ordering::Acquire)
+    }
+
     /// What keeps this node from following its ledger, if anything does.
     pub fn trouble(&self) -> Option<String> {
         self.0.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()

@@ -1,9 +1,13 @@
 //! Opening: the newest usable snapshot, then the entries after it. Snapshots are a cache; the ledger is the truth.
 
-use crate::{Desk, DeskError, Engine, Inner, Outputs, Published, Sources, nodes, ports::Ports, replay, submit};
+use crate::{
+    Desk, DeskError, Engine, Inner, Outputs, Published, Sources, Transparency, line, nodes, ports::Ports, replay, submit,
+    transparency,
+};
 use arc_swap::ArcSwap;
-use interlock_domain::core::{self, DecodeError, Meta, Record, Subject, World};
-use interlock_ledger::{Ledger, StoreError};
+use interlock_domain::core::{self, DecodeError, Event, Meta, Record, Subject, World};
+use interlock_ids::ReleaseId;
+use interlock_ledger::{Entry, Ledger, StoreError};
 use std::sync::{
     Arc, Mutex,
     atomic::{AtomicBool, Ordering},
@@ -11,8 +15,10 @@ use std::sync::{
 use tokio::sync::{Notify, broadcast};
 
 /// Names the form of World in snapshots: another form is thrown away and folded anew.
-pub const FORM: &str = concat!("world-", env!("CARGO_PKG_VERSION"), "-2");
+pub const FORM: &str = concat!("world-", env!("CARGO_PKG_VERSION"), "-3");
 const CHUNK: usize = 10_000;
+/// Distance within which entries are read together.
+const TOGETHER: u64 = 64;
 /// Entries after which a new snapshot is worth its while.
 const SNAPSHOT_EVERY: u64 = 20_000;
 
@@ -21,6 +27,7 @@ const SNAPSHOT_EVERY: u64 = 20_000;
 pub struct Options {
     pub sources: Sources,
     pub ports: Ports,
+    pub transparency: Transparency,
 }
 
 /// Why a ledger cannot be worked with.
@@ -37,23 +44,23 @@ pub enum OpenError {
     Desk(#[from] DeskError),
     #[error("the world could not be written as a snapshot: {0}; nothing depends on it")]
     Snapshot(String),
-    #[error("the thread that writes could not be started: {0}")]
+    #[error("a thread that writes could not be started: {0}")]
     Thread(std::io::Error),
 }
 
 impl Engine {
-    /// Opens a ledger: folds it into a world and starts the thread that writes.
+    /// Opens a ledger: folds it into a world and starts the threads that write.
     ///
     /// # Errors
     /// The ledger cannot be read, or holds entries this version does not know.
     pub fn open(ledger: Arc<dyn Ledger>, options: Options) -> Result<Self, OpenError> {
         let world = load(ledger.as_ref())?;
         let desk = Desk::open(ledger.clone(), options.sources.clone())?;
-        let (queue, jobs) = submit::Queue::new();
+        let queue = Arc::<submit::Queue>::default();
         let inner = Arc::new(Inner {
             ledger,
             world: ArcSwap::from_pointee(world),
-            queue,
+            queue: submit::Mouth(queue.clone()),
             published: broadcast::channel(4096).0,
             desk,
             outputs: Outputs::default(),
@@ -65,10 +72,9 @@ impl Engine {
             strangers: nodes::Strangers::default(),
             performs: AtomicBool::new(false),
             past: replay::Past::default(),
+            witnessing: transparency::Witnessing::new(options.transparency),
         });
-        let weak = Arc::downgrade(&inner);
-        let thread = std::thread::Builder::new().name("ledger".into());
-        thread.spawn(move || submit::run(&weak, &jobs)).map_err(OpenError::Thread)?;
+        line::start(Arc::downgrade(&inner), queue).map_err(OpenError::Thread)?;
         nodes::start(&inner).map_err(OpenError::Thread)?;
         Ok(Self(inner))
     }
@@ -79,7 +85,7 @@ impl Engine {
     /// It could not be written; nothing depends on it.
     pub fn snapshot(&self) -> Result<(), OpenError> {
         let world = self.world();
-        let bytes = rmp_serde::to_vec_named(world.as_ref()).map_err(|error| OpenError::Snapshot(error.to_string()))?;
+        let bytes = rmp_serde::to_vec(world.as_ref()).map_err(|error| OpenError::Snapshot(error.to_string()))?;
         self.0.ledger.put_snapshot(world.position, FORM, &bytes)?;
         Ok(())
     }
@@ -89,7 +95,7 @@ impl Engine {
         let mut last = self.0.ledger.latest_snapshot(FORM).ok().flatten().map_or(0, |snapshot| snapshot.size);
         let mut news = self.follow();
         while !matches!(news.recv().await, Err(broadcast::error::RecvError::Closed)) {
-            let ours = !self.shared() || self.0.performs.load(Ordering::Acquire);
+            let ours = self.performs();
             if ours && self.head() >= last + SNAPSHOT_EVERY {
                 last = self.head();
                 let engine = self.clone();
@@ -100,6 +106,42 @@ impl Engine {
             }
         }
     }
+}
+
+impl Engine {
+    /// A world with nothing dropped of one release, its change, deployments, analyses, watch and rollback: of what is over, the
+    /// world keeps little, and the ledger has the rest. The same world, if the release is not over.
+    ///
+    /// # Errors
+    /// The ledger cannot be read, or holds entries this version does not know.
+    pub fn details(&self, world: &Arc<World>, release: ReleaseId) -> Result<Arc<World>, OpenError> {
+        if world.release.release(release).is_none_or(|it| !it.stage.is_terminal()) {
+            return Ok(world.clone());
+        }
+        let positions: Vec<u64> = world.trail.of(&Subject::Release(release)).collect();
+        let mut entries = Vec::with_capacity(positions.len());
+        let mut rest = positions.as_slice();
+        while let Some(first) = rest.first() {
+            // One read for a run of positions that lie close together.
+            let run = rest.iter().take_while(|position| **position < first + TOGETHER).count();
+            let count = (rest[run - 1] + 1 - first) as usize;
+            let read = self.0.ledger.read(*first, count)?;
+            // The store may give less at once than was asked for; then the next read begins where this one ended.
+            let end = read.last().map_or(*first, |entry| entry.position) + 1;
+            let done = rest[..run].iter().take_while(|position| **position < end).count();
+            for entry in read.into_iter().filter(|entry| rest[..done].binary_search(&entry.position).is_ok()) {
+                entries.push(decoded(&entry)?);
+            }
+            rest = &rest[done.max(1)..];
+        }
+        Ok(Arc::new(world.details_of(release, entries)))
+    }
+}
+
+fn decoded(entry: &Entry) -> Result<(Event, Meta), OpenError> {
+    let position = entry.position;
+    let record = Record::decode(&entry.body).map_err(|cause| OpenError::Entry { position, cause })?;
+    Ok((record.event, Meta { position, at: record.at, by: record.by }))
 }
 
 impl Inner {
@@ -178,10 +220,9 @@ pub(crate) fn fold_to(
             return Ok(());
         }
         for entry in entries {
-            let position = entry.position;
-            let record = Record::decode(&entry.body).map_err(|cause| OpenError::Entry { position, cause })?;
-            tell(record.event.kind(), record.event.subjects(world));
-            core::apply(world, &record.event, &Meta { position, at: record.at, by: record.by });
+            let (event, meta) = decoded(&entry)?;
+            let subjects = core::apply(world, &event, &meta);
+            tell(event.kind(), subjects);
         }
     }
 }

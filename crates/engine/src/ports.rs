@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use interlock_domain::catalog::Metrics;
 use interlock_ids::Name;
+use interlock_ledger::{Digest, cosign::WitnessKey};
 use std::{collections::BTreeMap, sync::Arc};
 
 /// Counters of one endpoint as one series reports them: they only grow, until the process restarts.
@@ -44,6 +45,37 @@ pub trait Meter: Send + Sync {
 pub trait Probe: Send + Sync {
     /// Status and body (at most 1 MiB) of a GET.
     async fn get(&self, url: &str) -> Result<(u16, Vec<u8>), Unread>;
+}
+
+/// What a witness answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cosigned {
+    /// Its signature lines.
+    Lines(String),
+    /// It has signed a tree of another size than the one the proof begins at.
+    Size(u64),
+}
+
+/// Why a witness did not sign.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotCosigned {
+    /// It did not answer, or not now.
+    #[error("{0}")]
+    Unread(String),
+    /// It says that this checkpoint does not continue what it has signed, or is not signed by a key it knows.
+    #[error("it refuses with status {status}: {text}")]
+    Refused { status: u16, text: String },
+}
+
+/// Asks a witness to sign checkpoints (C2SP tlog-witness).
+#[async_trait]
+pub trait Witness: Send + Sync {
+    /// Its public key, got from whoever runs it.
+    fn key(&self) -> &WitnessKey;
+    /// Where it is asked.
+    fn address(&self) -> &str;
+    /// Asks it to sign `checkpoint`, with the proof that it continues the tree of `old` entries.
+    async fn cosign(&self, old: u64, proof: &[Digest], checkpoint: &str) -> Result<Cosigned, NotCosigned>;
 }
 
 /// All ports.

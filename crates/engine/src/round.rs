@@ -1,10 +1,11 @@
-//! One round: commands decided one after another on one copy of the world, to be appended together.
+//! One round: commands decided one after another, each on the world that the ones before it leave behind, to be appended together.
 //!
 //! No threads, no waiting, no publishing: whoever runs a round appends its batch at `from`, publishes its world once that has
-//! worked, and begins anew from a newer world when somebody else was first. The engine's writing thread does so, and so does the
-//! simulator, which dies between any two of these.
-//! Invariants: reactions are decided like anybody's commands, and one that is refused leaves an entry; what is not appended has
-//! left no trace. Deliberately absent: the append itself.
+//! worked, and begins anew from a newer world when somebody else was first. The engine's threads do so, and so does the
+//! simulator, which dies between any two of these. A round may rest on another that is still being appended.
+//! Invariants: reactions are decided like anybody's commands, and one that is refused leaves an entry; a submission that is refused
+//! leaves at most the entry of its refusal; what a key was answered with is found wherever it is, in this batch, in the one
+//! being appended, or in the ledger. Deliberately absent: the append itself.
 
 use crate::{Origin, Sources, SubmitError, origin};
 use interlock_domain::{
@@ -20,8 +21,11 @@ use std::{
     sync::Arc,
 };
 
-/// Entries of one command and all that follows from it.
-const FOLLOWING: usize = 10_000;
+/// Entries and bytes after which a batch is full. With what one submission may add, it stays within what a ledger takes.
+const ENTRIES: usize = 2_000;
+const BYTES: usize = 64 << 20;
+/// Entries of one submission and all that follows from it.
+const FOLLOWING: usize = 8_000;
 
 /// An entry that was written.
 #[derive(Clone, Debug)]
@@ -73,10 +77,20 @@ pub struct Means {
 }
 
 /// What an idempotency key is answered with again.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Copy, Serialize, Deserialize)]
 struct Remembered {
     from: u64,
     to: u64,
+}
+
+/// A batch to which nothing is added any more, and the world once it is appended.
+pub struct Sealed {
+    pub from: u64,
+    pub world: Arc<World>,
+    pub batch: Batch,
+    pub kinds: Vec<String>,
+    pub subjects: Vec<Subject>,
+    keys: BTreeMap<String, Remembered>,
 }
 
 /// One batch in the making.
@@ -92,9 +106,14 @@ pub struct Round {
     pub subjects: Vec<Subject>,
     /// Keys answered within this very batch.
     keys: BTreeMap<String, Remembered>,
+    /// The world it began with, and the batch being appended that this world hopes for.
+    before: World,
+    below: Option<Arc<Sealed>>,
+    bytes: usize,
 }
 
 impl Round {
+    /// A batch on top of a world that is in the ledger.
     pub fn new(means: Means, before: &World) -> Self {
         Self {
             means,
@@ -104,7 +123,26 @@ impl Round {
             kinds: Vec::new(),
             subjects: Vec::new(),
             keys: BTreeMap::new(),
+            before: before.clone(),
+            below: None,
+            bytes: 0,
         }
+    }
+
+    /// A batch on top of one that is still being appended. It must not be appended, published or answered before that one is.
+    pub fn over(means: Means, below: &Arc<Sealed>) -> Self {
+        Self { below: Some(below.clone()), ..Self::new(means, &below.world) }
+    }
+
+    /// Whether no further submission is taken.
+    pub fn is_full(&self) -> bool {
+        self.batch.entries.len() >= ENTRIES || self.bytes >= BYTES
+    }
+
+    /// Nothing more is added.
+    pub fn seal(self) -> Sealed {
+        let Self { from, world, batch, kinds, subjects, keys, .. } = self;
+        Sealed { from, world: Arc::new(world), batch, kinds, subjects, keys }
     }
 
     /// Decides a submission and all that follows from it, and adds it to the batch; a telling refusal is added as an entry.
@@ -120,77 +158,182 @@ impl Round {
     /// # Errors
     /// As [`Round::decide`].
     pub fn decide_from(&mut self, job: &Submission, origin: Option<&Origin>) -> Result<Decided, SubmitError> {
-        if let Some(remembered) = job.key.as_deref().map(|key| self.remembered(key)).transpose()?.flatten() {
-            return Ok(Decided { position: remembered.to, events: self.read(&remembered)?, repeated: true });
+        if let Some(key) = job.key.as_deref()
+            && let Some(it) = self.remembered(key)?
+        {
+            return Ok(Decided { position: it.to, events: self.read(it)?, repeated: true });
         }
         let sources = &self.means.sources;
         let ctx = Context { now: sources.clock.now(), actor: job.actor.clone(), ids: sources.ids() };
         let sub: SubmissionId = ctx.ids.id();
-        let mut attempt = Attempt::new(&self.world);
-        for command in &job.commands {
-            match attempt.carry_out(self.means.rules.as_ref(), command, &ctx, sub) {
-                Ok(()) => {}
-                Err(refusal) => {
-                    self.record_refusal(command, &refusal, &ctx, sub, origin);
-                    return Err(refusal.into());
-                }
-            }
-        }
         let from = self.world.position;
-        let records = self.take(attempt, origin);
+        let events = self.carry_out(&job.commands, &ctx, sub, origin)?;
         let to = self.world.position;
-        if let Some(key) = &job.key {
+        if let Some(key) = &job.key
+            && to > from
+        {
             let remembered = Remembered { from, to };
             let body = serde_json::to_vec(&remembered).map_err(|error| SubmitError::Unavailable(error.to_string()))?;
-            if to > from {
-                self.batch.answers.push(Answer { key: key.clone(), body });
-                self.keys.insert(key.clone(), remembered);
-            }
+            self.batch.answers.push(Answer { key: key.clone(), body });
+            self.keys.insert(key.clone(), remembered);
         }
-        Ok(Decided { position: to, events: records, repeated: false })
+        Ok(Decided { position: to, events, repeated: false })
     }
 
     fn remembered(&self, key: &str) -> Result<Option<Remembered>, SubmitError> {
-        if let Some(it) = self.keys.get(key) {
-            return Ok(Some(Remembered { from: it.from, to: it.to }));
+        let here = self.keys.get(key).or_else(|| self.below.as_ref()?.keys.get(key));
+        if let Some(it) = here {
+            return Ok(Some(*it));
         }
         let unavailable = |error: String| SubmitError::Unavailable(error);
         let stored = self.means.ledger.answer(key).map_err(|error| unavailable(error.to_string()))?;
         stored.map(|body| serde_json::from_slice(&body).map_err(|error| unavailable(error.to_string()))).transpose()
     }
 
-    /// Entries that were written for a remembered key, from the ledger or from the batch in the making.
-    fn read(&self, it: &Remembered) -> Result<Vec<Recorded>, SubmitError> {
-        let bodies: Vec<Vec<u8>> = if it.from >= self.from {
-            let entries = &self.batch.entries[(it.from - self.from) as usize..(it.to - self.from) as usize];
-            entries.iter().map(|entry| entry.body.clone()).collect()
-        } else {
-            let entries = self.means.ledger.read(it.from, (it.to - it.from) as usize);
-            let entries = entries.map_err(|error| SubmitError::Unavailable(error.to_string()))?;
-            entries.into_iter().map(|entry| entry.body).collect()
+    /// Entries that were written for a remembered key, from the ledger, or from a batch that is not yet in it.
+    fn read(&self, it: Remembered) -> Result<Vec<Recorded>, SubmitError> {
+        let unavailable = |error: String| SubmitError::Unavailable(error);
+        let bodies = |from: u64, entries: &[NewEntry]| -> Vec<Vec<u8>> {
+            let wanted = &entries[(it.from - from) as usize..(it.to - from) as usize];
+            wanted.iter().map(|entry| entry.body.clone()).collect()
+        };
+        let below = self.below.as_ref().filter(|below| it.from >= below.from);
+        let bodies = match below {
+            _ if it.from >= self.from => bodies(self.from, &self.batch.entries),
+            Some(below) => bodies(below.from, &below.batch.entries),
+            None => {
+                let entries = self.means.ledger.read(it.from, (it.to - it.from) as usize);
+                entries.map_err(|error| unavailable(error.to_string()))?.into_iter().map(|it| it.body).collect()
+            }
         };
         let decoded = bodies.iter().zip(it.from..).map(|(body, position)| {
-            let record = Record::decode(body).map_err(|error| SubmitError::Unavailable(error.to_string()))?;
+            let record = Record::decode(body).map_err(|error| unavailable(error.to_string()))?;
             Ok(Recorded { position, at: record.at, event: record.event })
         });
         decoded.collect()
     }
 
-    fn take(&mut self, attempt: Attempt, origin: Option<&Origin>) -> Vec<Recorded> {
-        if let (Some(origin), Some(((_, first), _))) = (origin, attempt.records.first()) {
-            self.batch.rows.extend(origin::row(&first.by, first.sub, origin));
+    /// Carries out all commands, or none.
+    fn carry_out(
+        &mut self,
+        commands: &[Command],
+        ctx: &Context,
+        sub: SubmissionId,
+        origin: Option<&Origin>,
+    ) -> Result<Vec<Recorded>, Refusal> {
+        let (mark, concerned, bytes) = (self.batch.entries.len(), self.subjects.len(), self.bytes);
+        let asked = self.batch.blobs.len();
+        // A single command that is refused has changed nothing yet, so only several need a way back.
+        let saved = (commands.len() > 1).then(|| self.world.clone());
+        let mut recorded = Vec::new();
+        for command in commands {
+            if let Err(refusal) = self.follow(command, ctx, sub, &mut recorded) {
+                if self.batch.entries.len() > mark {
+                    self.batch.entries.truncate(mark);
+                    self.kinds.truncate(mark);
+                    self.subjects.truncate(concerned);
+                    self.batch.blobs.truncate(asked);
+                    self.bytes = bytes;
+                    self.world = saved.unwrap_or_else(|| self.again());
+                }
+                self.record_refusal(command, &refusal, ctx, sub, origin);
+                return Err(refusal);
+            }
         }
+        if !recorded.is_empty() {
+            self.batch.rows.extend(origin.and_then(|origin| origin::row(&ctx.actor.by, sub, origin)));
+        }
+        Ok(recorded)
+    }
+
+    /// The world after the entries that are kept, folded from the beginning of the batch.
+    fn again(&self) -> World {
+        let mut world = self.before.clone();
+        for entry in &self.batch.entries {
+            let position = world.position;
+            let record = Record::decode(&entry.body).expect("what was encoded a moment ago is decoded");
+            core::apply(&mut world, &record.event, &Meta { position, at: record.at, by: record.by });
+        }
+        world
+    }
+
+    /// Decides a command and everything that follows from it, until quiet.
+    fn follow(
+        &mut self,
+        command: &Command,
+        ctx: &Context,
+        sub: SubmissionId,
+        recorded: &mut Vec<Recorded>,
+    ) -> Result<(), Refusal> {
+        let too_much = || {
+            let message = format!("more than {FOLLOWING} entries would follow from this");
+            Refusal::invalid("too-much-follows", message, "do it in smaller parts")
+        };
+        let rules = self.means.rules.clone();
+        let events = rules.decide(&self.world, command, ctx)?;
+        if recorded.len() + events.len() > FOLLOWING {
+            return Err(too_much());
+        }
+        let mut follows: VecDeque<Command> = VecDeque::new();
+        for event in events {
+            follows.extend(self.add(rules.as_ref(), event, ctx.now, ctx.actor.by.clone(), sub, recorded));
+        }
+        if follows.is_empty() {
+            return Ok(());
+        }
+        let system = ctx.as_system();
+        while let Some(next) = follows.pop_front() {
+            let events = match rules.decide(&self.world, &next, &system) {
+                Ok(events) => events,
+                Err(refusal) if refusal.kind == RefusalKind::Stale => continue,
+                // Written down, and nothing follows from it.
+                Err(refusal) => {
+                    self.ask_again(&refusal);
+                    self.add(rules.as_ref(), refused(&next, &refusal), ctx.now, By::System, sub, recorded);
+                    continue;
+                }
+            };
+            if recorded.len() + events.len() > FOLLOWING {
+                return Err(too_much());
+            }
+            for event in events {
+                follows.extend(self.add(rules.as_ref(), event, ctx.now, By::System, sub, recorded));
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes an event into the batch and into the world; what follows from it.
+    fn add(
+        &mut self,
+        rules: &dyn Rules,
+        event: Event,
+        at: Timestamp,
+        by: By,
+        sub: SubmissionId,
+        recorded: &mut Vec<Recorded>,
+    ) -> Vec<Command> {
+        let position = self.world.position;
         // What policies were asked is stored by the digest that the ruling names, so that it can be asked again.
-        self.batch.blobs.extend(attempt.asked.iter().map(|bytes| bytes.to_vec()));
-        let mut records = Vec::with_capacity(attempt.records.len());
-        for ((position, record), subjects) in attempt.records {
-            self.batch.entries.push(NewEntry { body: record.encode() });
-            self.kinds.push(record.event.kind().to_owned());
-            self.subjects.extend(subjects);
-            records.push(Recorded { position, at: record.at, event: record.event });
+        for asked in event.rulings().into_iter().filter_map(|(_, ruling)| ruling.asked.0.as_ref()) {
+            self.bytes += asked.len();
+            self.batch.blobs.push(asked.to_vec());
         }
-        self.world = attempt.world;
-        records
+        let record = Record { v: 1, at, by, sub, event };
+        let body = record.encode();
+        let meta = Meta { position, at, by: record.by };
+        self.subjects.extend(core::apply(&mut self.world, &record.event, &meta));
+        self.kinds.push(record.event.kind().to_owned());
+        self.bytes += body.len();
+        self.batch.entries.push(NewEntry { body });
+        let follows = rules.react(&self.world, &record.event);
+        recorded.push(Recorded { position, at, event: record.event });
+        follows
+    }
+
+    /// Keeps what policies were asked for a refusal: the entry of it names the digest only.
+    fn ask_again(&mut self, refusal: &Refusal) {
+        self.batch.blobs.extend(refusal.ruling.as_ref().and_then(|it| it.asked.0.as_ref()).map(|it| it.to_vec()));
     }
 
     /// A refusal by policy or by a gate is itself an entry; malformed or stale commands leave no trace.
@@ -203,12 +346,13 @@ impl Round {
         origin: Option<&Origin>,
     ) {
         let telling = matches!(refusal.kind, RefusalKind::Denied | RefusalKind::Blocked);
-        if !telling || ctx.actor.by == By::System {
-            return;
+        if telling && ctx.actor.by != By::System {
+            let rules = self.means.rules.clone();
+            let event = refused(command, refusal);
+            self.ask_again(refusal);
+            self.batch.rows.extend(origin.and_then(|origin| origin::row(&ctx.actor.by, sub, origin)));
+            self.add(rules.as_ref(), event, ctx.now, ctx.actor.by.clone(), sub, &mut Vec::new());
         }
-        let mut attempt = Attempt::new(&self.world);
-        attempt.refuse(command, refusal, ctx.now, ctx.actor.by.clone(), sub);
-        self.take(attempt, origin);
     }
 }
 
@@ -224,64 +368,4 @@ fn refused(command: &Command, refusal: &Refusal) -> Event {
         facts: refusal.ruling.as_ref().map(|ruling| ruling.facts.clone()),
         policies: refusal.ruling.as_ref().map(|ruling| ruling.policies.clone()).unwrap_or_default(),
     }))
-}
-
-/// One job in the making: kept only if all of it is allowed.
-struct Attempt {
-    world: World,
-    records: Vec<((u64, Record), Vec<Subject>)>,
-    /// What policies were asked for the rulings among the records.
-    asked: Vec<Arc<[u8]>>,
-}
-
-impl Attempt {
-    fn new(world: &World) -> Self {
-        Self { world: world.clone(), records: Vec::new(), asked: Vec::new() }
-    }
-
-    fn refuse(&mut self, command: &Command, refusal: &Refusal, at: Timestamp, by: By, sub: SubmissionId) {
-        self.asked.extend(refusal.ruling.as_ref().and_then(|ruling| ruling.asked.0.clone()));
-        self.add(refused(command, refusal), at, by, sub);
-    }
-
-    fn add(&mut self, event: Event, at: Timestamp, by: By, sub: SubmissionId) {
-        let position = self.world.position;
-        self.asked.extend(event.rulings().into_iter().filter_map(|(_, ruling)| ruling.asked.0.clone()));
-        let subjects = event.subjects(&self.world);
-        core::apply(&mut self.world, &event, &Meta { position, at, by: by.clone() });
-        self.records.push(((position, Record { v: 1, at, by, sub, event }), subjects));
-    }
-
-    /// Decides a command and everything that follows from it, until quiet.
-    fn carry_out(
-        &mut self,
-        rules: &dyn Rules,
-        command: &Command,
-        ctx: &Context,
-        sub: SubmissionId,
-    ) -> Result<(), Refusal> {
-        let system = ctx.as_system();
-        let mut follows: VecDeque<Command> = VecDeque::new();
-        for event in rules.decide(&self.world, command, ctx)? {
-            self.add(event.clone(), ctx.now, ctx.actor.by.clone(), sub);
-            follows.extend(rules.react(&self.world, &event));
-        }
-        while let Some(next) = follows.pop_front() {
-            if self.records.len() > FOLLOWING {
-                let message = format!("more than {FOLLOWING} entries would follow from this");
-                return Err(Refusal::invalid("too-much-follows", message, "do it in smaller parts"));
-            }
-            match rules.decide(&self.world, &next, &system) {
-                Ok(events) => {
-                    for event in events {
-                        self.add(event.clone(), ctx.now, By::System, sub);
-                        follows.extend(rules.react(&self.world, &event));
-                    }
-                }
-                Err(refusal) if refusal.kind == RefusalKind::Stale => {}
-                Err(refusal) => self.refuse(&next, &refusal, ctx.now, By::System, sub),
-            }
-        }
-        Ok(())
-    }
 }

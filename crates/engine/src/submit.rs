@@ -1,25 +1,29 @@
-//! The only write path. One thread decides and appends; commands that arrive together are appended together.
+//! The only write path, seen from outside: a command goes into the queue, and its answer comes back once what it caused is durable.
 //!
-//! Whoever loses the race for a position catches up and decides again: on one node or on twenty, that is the whole concurrency
-//! control. What a round decides, and how, is in [`round`](crate::round).
+//! [`round`](crate::round) decides a batch, `line` lets one thread decide while another appends. Whoever loses the race for a position catches
+//! up and decides again: on one node or on twenty, that is the whole concurrency control.
+//! Deliberately absent: an answer before its entries are durable, and any other way to write.
 
 use crate::{
-    Engine, Inner, Origin, Published,
-    round::{self, Core, Means, Recorded, Round, Submission},
+    Engine, Origin,
+    line::Landed,
+    round::{Recorded, Submission},
 };
 use interlock_domain::{
     core::{Actor, Command},
     reason::Refusal,
 };
-use interlock_ledger::{AppendError, StoreError};
 use std::{
     collections::VecDeque,
-    sync::{Arc, Weak, mpsc},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 use tokio::sync::oneshot;
 
-/// Commands that are decided and appended together at most.
-const TOGETHER: usize = 1024;
+/// Commands that may wait; whoever comes later waits outside.
+const WAITING: usize = 8192;
 
 /// What became of a submission.
 #[derive(Clone, Debug)]
@@ -44,24 +48,100 @@ pub enum SubmitError {
     Unknown(String),
 }
 
-type Reply = Result<Receipt, SubmitError>;
+pub(crate) type Reply = Result<Receipt, SubmitError>;
 
-struct Job {
-    submission: Submission,
-    origin: Option<Origin>,
-    reply: oneshot::Sender<Reply>,
+/// A submission that waits for its answer.
+pub(crate) struct Job {
+    pub submission: Submission,
+    pub origin: Option<Origin>,
+    pub reply: oneshot::Sender<Reply>,
 }
 
-/// The way to the thread that writes.
-pub(crate) struct Queue(mpsc::SyncSender<Job>);
+/// Where the deciding thread gets its news from: commands, and what became of the batch that was being appended.
+#[derive(Default)]
+pub(crate) struct Queue {
+    news: Mutex<News>,
+    wake: Condvar,
+    /// Whether there is an outcome to look at: asked between two decisions, without the lock.
+    landed: AtomicBool,
+}
 
-pub(crate) struct Jobs(mpsc::Receiver<Job>);
+#[derive(Default)]
+pub(crate) struct News {
+    pub jobs: VecDeque<Job>,
+    pub landed: Option<Landed>,
+    closed: bool,
+    asleep: bool,
+}
 
 impl Queue {
-    /// Holds 8,192 commands; whoever comes later waits.
-    pub(crate) fn new() -> (Self, Jobs) {
-        let (sender, receiver) = mpsc::sync_channel(8192);
-        (Self(sender), Jobs(receiver))
+    fn lock(&self) -> MutexGuard<'_, News> {
+        self.news.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts a job into the queue; gives it back if the queue is full.
+    fn put(&self, job: Job) -> Result<(), Job> {
+        let mut news = self.lock();
+        if news.closed {
+            return Ok(());
+        }
+        if news.jobs.len() >= WAITING {
+            return Err(job);
+        }
+        news.jobs.push_back(job);
+        if news.asleep {
+            self.wake.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Says what became of the batch that was being appended.
+    pub(crate) fn land(&self, landed: Landed) {
+        let mut news = self.lock();
+        news.landed = Some(landed);
+        self.landed.store(true, Ordering::Release);
+        if news.asleep {
+            self.wake.notify_one();
+        }
+    }
+
+    pub(crate) fn has_landed(&self) -> bool {
+        self.landed.load(Ordering::Acquire)
+    }
+
+    /// Waits for news; `None` once the engine is gone. `jobs`: commands are news too, not only an outcome. `wait`: otherwise what
+    /// there is, be it nothing.
+    pub(crate) fn next(&self, jobs: bool, wait: bool) -> Option<News> {
+        let mut news = self.lock();
+        while wait && !news.closed && news.landed.is_none() && (!jobs || news.jobs.is_empty()) {
+            news.asleep = true;
+            news = self.wake.wait(news).unwrap_or_else(PoisonError::into_inner);
+            news.asleep = false;
+        }
+        if news.closed {
+            return None;
+        }
+        self.landed.store(false, Ordering::Release);
+        let landed = news.landed.take();
+        let taken = if jobs { std::mem::take(&mut news.jobs) } else { VecDeque::new() };
+        Some(News { jobs: taken, landed, closed: false, asleep: false })
+    }
+
+    /// Ends the threads behind it. Whoever waits in it is told that the server is shutting down.
+    fn close(&self) {
+        let mut news = self.lock();
+        news.closed = true;
+        news.jobs.clear();
+        self.wake.notify_all();
+    }
+}
+
+/// The engine's end of the queue, which is closed with it.
+pub(crate) struct Mouth(pub Arc<Queue>);
+
+impl Drop for Mouth {
+    fn drop(&mut self) {
+        self.0.close();
     }
 }
 
@@ -96,15 +176,9 @@ impl Engine {
         let (reply, answer) = oneshot::channel();
         let mut job = Job { submission: Submission { actor, commands, key }, origin, reply };
         // A full queue is waited for without blocking the runtime's threads.
-        loop {
-            match self.0.queue.0.try_send(job) {
-                Ok(()) => break,
-                Err(mpsc::TrySendError::Full(back)) => {
-                    job = back;
-                    tokio::time::sleep(std::time::Duration::from_millis(1)).await;
-                }
-                Err(mpsc::TrySendError::Disconnected(_)) => return Err(closed()),
-            }
+        while let Err(back) = self.0.queue.0.put(job) {
+            job = back;
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
         }
         answer.await.unwrap_or_else(|_| Err(closed()))
     }
@@ -112,90 +186,4 @@ impl Engine {
 
 fn closed() -> SubmitError {
     SubmitError::Unavailable("the server is shutting down".into())
-}
-
-/// Writes until the engine is gone.
-pub(crate) fn run(engine: &Weak<Inner>, jobs: &Jobs) {
-    while let Ok(first) = jobs.0.recv() {
-        let Some(inner) = engine.upgrade() else { return };
-        let mut waiting = VecDeque::from([first]);
-        waiting.extend(jobs.0.try_iter().take(TOGETHER - 1));
-        write(&inner, waiting);
-    }
-}
-
-struct Decided {
-    job: Job,
-    result: Result<round::Decided, SubmitError>,
-}
-
-/// Decides and appends jobs, again from the beginning whenever the position was taken by somebody else.
-fn write(inner: &Inner, mut jobs: VecDeque<Job>) {
-    let means = Means { ledger: inner.ledger.clone(), sources: inner.sources.clone(), rules: Arc::new(Core) };
-    loop {
-        let before = inner.world.load_full();
-        let mut round = Round::new(means.clone(), &before);
-        let decided: Vec<Decided> = jobs
-            .drain(..)
-            .map(|job| {
-                let result = round.decide_from(&job.submission, job.origin.as_ref());
-                Decided { job, result }
-            })
-            .collect();
-        if round.batch.entries.is_empty() {
-            // Nothing is appended, so nothing else tells that another node has written meanwhile: a "no" may be out of date.
-            let refused = decided.iter().any(|it| it.result.is_err());
-            if refused && inner.ledger.head().is_ok_and(|head| head.size > before.position) && inner.catch_up().is_ok()
-            {
-                jobs = decided.into_iter().map(|it| it.job).collect();
-                continue;
-            }
-            return answer(decided, None);
-        }
-        match inner.ledger.append(before.position, &round.batch) {
-            Ok(_) => {
-                publish(inner, round);
-                return answer(decided, None);
-            }
-            Err(AppendError::Conflict { .. }) => {
-                jobs = decided.into_iter().map(|it| it.job).collect();
-                if let Err(error) = inner.catch_up() {
-                    let failed = jobs.into_iter().map(|job| Decided { job, result: Err(closed()) }).collect();
-                    return answer(failed, Some((error.to_string(), false)));
-                }
-            }
-            Err(error) => {
-                tracing::error!(code = error.code(), %error, "the ledger could not be written to");
-                let unknown = matches!(error, AppendError::Storage(StoreError::OutcomeUnknown { .. }));
-                return answer(decided, Some((error.to_string(), unknown)));
-            }
-        }
-    }
-}
-
-fn publish(inner: &Inner, round: Round) {
-    let published = Published {
-        position_from: round.from,
-        position_to: round.world.position,
-        kinds: round.kinds,
-        subjects: round.subjects,
-    };
-    inner.advance(Arc::new(round.world));
-    inner.work.notify_waiters();
-    // Nobody following is no fault.
-    let _ = inner.published.send(published);
-}
-
-/// `broken`: why nothing is acknowledged, and whether it may have been written all the same.
-fn answer(decided: Vec<Decided>, broken: Option<(String, bool)>) {
-    for Decided { job, result } in decided {
-        let reply = match (&broken, result) {
-            (Some((error, true)), Ok(_)) => Err(SubmitError::Unknown(error.clone())),
-            (Some((error, false)), Ok(_)) => Err(SubmitError::Unavailable(error.clone())),
-            (_, Ok(it)) => Ok(Receipt { position: it.position, events: it.events, repeated: it.repeated }),
-            (_, Err(error)) => Err(error),
-        };
-        // Whoever asked may have gone away; what was decided stands.
-        let _ = job.reply.send(reply);
-    }
 }

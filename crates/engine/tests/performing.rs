@@ -130,7 +130,7 @@ impl Stage {
 
     fn start_with(&self, ports: Ports) -> (Engine, tokio::task::JoinHandle<()>) {
         let sources = Sources { clock: self.clock.clone(), ..Sources::default() };
-        let engine = Engine::open(self.ledger.clone(), Options { sources, ports }).unwrap();
+        let engine = Engine::open(self.ledger.clone(), Options { sources, ports, ..Options::default() }).unwrap();
         let performing = tokio::spawn(engine.clone().perform());
         (engine, performing)
     }
@@ -290,6 +290,7 @@ fn shop(stage: &Stage) {
         services: [name("checkout")].into(),
         labels: BTreeMap::new(),
         params: BTreeMap::new(),
+        runner: BTreeMap::new(),
     };
     let environment = Environment {
         name: name("production"),

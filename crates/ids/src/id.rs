@@ -1,5 +1,6 @@
 //! `Id<K>`: a UUIDv7 written as `<prefix>_<26 characters>`, the TypeID 0.3 text form (Crockford base 32, lower case).
 
+use crate::raw::Bytes;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::{cell::Cell, cmp::Ordering, fmt, marker::PhantomData, str::FromStr};
 use uuid::{Builder, Uuid};
@@ -107,12 +108,21 @@ impl<K: Kind> FromStr for Id<K> {
 
 impl<K: Kind> Serialize for Id<K> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        if serializer.is_human_readable() {
+            serializer.collect_str(self)
+        } else {
+            serializer.serialize_bytes(&self.0.to_be_bytes())
+        }
     }
 }
 
 impl<'de, K: Kind> Deserialize<'de> for Id<K> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if !deserializer.is_human_readable() {
+            return deserializer
+                .deserialize_bytes(Bytes::<16>)
+                .map(|bytes| Self(u128::from_be_bytes(bytes), PhantomData));
+        }
         let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
         text.parse().map_err(serde::de::Error::custom)
     }

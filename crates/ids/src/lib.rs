@@ -7,6 +7,7 @@
 mod digest;
 mod id;
 mod name;
+mod raw;
 
 pub use digest::{Digest, Identity};
 pub use id::{Fresh, Id, IdError, Kind};

@@ -5,4 +5,7 @@
 
 pub mod git;
 pub mod http;
+pub mod icalendar;
+pub mod oidc;
 pub mod prometheus;
+pub mod witness;

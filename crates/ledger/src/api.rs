@@ -109,6 +109,14 @@ pub trait Ledger: Send + Sync {
     /// [`crate::merkle::verify_consistency`].
     fn consistency(&self, old: u64, new: u64) -> Result<Vec<Digest>, StoreError>;
 
+    /// The roots of `count` perfect subtrees, each over 2^`height` entries, from number `from` on: what tiles and proofs of
+    /// many entries are made of. All of them must be complete.
+    fn subtrees(&self, height: u32, from: u64, count: u64) -> Result<Vec<Digest>, StoreError>;
+
+    /// A note over `text` by the ledger's key. The first line says what the text is and must not be the key's name: with that
+    /// it would be a checkpoint, and only appends make those.
+    fn sign(&self, text: &str) -> Result<String, StoreError>;
+
     /// Stores bytes under their SHA-256. Storing the same bytes again changes nothing.
     fn put_blob(&self, bytes: &[u8]) -> Result<Digest, StoreError>;
 
@@ -188,4 +196,16 @@ pub trait Ledger: Send + Sync {
         let _ = (task, holder, length);
         Ok(true)
     }
+}
+
+/// The proof that these entries, by ascending position, stand in the tree of `size` entries; see [`crate::proof::root_of_many`].
+pub fn proof_of_many(ledger: &dyn Ledger, size: u64, entries: &[Entry]) -> Result<crate::pack::Proof, StoreError> {
+    let positions: Vec<Position> = entries.iter().map(|entry| entry.position).collect();
+    let needed = crate::proof::needed(size, &positions);
+    let nodes = needed.into_iter().map(|it| Ok((it, ledger.subtrees(it.height, it.index, 1)?.remove(0))));
+    Ok(crate::pack::Proof {
+        size,
+        leaves: entries.iter().map(|entry| (entry.position, entry.leaf)).collect(),
+        nodes: nodes.collect::<Result<_, StoreError>>()?,
+    })
 }

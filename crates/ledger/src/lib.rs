@@ -16,13 +16,11 @@
 //!   key. Both need a memory outside: hand a checkpoint kept elsewhere to [`OpenOptions::witness`].
 //! - Integrity of the desk. What lies there must be erasable, so nothing may depend on it still being there.
 //!
-//! Reading order: [`digest`], [`merkle`], [`note`], [`checkpoint`], [`api`], [`memory`], [`sqlite`], [`postgres`].
+//! Reading order: [`digest`], [`note`] and [`checkpoint`] (of `interlock-verify`), [`merkle`], [`api`], [`memory`], [`sqlite`],
+//! [`postgres`], [`tiles`].
 
-pub mod digest;
 pub mod merkle;
-pub mod note;
 
-pub mod checkpoint;
 pub mod error;
 pub mod limits;
 
@@ -31,8 +29,12 @@ pub mod memory;
 pub mod moving;
 pub mod postgres;
 pub mod sqlite;
+pub mod tiles;
 
-pub use api::{Answer, Batch, DeskRow, Entry, Head, Ledger, NewEntry, Position, Snapshot};
+/// Digests, notes, checkpoints and proofs are what an auditor needs too, and live where nothing else does.
+pub use interlock_verify::{checkpoint, cosign, digest, note, pack, proof};
+
+pub use api::{Answer, Batch, DeskRow, Entry, Head, Ledger, NewEntry, Position, Snapshot, proof_of_many};
 pub use checkpoint::Checkpoint;
 pub use digest::Digest;
 pub use error::{AppendError, StoreError};

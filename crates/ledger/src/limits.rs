@@ -14,8 +14,8 @@ pub const BATCH_ITEMS: usize = 10_000;
 pub const BATCH_BYTES: usize = 256 << 20;
 /// Bytes of one blob.
 pub const BLOB_BYTES: usize = 64 << 20;
-/// Bytes of one snapshot. SQLite keeps no value above 1 GB.
-pub const SNAPSHOT_BYTES: usize = 512 << 20;
+/// Bytes of one snapshot, which is a file of its own.
+pub const SNAPSHOT_BYTES: usize = 4 << 30;
 /// Bytes of a key, a tag, or the name of a desk table.
 pub const KEY_BYTES: usize = 512;
 /// Bytes of one value on the desk.
@@ -72,6 +72,17 @@ pub(crate) fn batch(batch: &Batch) -> Result<(), AppendError> {
     desk_rows(&rows)?;
     bytes += batch.rows.iter().map(|row| row.key.len() + row.value.len()).sum::<usize>();
     within("a batch, in bytes,", bytes, BATCH_BYTES)
+}
+
+/// What the ledger's key signs beside checkpoints must not look like one.
+pub(crate) fn statement(origin: &str, text: &str) -> Result<(), StoreError> {
+    let why = match text.split_once('\n') {
+        Some((first, _)) if first == origin => "its first line is the ledger's origin",
+        Some(("", _)) | None => "its first line does not say what it is",
+        Some(_) if !text.ends_with('\n') || text.contains("\n\n") => "it has no final newline, or an empty line",
+        Some(_) => return Ok(()),
+    };
+    Err(StoreError::Malformed { what: "a text to be signed", why: why.into() })
 }
 
 pub(crate) fn desk_rows(rows: &[(&str, &str, &[u8])]) -> Result<(), StoreError> {

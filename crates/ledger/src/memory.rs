@@ -146,6 +146,15 @@ impl Ledger for MemoryLedger {
         self.inner().tree().consistency(old, new)
     }
 
+    fn subtrees(&self, height: u32, from: u64, count: u64) -> Result<Vec<Digest>, StoreError> {
+        self.inner().tree().subtrees(height, from, count)
+    }
+
+    fn sign(&self, text: &str) -> Result<String, StoreError> {
+        limits::statement(self.key.verifying_key().name(), text)?;
+        Ok(self.key.sign(text))
+    }
+
     fn put_blob(&self, bytes: &[u8]) -> Result<Digest, StoreError> {
         limits::within("a blob, in bytes,", bytes.len(), limits::BLOB_BYTES)?;
         let digest = Digest::of(bytes);

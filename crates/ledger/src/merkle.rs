@@ -11,6 +11,8 @@
 use crate::{digest::Digest, error::StoreError};
 use std::cell::RefCell;
 
+pub use crate::proof::{verify_consistency, verify_inclusion};
+
 /// Hashes in a full tile.
 pub const TILE_WIDTH: usize = 16;
 /// Levels of the binary tree that one tile spans.
@@ -214,6 +216,14 @@ impl<'a, T: Tiles> Tree<'a, T> {
         self.perfect(0, position)
     }
 
+    /// The roots of `count` perfect subtrees of `height`, from number `from` on. All of them must be complete.
+    pub fn subtrees(&self, height: u32, from: u64, count: u64) -> Result<Vec<Digest>, StoreError> {
+        let whole = shift_down(self.edge.size, height);
+        let end = from.saturating_add(count);
+        self.in_range("subtree", end, whole, true)?;
+        (from..end).map(|index| self.perfect(height, index)).collect()
+    }
+
     /// The root when the tree had `size` entries.
     pub fn root_at(&self, size: u64) -> Result<Digest, StoreError> {
         self.in_range("size", size, self.edge.size, true)?;
@@ -320,81 +330,6 @@ impl<'a, T: Tiles> Tree<'a, T> {
 /// The largest power of two below `length`; `length` is at least two.
 fn split(length: u64) -> u64 {
     1 << (63 - (length - 1).leading_zeros())
-}
-
-/// Whether `path` proves that `leaf` stands at `position` in the tree of `size` entries with `root`
-/// (RFC 9162, section 2.1.3.2).
-pub fn verify_inclusion(leaf: &Digest, position: u64, size: u64, path: &[Digest], root: &Digest) -> bool {
-    if position >= size {
-        return false;
-    }
-    let (mut at, mut last) = (position, size - 1);
-    let mut hash = *leaf;
-    for sibling in path {
-        if last == 0 {
-            return false;
-        }
-        if at & 1 == 1 || at == last {
-            hash = Digest::node(sibling, &hash);
-            while at & 1 == 0 && at != 0 {
-                at >>= 1;
-                last >>= 1;
-            }
-        } else {
-            hash = Digest::node(&hash, sibling);
-        }
-        at >>= 1;
-        last >>= 1;
-    }
-    last == 0 && hash == *root
-}
-
-/// Whether `proof` proves that the tree of `new` entries with `new_root` begins with that of `old` entries with
-/// `old_root` (RFC 9162, section 2.1.4.2). The empty tree begins every tree.
-pub fn verify_consistency(old: u64, new: u64, old_root: &Digest, new_root: &Digest, proof: &[Digest]) -> bool {
-    if old > new {
-        return false;
-    }
-    if old == new {
-        return proof.is_empty() && old_root == new_root;
-    }
-    if old == 0 {
-        return proof.is_empty() && *old_root == Digest::of(b"");
-    }
-    let mut steps = proof.iter();
-    let (mut at, mut last) = (old - 1, new - 1);
-    while at & 1 == 1 {
-        at >>= 1;
-        last >>= 1;
-    }
-    // A power of two needs no first hash: it is the old root itself.
-    let seed = if old.is_power_of_two() {
-        *old_root
-    } else {
-        match steps.next() {
-            Some(hash) => *hash,
-            None => return false,
-        }
-    };
-    let (mut first, mut second) = (seed, seed);
-    for step in steps {
-        if last == 0 {
-            return false;
-        }
-        if at & 1 == 1 || at == last {
-            first = Digest::node(step, &first);
-            second = Digest::node(step, &second);
-            while at & 1 == 0 && at != 0 {
-                at >>= 1;
-                last >>= 1;
-            }
-        } else {
-            second = Digest::node(&second, step);
-        }
-        at >>= 1;
-        last >>= 1;
-    }
-    last == 0 && first == *old_root && second == *new_root
 }
 
 #[cfg(test)]

@@ -35,6 +35,16 @@ const ASKER: &str = "whoever keeps Interlock running; this is a fault of the pro
 impl PolicySet {
     /// Judges a request. Never panics and never passes on what is not known; see the crate's invariants.
     pub fn check(&self, request: &Request) -> Verdict {
+        if let Some(verdict) = self.0.remembered.get(request) {
+            return verdict;
+        }
+        let verdict = self.check_afresh(request);
+        self.0.remembered.put(request, &verdict);
+        verdict
+    }
+
+    /// The same without remembering: what [`PolicySet::check`] costs the first time.
+    pub fn check_afresh(&self, request: &Request) -> Verdict {
         let mut found = Findings::default();
         if let Some(info) = vocabulary().actions.get(request.action.as_str()) {
             self.judge(request, info, &mut found);

@@ -14,6 +14,7 @@ use crate::error::PolicyError;
 use crate::meta::{Meta, Place};
 use crate::pack::{self, Pack};
 use crate::prescan;
+use crate::remember::Remembered;
 use crate::vocabulary::vocabulary;
 
 /// Compiled policies. Cloning costs nothing; two sets are equal when their digests are.
@@ -24,6 +25,7 @@ pub(crate) struct Compiled {
     pub digest: String,
     pub by_action: BTreeMap<String, ForAction>,
     pub metas: BTreeMap<String, Arc<Meta>>,
+    pub remembered: Remembered,
 }
 
 /// The policies that can have a say in one action. Kept apart by effect, because both questions are always asked:
@@ -282,7 +284,7 @@ fn assemble(digest: String, policies: Vec<(Policy, Meta)>) -> Compiled {
         }
         metas.insert(meta.id.clone(), meta);
     }
-    Compiled { digest, by_action, metas }
+    Compiled { digest, by_action, metas, remembered: Remembered::default() }
 }
 
 /// The line (from 1) of the first place that a fault points at; 0 when it points nowhere.

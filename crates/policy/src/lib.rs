@@ -12,8 +12,8 @@
 //!   everything through.)
 //! - The same packs and the same request give the same verdict, to the byte, on every machine.
 //!
-//! Deliberately absent: reading files, the clock, randomness; collecting facts (whoever asks brings them); remembering
-//! verdicts. Policy text comes in as strings, and [`shipped`] hands out the packs that are part of the program.
+//! Deliberately absent: reading files, the clock, randomness; collecting facts (whoever asks brings them); anything
+//! remembered that could change a verdict. Policy text comes in as strings, and [`shipped`] hands out the packs that are part of the program.
 
 mod action;
 mod check;
@@ -24,6 +24,7 @@ mod meta;
 mod pack;
 mod prescan;
 mod reads;
+mod remember;
 mod request;
 mod verdict;
 mod vocabulary;

@@ -50,7 +50,7 @@ impl PrincipalKind {
 }
 
 /// Who asks.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Principal {
     /// The organisation's own groups the account belongs to.
@@ -87,7 +87,7 @@ impl Principal {
 }
 
 /// On what. The kind is an entity type of the schema in any of the usual spellings: `signing-key`, `SigningKey`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Resource {
     pub id: String,
@@ -101,7 +101,7 @@ impl Resource {
 }
 
 /// One fact. In JSON: `true`, `3`, `"text"`, `["a", "b"]`, or `{"unknown": "why"}`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Fact {
     Bool(bool),
     Long(i64),
@@ -188,7 +188,7 @@ impl<'de> Deserialize<'de> for Fact {
 }
 
 /// The facts of a request by name. The schema says which facts each action takes.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Facts(pub BTreeMap<String, Fact>);
 
@@ -216,7 +216,7 @@ impl Facts {
 }
 
 /// May this principal do this, on this, given these facts?
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     pub action: Action,

@@ -3,7 +3,7 @@
 //! Invariants: each call may be repeated without harm; an error means "ask again later", never "give up".
 
 use async_trait::async_trait;
-use interlock_wire::runner::{Lease, LeaseRequest, OutputChunk, ReportAck, ReportBatch};
+use interlock_wire::runner::{Lease, LeaseRequest, OutputChunk, PermitKey, ReportAck, ReportBatch};
 
 /// Hands out steps and takes in answers.
 #[async_trait]
@@ -14,6 +14,14 @@ pub trait Controller: Send + Sync {
     async fn report(&self, batch: ReportBatch) -> Result<ReportAck, ControllerError>;
     /// Takes in output, in order of offset per key; the same piece may come again.
     async fn output(&self, chunks: Vec<OutputChunk>) -> Result<(), ControllerError>;
+    /// Whether a lease request may take reports along, and whether little output may travel within its report.
+    fn takes_reports(&self) -> bool {
+        false
+    }
+    /// The keys permits are signed with now, each with the one that vouches for it.
+    async fn permit_keys(&self) -> Result<Vec<PermitKey>, ControllerError> {
+        Ok(Vec::new())
+    }
 }
 
 /// The other side did not do it.
@@ -24,5 +32,12 @@ pub enum ControllerError {
     Unreachable(String),
     /// It answered no.
     #[error("the server refused with status {status}: {message}")]
-    Refused { status: u16, message: String },
+    Refused { status: u16, code: String, message: String },
+}
+
+impl ControllerError {
+    /// Whether the server says that this runner may do nothing any more.
+    pub fn is_final(&self) -> bool {
+        matches!(self, Self::Refused { code, .. } if code == "runner-revoked")
+    }
 }

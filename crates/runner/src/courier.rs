@@ -7,12 +7,13 @@
 use crate::controller::{Controller, ControllerError};
 use crate::execute::Executor;
 use crate::journal::Record;
-use crate::output::Transcript;
-use interlock_wire::runner::{OutputChunk, ReportBatch, StepReport};
-use std::collections::BTreeMap;
+use crate::output::{TAIL_MAX, Transcript};
+use interlock_wire::runner::{OutputChunk, ReportAck, ReportBatch, StepReport};
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::ops::Bound;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -25,6 +26,8 @@ const CHUNK_MAX: u64 = 64 << 10;
 const CHUNKS_MAX: usize = 16;
 /// Live output is gathered for this long before it is sent.
 const GATHER: Duration = Duration::from_millis(50);
+/// How long a report is left to the next lease request, which takes it along.
+const TAKE_ALONG: Duration = Duration::from_millis(20);
 /// How often output is offered before the report goes without it.
 const OUTPUT_TRIES: u32 = 5;
 const PAUSE_MIN: Duration = Duration::from_millis(100);
@@ -39,6 +42,8 @@ pub struct Courier {
     finished: Notify,
     /// Notified when the server took in reports: there may be new work.
     pub delivered: Notify,
+    /// A lease request is on its way and will not take reports along.
+    pub asking: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -46,6 +51,8 @@ pub struct Courier {
 struct State {
     streams: BTreeMap<String, Stream>,
     reports: BTreeMap<String, StepReport>,
+    /// Keys of reports that travel with a lease request.
+    along: BTreeSet<String>,
     /// The last report offered, and how many go together now.
     last: String,
     together: usize,
@@ -70,6 +77,11 @@ impl Stream {
 
     fn settled(&self) -> bool {
         self.given_up || self.sent >= self.written()
+    }
+
+    /// Whether the report itself carries all of it.
+    fn fits_in_report(&self) -> bool {
+        self.sent == 0 && self.written() <= TAIL_MAX as u64
     }
 
     /// The next piece, ending at the end of a character.
@@ -111,6 +123,7 @@ impl Courier {
             grown: Arc::default(),
             finished: Notify::new(),
             delivered: Notify::new(),
+            asking: AtomicBool::new(false),
             state: Mutex::new(state),
         }
     }
@@ -142,7 +155,11 @@ impl Courier {
                 Round::Moved => pause = PAUSE_MIN,
                 Round::Idle => {
                     tokio::select! {
-                        () = self.finished.notified() => {}
+                        () = self.finished.notified() => {
+                            if !self.asking.load(Ordering::SeqCst) {
+                                sleep(TAKE_ALONG).await;
+                            }
+                        }
                         () = self.grown.notified() => {
                             tokio::select! { () = sleep(GATHER) => {} () = self.finished.notified() => {} }
                         }
@@ -171,13 +188,17 @@ impl Courier {
         }
     }
 
-    async fn carry_output(&self) -> Round {
+    /// The next pieces of output, of as many steps as go together.
+    fn next_output(&self) -> Vec<OutputChunk> {
         let mut chunks = Vec::new();
-        for (key, stream) in &mut self.locked().streams {
+        let light = self.controller.takes_reports();
+        let mut state = self.locked();
+        let State { streams, reports, .. } = &mut *state;
+        for (key, stream) in streams {
             if chunks.len() == CHUNKS_MAX {
                 break;
             }
-            if stream.settled() {
+            if stream.settled() || (light && stream.fits_in_report() && reports.contains_key(key)) {
                 continue;
             }
             match stream.next() {
@@ -191,6 +212,11 @@ impl Courier {
                 }
             }
         }
+        chunks
+    }
+
+    async fn carry_output(&self) -> Round {
+        let chunks = self.next_output();
         if chunks.is_empty() {
             return Round::Idle;
         }
@@ -237,6 +263,13 @@ impl Courier {
             }
         };
         state.together = (state.together * 2).min(REPORTS_MAX);
+        drop(state);
+        if self.settle(&fences, ack) { Round::Moved } else { Round::Stuck }
+    }
+
+    /// Takes in what became of reports; whether any is delivered.
+    fn settle(&self, fences: &BTreeMap<String, u64>, ack: ReportAck) -> bool {
+        let mut state = self.locked();
         let mut done = Vec::new();
         for key in ack.accepted.into_iter().chain(ack.stale) {
             // A newer fence may have come while this was under way; then its report is still owed.
@@ -250,19 +283,61 @@ impl Courier {
         }
         drop(state);
         if done.is_empty() {
-            return Round::Stuck;
+            return false;
         }
         let dirs: Vec<PathBuf> = done.iter().map(|key| self.executor.step_dir(key)).collect();
         done.into_iter().for_each(|key| self.executor.journal.note(Record::Delivered { key }));
         tokio::task::spawn_blocking(move || dirs.iter().for_each(|dir| drop(std::fs::remove_dir_all(dir))));
         self.delivered.notify_one();
-        Round::Moved
+        true
+    }
+
+    /// Reports for a lease request to take along; [`Courier::took_along`] has to be called once it is answered.
+    pub fn take_along(&self) -> Vec<StepReport> {
+        let mut state = self.locked();
+        let State { streams, reports, along, .. } = &mut *state;
+        let ready = |key: &String| streams.get(key).is_none_or(|it| it.settled() || it.fits_in_report());
+        let ready = reports.iter().filter(|(key, _)| ready(key) && !along.contains(*key));
+        let taken: Vec<StepReport> = ready.take(REPORTS_MAX).map(|(_, report)| report.clone()).collect();
+        along.extend(taken.iter().map(|report| report.key.clone()));
+        taken
+    }
+
+    /// A lease request that took reports along was answered, or was not (`None`): then they go another way.
+    pub fn took_along(&self, reports: &[StepReport], ack: Option<ReportAck>) {
+        if reports.is_empty() {
+            return;
+        }
+        let fences = reports.iter().map(|report| (report.key.clone(), report.fence)).collect();
+        for report in reports {
+            self.locked().along.remove(&report.key);
+        }
+        if let Some(ack) = ack {
+            self.settle(&fences, ack);
+        }
+        self.finished.notify_one();
+    }
+
+    /// How many reports wait, and how many bytes of output with them.
+    pub fn waiting(&self) -> (usize, u64) {
+        let state = self.locked();
+        let waits = |key: &String| state.reports.contains_key(key);
+        let bytes = state
+            .streams
+            .iter()
+            .filter(|(key, it)| waits(key) && !it.settled())
+            .map(|(_, it)| it.written() - it.sent.min(it.written()));
+        (state.reports.len(), bytes.sum())
     }
 
     /// Reports whose output is settled, going on after the last one offered.
     fn next_reports(&self) -> Vec<StepReport> {
+        let light = self.controller.takes_reports();
         let mut state = self.locked();
-        let settled = |key: &String| state.streams.get(key).is_none_or(Stream::settled);
+        let settled = |key: &String| {
+            !state.along.contains(key)
+                && state.streams.get(key).is_none_or(|it| it.settled() || (light && it.fits_in_report()))
+        };
         let after = state.reports.range::<String, _>((Bound::Excluded(&state.last), Bound::Unbounded));
         let before = state.reports.range::<String, _>((Bound::Unbounded, Bound::Included(&state.last)));
         let ready = after.chain(before).filter(|(key, _)| settled(key)).map(|(_, report)| report.clone());

@@ -10,36 +10,50 @@ use crate::config::RunnerConfig;
 use crate::fault::{Code, Fault, excerpt};
 use crate::journal::{Journal, Known, Record};
 use crate::output::Transcript;
-use crate::permit::{self, Binding};
+use crate::permit::{self, Binding, PermitKeys};
 use crate::process::Programs;
 use crate::steps;
 use interlock_ids::Digest;
-use interlock_wire::runner::{Operation, Outcome, StepKind, StepOrder, StepReport};
-use jiff::Timestamp;
+use interlock_outbound::Outbound;
+use interlock_wire::deployment::OnRevocation;
+use interlock_wire::runner::{Operation, Outcome, PermitKey, StepKind, StepOrder, StepReport};
+use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
-use tokio::time::{Instant, timeout_at};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout_at};
 
 /// Longest time limit of an order, in milliseconds: a week.
 pub const TIMEOUT_MAX_MS: u64 = 7 * 86_400_000;
 /// Longest idempotency key, in bytes.
 pub const KEY_MAX: usize = 512;
 
+/// How often a step that is stopped with its permit looks at the clock.
+const LOOK: Duration = Duration::from_millis(250);
+/// The most a clock is taken to be wrong.
+const SKEW_MAX: Duration = Duration::from_secs(300);
+
 /// Everything an order needs to be executed.
 pub struct Executor {
     pub config: RunnerConfig,
     pub journal: Journal,
     pub programs: Programs,
-    pub http: reqwest::Client,
+    pub http: Outbound,
     cache: Cache,
     depot: Arc<dyn Depot>,
     clock: Arc<dyn Clock>,
     revoked: RwLock<BTreeSet<String>>,
+    keys: RwLock<PermitKeys>,
+    /// Grows with every revocation that is heard of; the flag says that the runner itself was revoked.
+    news: watch::Sender<(u64, bool)>,
 }
+
+/// Longest that a request takes whose step says nothing shorter.
+const REQUEST: Duration = Duration::from_secs(60);
 
 impl Executor {
     /// Opens journal and cache below the data directory.
@@ -49,15 +63,49 @@ impl Executor {
     pub fn open(config: RunnerConfig, depot: Arc<dyn Depot>, clock: Arc<dyn Clock>) -> Result<Self, Fault> {
         let journal = Journal::open(&config.data_dir, config.delivered_kept)?;
         let cache = Cache::open(config.data_dir.join("artifacts"))?;
-        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build();
+        let http = Outbound::new(config.targets.clone(), REQUEST);
         let http = http.map_err(|error| Fault::failed(Code::RunnerDefect, format!("no HTTP client: {error}")))?;
         let programs = Programs { dirs: config.program_dirs.clone(), only_dirs: config.only_program_dirs };
-        Ok(Self { config, journal, programs, http, cache, depot, clock, revoked: RwLock::default() })
+        let keys = RwLock::new(config.permit_keys.clone());
+        let news = watch::channel((0, false)).0;
+        Ok(Self { config, journal, programs, http, cache, depot, clock, revoked: RwLock::default(), keys, news })
     }
 
     /// Takes in permits that are revoked from now on.
     pub fn revoke(&self, permits: impl IntoIterator<Item = String>) {
-        self.revoked.write().unwrap_or_else(PoisonError::into_inner).extend(permits);
+        let mut revoked = self.revoked.write().unwrap_or_else(PoisonError::into_inner);
+        let before = revoked.len();
+        revoked.extend(permits);
+        if revoked.len() > before {
+            self.news.send_modify(|(count, _)| *count += 1);
+        }
+    }
+
+    /// The runner was revoked: whatever runs is stopped, and nothing is begun.
+    pub fn halt(&self) {
+        self.news.send_modify(|(_, halted)| *halted = true);
+    }
+
+    pub fn halted(&self) -> bool {
+        self.news.borrow().1
+    }
+
+    /// Whether permits of a key can be verified.
+    pub fn knows(&self, key_id: &str) -> bool {
+        self.keys.read().unwrap_or_else(PoisonError::into_inner).knows(key_id)
+    }
+
+    /// Takes in permit keys the server names, those that a trusted one vouches for.
+    pub fn learn(&self, named: &[PermitKey]) {
+        let Some(identity) = &self.config.identity else { return };
+        let mut identity = identity.lock().unwrap_or_else(PoisonError::into_inner);
+        match identity.learn(named) {
+            Ok(learnt) => {
+                learnt.iter().for_each(|id| tracing::info!(key = id, "another permit key is trusted from now on"));
+                *self.keys.write().unwrap_or_else(PoisonError::into_inner) = identity.permit_keys();
+            }
+            Err(error) => tracing::error!(%error, "a permit key could not be kept, and is not trusted"),
+        }
     }
 
     /// The directory of a key: transcript and working directory. The name is a digest, so a key can say anything.
@@ -156,7 +204,18 @@ impl Executor {
         let trusted = self.config.artifact_keys.as_ref();
         let wanted = order.artifact.as_ref().map(|artifact| Wanted::read(artifact, trusted)).transpose()?;
         let deadline = Instant::now() + Duration::from_millis(order.timeout_ms);
-        Ok(Attempt { executor: self, order, transcript, deadline, fence, facts, fingerprint, interrupted, wanted })
+        Ok(Attempt {
+            executor: self,
+            order,
+            transcript,
+            deadline,
+            fence,
+            facts,
+            fingerprint,
+            interrupted,
+            wanted,
+            begun: AtomicBool::new(false),
+        })
     }
 }
 
@@ -199,10 +258,39 @@ pub struct Attempt<'a> {
     fingerprint: &'a str,
     interrupted: Option<Timestamp>,
     wanted: Option<Wanted>,
+    /// Something may have changed under this very lease.
+    begun: AtomicBool,
 }
 
 impl Attempt<'_> {
     async fn run(&self) -> Result<steps::Done, Fault> {
+        // What is dropped here is gone: a program's process group dies with the future that runs it.
+        tokio::select! {
+            biased;
+            fault = self.stopped() => Err(fault),
+            done = self.work() => done,
+        }
+    }
+
+    /// Comes to its end when the step has to be stopped.
+    async fn stopped(&self) -> Fault {
+        let mut news = self.executor.news.subscribe();
+        loop {
+            if news.borrow_and_update().1 {
+                return Fault::inconclusive(Code::RunnerRevoked, "the runner was revoked while the step ran");
+            }
+            if self.order.on_revocation == OnRevocation::Stop
+                && self.begun.load(Ordering::SeqCst)
+                && let Err(fault) = self.verified()
+            {
+                return Fault::inconclusive(Code::PermitWithdrawn, fault.message).within("stopped while it ran");
+            }
+            // A change nobody tells of: time passes.
+            tokio::select! { _ = news.changed() => {} () = sleep(LOOK) => {} }
+        }
+    }
+
+    async fn work(&self) -> Result<steps::Done, Fault> {
         let done = match &self.order.kind {
             // A program's time limit is kept where its process group is; its end must not be cut off from here.
             StepKind::Program(step) => steps::program::run(self, step).await?,
@@ -250,6 +338,21 @@ impl Attempt<'_> {
     /// # Errors
     /// R101 to R113.
     pub fn permit(&self) -> Result<(), Fault> {
+        match self.verified() {
+            // Half a change is worse than a whole one: what has begun under a good permit is brought to its end.
+            Err(fault)
+                if matches!(fault.code, Code::PermitRevoked | Code::PermitExpired)
+                    && self.order.on_revocation == OnRevocation::Finish
+                    && self.begun.load(Ordering::SeqCst) =>
+            {
+                self.transcript.line(&format!("[interlock] {}; what has begun is finished", fault.message));
+                Ok(())
+            }
+            verified => verified,
+        }
+    }
+
+    fn verified(&self) -> Result<(), Fault> {
         let (order, config) = (self.order, &self.executor.config);
         if config.environments.as_ref().is_some_and(|served| !served.contains(&order.environment)) {
             let message = format!("this runner does not serve environment `{}`", excerpt(&order.environment));
@@ -264,7 +367,9 @@ impl Attempt<'_> {
             fence: self.fence.load(Ordering::SeqCst),
         };
         let revoked = self.executor.revoked.read().unwrap_or_else(PoisonError::into_inner);
-        permit::verify(&order.permit, &config.permit_keys, self.now(), &about, &revoked).map(drop)
+        let keys = self.executor.keys.read().unwrap_or_else(PoisonError::into_inner);
+        let skew = SignedDuration::try_from(config.clock_skew.min(SKEW_MAX)).unwrap_or_default();
+        permit::verify_within(&order.permit, &keys, self.now(), skew, &about, &revoked).map(drop)
     }
 
     /// Journals that from here on something may have changed; once per key.
@@ -272,6 +377,7 @@ impl Attempt<'_> {
     /// # Errors
     /// R504: then nothing may be changed.
     pub async fn begin(&self) -> Result<(), Fault> {
+        self.begun.store(true, Ordering::SeqCst);
         if self.interrupted.is_some() {
             return Ok(());
         }

@@ -44,6 +44,8 @@ codes! {
     PermitFence "R111" "nothing: a newer lease has taken over";
     PermitService "R112" "authorise a release that contains this service";
     EnvironmentNotServed "R113" "lease the step to a runner of that environment, or add the environment to this runner";
+    PermitWithdrawn "R114" "look at the target: the step was stopped on the way; see why its permit was revoked or ran out, then retry or roll back";
+    RunnerRevoked "R115" "look at the target: the step was stopped on the way because its runner was revoked; have it done by another runner";
     DigestMalformed "R201" "name the artefact by sha256: and 64 hexadecimal digits";
     ArtifactNotFetched "R202" "see that the artefact is stored and that the runner reaches the server, then retry the step";
     ArtifactSize "R203" "register the artefact again; its recorded size is not the size of its bytes";
@@ -78,6 +80,7 @@ codes! {
     RequestTimeLimit "R406" "see why the service does not answer in time, or raise the step's time limit";
     AnswerTooLarge "R407" "check a smaller resource: an answer is read up to 1 MiB";
     RequestUncertain "R408" "look at the service: the request was sent but not answered, and may have been carried out";
+    AddressNotAllowed "R409" "name another address, or have whoever runs the runner allow its network";
     RouterRefused "R411" "see the router's log and the names of pool and server";
     WeightNotTaken "R412" "see the router's configuration; the traffic is not where the plan wants it";
     RouterAnswerUnreadable "R413" "see that the address is the router's administration address";

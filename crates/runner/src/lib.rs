@@ -7,7 +7,7 @@
 //!
 //! Reading order: [`fault`] what can go wrong, [`permit`] and [`artifact`] what is proved first, [`protocol`] and [`process`]
 //! how a program is spoken to, [`steps`] the kinds, [`execute`] one order, [`journal`] what survives a crash, [`courier`] what
-//! goes back, [`runner`] the loop, [`remote`] the same over HTTP.
+//! goes back, [`runner`] the loop, [`identity`] and [`signature`] how it is known to a server, [`remote`] that server over HTTP.
 
 pub mod artifact;
 pub mod clock;
@@ -16,6 +16,7 @@ pub mod controller;
 pub mod courier;
 pub mod execute;
 pub mod fault;
+pub mod identity;
 pub mod journal;
 pub mod leftovers;
 pub mod output;
@@ -24,6 +25,7 @@ pub mod process;
 pub mod protocol;
 pub mod remote;
 pub mod runner;
+pub mod signature;
 pub mod steps;
 
 pub use artifact::{ByteStream, Depot, DepotError};
@@ -31,6 +33,7 @@ pub use clock::{Clock, SystemClock};
 pub use config::RunnerConfig;
 pub use controller::{Controller, ControllerError};
 pub use fault::{Code, Fault};
+pub use identity::Identity;
 pub use permit::PermitKeys;
-pub use remote::{RemoteConfig, RemoteServer};
+pub use remote::{Credential, RemoteConfig, RemoteServer, Tls};
 pub use runner::{Runner, RunnerHandle};

@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::{Signature, VerifyingKey};
 use interlock_ids::Digest;
 use interlock_wire::permit::{Permit, PermitScope, SignedPermit, signing_bytes};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The keys whose permits count, by id.
@@ -21,6 +21,11 @@ impl PermitKeys {
     /// One key: its id and its 32 bytes (Ed25519 public key, RFC 8032).
     pub fn one(id: impl Into<String>, key: [u8; 32]) -> Self {
         Self(BTreeMap::from([(id.into(), key)]))
+    }
+
+    /// Whether a key of this id is trusted.
+    pub fn knows(&self, id: &str) -> bool {
+        self.0.contains_key(id)
     }
 
     /// Adds a key, as when the server's key is being replaced.
@@ -53,16 +58,32 @@ pub fn verify(
     about: &Binding<'_>,
     revoked: &BTreeSet<String>,
 ) -> Result<Permit, Fault> {
+    verify_within(signed, keys, now, SignedDuration::ZERO, about, revoked)
+}
+
+/// As [`verify`], by a clock that may be wrong by `skew` either way.
+///
+/// # Errors
+/// As [`verify`].
+pub fn verify_within(
+    signed: &SignedPermit,
+    keys: &PermitKeys,
+    now: Timestamp,
+    skew: SignedDuration,
+    about: &Binding<'_>,
+    revoked: &BTreeSet<String>,
+) -> Result<Permit, Fault> {
     let permit = authentic(signed, keys)?;
     let refuse =
         |code, message: String| Err(Fault::failed(code, format!("permit `{}` {message}", excerpt(&permit.id))));
     if revoked.contains(&permit.id) {
         return refuse(Code::PermitRevoked, "has been revoked".into());
     }
-    if now < permit.not_before {
+    let shifted = |by: SignedDuration| now.checked_add(by).unwrap_or(now);
+    if shifted(skew) < permit.not_before {
         return refuse(Code::PermitNotYetValid, format!("is good from {} on; it is {now}", permit.not_before));
     }
-    if now >= permit.not_after {
+    if shifted(-skew) >= permit.not_after {
         return refuse(Code::PermitExpired, format!("was good until {}; it is {now}", permit.not_after));
     }
     if permit.environment != about.environment {
@@ -93,7 +114,11 @@ pub fn verify(
     Ok(permit)
 }
 
-fn authentic(signed: &SignedPermit, keys: &PermitKeys) -> Result<Permit, Fault> {
+/// The permit, if one of the keys has signed it; whether it allows anything is another question.
+///
+/// # Errors
+/// R101 to R103.
+pub fn authentic(signed: &SignedPermit, keys: &PermitKeys) -> Result<Permit, Fault> {
     let key = keys.0.get(&signed.key_id).ok_or_else(|| {
         Fault::failed(
             Code::PermitKeyUnknown,
@@ -192,6 +217,32 @@ mod tests {
             ("2026-11-23T11:00:00Z", Err("R105")),
         ] {
             assert_eq!(code(permit(), now, |_| ()), expected, "{now}");
+        }
+    }
+
+    #[test]
+    fn a_clock_may_be_wrong_by_the_skew_and_no_more() {
+        let signed = sign(serde_json::to_string(&permit()).unwrap());
+        let about = Binding {
+            deployment: "dep_1",
+            environment: "production",
+            target: "cart-1",
+            service: "cart",
+            digest: None,
+            fence: 7,
+        };
+        let skew = SignedDuration::from_secs(30);
+        let code = |now| {
+            let verified = verify_within(&signed, &keys(), at(now), skew, &about, &BTreeSet::new());
+            verified.map(drop).map_err(|fault| fault.code.as_str())
+        };
+        for (now, expected) in [
+            ("2026-11-23T09:59:29.999Z", Err("R104")),
+            ("2026-11-23T09:59:30Z", Ok(())),
+            ("2026-11-23T11:00:29.999Z", Ok(())),
+            ("2026-11-23T11:00:30Z", Err("R105")),
+        ] {
+            assert_eq!(code(now), expected, "{now}");
         }
     }
 

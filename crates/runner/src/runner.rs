@@ -14,7 +14,7 @@ use crate::fault::{Code, Fault};
 use crate::journal::Known;
 use crate::leftovers;
 use futures::FutureExt as _;
-use interlock_wire::runner::{Lease, LeaseRequest, StepOrder};
+use interlock_wire::runner::{KINDS, Lease, LeaseRequest, PROTOCOL, StepOrder, StepReport};
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -27,6 +27,8 @@ use tokio::time::{sleep, timeout};
 const BACKOFF_MIN: Duration = Duration::from_millis(100);
 const BACKOFF_MAX: Duration = Duration::from_secs(10);
 const POLL_MAX: Duration = Duration::from_secs(60);
+/// Longest pause before an order is begun, in milliseconds.
+const PAUSE_MAX_MS: u64 = 60_000;
 /// Steps that end together are replaced together.
 const GATHER: Duration = Duration::from_millis(2);
 /// How long the last reports may take when the runner stops; what is left waits on disk.
@@ -110,8 +112,9 @@ impl Runner {
         RunnerHandle { shared: Arc::downgrade(&self.shared), stop: self.stop.clone() }
     }
 
-    /// Works until [`RunnerHandle::stop`].
-    pub async fn run(self) {
+    /// Works until [`RunnerHandle::stop`], until it is revoked, or, if it is so configured, until it is drained. Whether it may go on
+    /// at another time: `false` once it was revoked.
+    pub async fn run(self) -> bool {
         self.shared.tidy().await;
         let carrying = tokio::spawn({
             let shared = self.shared.clone();
@@ -120,6 +123,7 @@ impl Runner {
         let mut tasks = JoinSet::new();
         let mut stop = self.stop.subscribe();
         tokio::select! {
+            // Nothing that was granted may be lost: what is left out here is still leased, and is asked for at the next start.
             () = self.lease_for_ever(&mut tasks) => {}
             _ = stop.wait_for(|stop| *stop) => {}
         }
@@ -136,23 +140,39 @@ impl Runner {
         if timeout(FLUSH, self.shared.courier.flush()).await.is_err() {
             tracing::warn!("reports wait on disk for the next start");
         }
+        !self.shared.executor.halted()
     }
 
     async fn lease_for_ever(&self, tasks: &mut JoinSet<()>) {
         let shared = &self.shared;
-        let (mut position, mut backoff) = (0, BACKOFF_MIN);
+        let (mut position, mut backoff, mut beat) = (0, BACKOFF_MIN, Duration::ZERO);
         loop {
             while tasks.try_join_next().is_some() {}
-            let request = shared.request(position);
+            let mut request = shared.request(position);
             let asked = request.capacity;
-            let answer = tokio::select! {
-                answer = self.controller.lease(request) => answer,
-                // Nothing can have been granted, so nothing is lost by asking anew.
-                () = shared.freed.notified(), if asked == 0 => continue,
-            };
+            if asked == 0 && !beat.is_zero() {
+                // Full hands: only to hear of revocations, and to be heard of.
+                tokio::select! {
+                    () = sleep(std::mem::take(&mut beat)) => {}
+                    () = shared.freed.notified() => continue,
+                }
+            }
+            if self.controller.takes_reports() {
+                request.reports = shared.courier.take_along();
+            }
+            let along = request.reports.clone();
+            shared.courier.asking.store(asked > 0 && along.is_empty(), Ordering::SeqCst);
+            let answer = self.controller.lease(request).await;
+            shared.courier.asking.store(false, Ordering::SeqCst);
             let lease = match answer {
                 Ok(lease) => lease,
                 Err(error) => {
+                    shared.courier.took_along(&along, None);
+                    if error.is_final() {
+                        tracing::error!(%error, "this runner was revoked: what runs is stopped, nothing more is done");
+                        shared.executor.halt();
+                        return;
+                    }
                     tracing::warn!(%error, retry_ms = backoff.as_millis() as u64, "no lease");
                     tokio::select! { () = sleep(backoff) => {} () = shared.wake.notified() => {} }
                     backoff = (backoff * 2).min(BACKOFF_MAX);
@@ -161,19 +181,42 @@ impl Runner {
             };
             backoff = BACKOFF_MIN;
             position = position.max(lease.revocation_position);
-            let Lease { steps, revoked_permits, next_poll_ms, .. } = lease;
+            let Lease { steps, revoked_permits, next_poll_ms, reported, drained, .. } = lease;
+            // A server that does not know of reports that come along does not say what became of them.
+            shared.courier.took_along(&along, reported);
             shared.executor.revoke(revoked_permits);
+            if steps.iter().any(|order| !shared.executor.knows(&order.permit.key_id)) {
+                self.learn_keys().await;
+            }
             let hungry = steps.len() >= asked as usize;
-            for order in steps {
-                shared.accept(order, tasks);
+            let got = !steps.is_empty();
+            shared.accept(steps, tasks);
+            if drained && shared.executor.config.exit_when_drained && shared.idle() {
+                tracing::info!("drained: nothing is left to do");
+                return;
             }
             let pause = Duration::from_millis(next_poll_ms).clamp(Duration::from_millis(1), POLL_MAX);
-            tokio::select! {
-                () = sleep(pause) => {}
-                () = shared.wake.notified() => {}
-                () = shared.courier.delivered.notified() => {}
-                () = shared.freed.notified(), if hungry => sleep(GATHER).await,
+            if hungry {
+                beat = pause;
+                if shared.executor.config.capacity > 1 {
+                    tokio::select! { () = sleep(pause) => {} () = shared.freed.notified() => sleep(GATHER).await }
+                }
+            } else if !got {
+                tokio::select! {
+                    () = sleep(pause) => {}
+                    () = shared.wake.notified() => {}
+                    () = shared.freed.notified() => {}
+                    () = shared.courier.delivered.notified() => {}
+                }
             }
+        }
+    }
+
+    /// Asks for the permit keys anew: a permit is signed with one that is not known.
+    async fn learn_keys(&self) {
+        match self.controller.permit_keys().await {
+            Ok(named) => self.shared.executor.learn(&named),
+            Err(error) => tracing::warn!(%error, "the server does not say which keys it signs permits with"),
         }
     }
 }
@@ -184,61 +227,123 @@ impl Shared {
     }
 
     fn request(&self, seen_revocations: u64) -> LeaseRequest {
-        let running: Vec<String> = self.running().keys().cloned().collect();
+        let running = self.running();
+        let keys: Vec<String> = running.keys().cloned().collect();
+        let chains: BTreeSet<usize> = running.values().map(|fence| Arc::as_ptr(fence) as usize).collect();
+        drop(running);
         let config = &self.executor.config;
+        let busy = u32::try_from(chains.len()).unwrap_or(u32::MAX);
+        let (reports, bytes) = self.courier.waiting();
+        let full = reports >= config.spool_reports || bytes >= config.spool_bytes;
+        if full {
+            tracing::warn!(reports, bytes, "too much waits for the server: no step is taken until there is room");
+        }
         LeaseRequest {
             runner: config.name.clone(),
             labels: config.labels.clone(),
-            capacity: config.capacity.max(1).saturating_sub(u32::try_from(running.len()).unwrap_or(u32::MAX)),
-            running,
+            capacity: if full { 0 } else { config.capacity.max(1).saturating_sub(busy) },
+            running: keys,
             seen_revocations,
+            protocol: PROTOCOL,
+            version: env!("CARGO_PKG_VERSION").into(),
+            kinds: KINDS.map(str::to_owned).to_vec(),
+            slots: config.capacity.max(1),
+            reports: Vec::new(),
         }
     }
 
-    fn accept(self: &Arc<Self>, order: StepOrder, tasks: &mut JoinSet<()>) {
-        let mut running = self.running();
-        if let Some(fence) = running.get(&order.key) {
-            fence.fetch_max(order.fence, Ordering::SeqCst);
-            return;
-        }
-        if let Some(Known::Finished { fingerprint: before, report, .. }) = self.executor.journal.known(&order.key)
-            && before == fingerprint(&order)
-        {
-            if order.fence < report.fence {
-                tracing::warn!(key = order.key, fence = order.fence, "a lease came late and is left alone");
-                return;
+    /// Nothing runs and nothing waits for the server.
+    fn idle(&self) -> bool {
+        self.running().is_empty() && self.courier.waiting().0 == 0
+    }
+
+    /// Begins what was leased. Orders of one lease that follow one another are done one after the other, by one hand.
+    fn accept(self: &Arc<Self>, orders: Vec<StepOrder>, tasks: &mut JoinSet<()>) {
+        let mut chains: Vec<Vec<StepOrder>> = Vec::new();
+        for order in orders {
+            let last = chains.last_mut();
+            match last.filter(|chain| order.after.is_some() && chain.last().map(|it| &it.key) == order.after.as_ref()) {
+                Some(chain) => chain.push(order),
+                None => chains.push(vec![order]),
             }
-            let mut report = (*report).clone();
-            report.fence = order.fence;
-            report.message = format!("already done, not executed again: {}", report.message);
-            self.courier.take(report);
+        }
+        for chain in chains {
+            self.accept_chain(chain, tasks);
+        }
+    }
+
+    fn accept_chain(self: &Arc<Self>, chain: Vec<StepOrder>, tasks: &mut JoinSet<()>) {
+        let Some(first) = chain.first() else { return };
+        let mut running = self.running();
+        let under_way = chain.iter().find_map(|order| running.get(&order.key));
+        if let Some(fence) = under_way {
+            fence.fetch_max(first.fence, Ordering::SeqCst);
             return;
         }
-        let fence = Arc::new(AtomicU64::new(order.fence));
-        running.insert(order.key.clone(), fence.clone());
+        let fence = Arc::new(AtomicU64::new(first.fence));
+        for order in &chain {
+            running.insert(order.key.clone(), fence.clone());
+        }
         drop(running);
         let shared = self.clone();
-        tasks.spawn(async move { shared.one(order, &fence).await });
+        tasks.spawn(async move { shared.one_after_the_other(chain, &fence).await });
     }
 
-    async fn one(&self, order: StepOrder, fence: &AtomicU64) {
+    async fn one_after_the_other(&self, chain: Vec<StepOrder>, fence: &AtomicU64) {
         let _slot = self.slots.acquire().await;
-        let transcript = self.courier.transcript(&order.key);
-        let executed = AssertUnwindSafe(self.executor.execute(&order, fence, &transcript)).catch_unwind().await;
-        let mut report = match executed {
-            Ok(report) => report,
-            Err(_) => {
-                let fault = Fault::inconclusive(Code::RunnerDefect, "the runner broke off by a defect of its own");
-                self.executor.give_up(&order, fault, &transcript).await
+        let mut left = chain.iter();
+        for order in left.by_ref() {
+            if !self.one(order, fence).await {
+                break;
+            }
+        }
+        // What comes after a step that did not pass is not begun.
+        let mut running = self.running();
+        left.for_each(|order| drop(running.remove(&order.key)));
+        drop(running);
+        self.freed.notify_one();
+    }
+
+    /// The report of an order that was done before, if it was.
+    fn done_before(&self, order: &StepOrder, fence: u64) -> Option<StepReport> {
+        let Some(Known::Finished { fingerprint: before, report, .. }) = self.executor.journal.known(&order.key) else {
+            return None;
+        };
+        if before != fingerprint(order) {
+            return None;
+        }
+        let mut report = (*report).clone();
+        report.fence = report.fence.max(fence);
+        report.message = format!("already done, not executed again: {}", report.message);
+        Some(report)
+    }
+
+    /// Does one order; whether the next one of its lease may be begun.
+    async fn one(&self, order: &StepOrder, fence: &AtomicU64) -> bool {
+        let known = self.done_before(order, fence.load(Ordering::SeqCst));
+        let mut report = match known {
+            Some(report) => report,
+            None => {
+                sleep(Duration::from_millis(order.pause_ms.min(PAUSE_MAX_MS))).await;
+                let transcript = self.courier.transcript(&order.key);
+                let executed = AssertUnwindSafe(self.executor.execute(order, fence, &transcript)).catch_unwind().await;
+                match executed {
+                    Ok(report) => report,
+                    Err(_) => {
+                        let fault =
+                            Fault::inconclusive(Code::RunnerDefect, "the runner broke off by a defect of its own");
+                        self.executor.give_up(order, fault, &transcript).await
+                    }
+                }
             }
         };
         let mut running = self.running();
         running.remove(&order.key);
         // A lease of the same key that came meanwhile raised the fence; one that comes from here on is answered anew.
-        report.fence = fence.load(Ordering::SeqCst);
+        report.fence = report.fence.max(fence.load(Ordering::SeqCst));
+        let passes = report.outcome.passes();
         self.courier.take(report);
-        drop(running);
-        self.freed.notify_one();
+        passes
     }
 
     /// Ends leftover processes and clears away directories of steps that are over.

@@ -79,6 +79,7 @@ fn finish(operation: &mut Operation, path: &str, noun: &str, writes: bool) {
     if writes {
         problems.extend([
             ("409", "Something stands in the way; every blocker"),
+            ("408", "It arrived too slowly"),
             ("413", "Too much was sent"),
             ("415", "Wrong kind of content"),
         ]);
@@ -102,7 +103,19 @@ fn finish(operation: &mut Operation, path: &str, noun: &str, writes: bool) {
     }
     if writes
         && !path.starts_with("/runners")
-        && !matches!(path, "/session" | "/setup" | "/may" | "/calendar/check" | "/policies/check" | "/blobs")
+        && !path.starts_with("/session/")
+        && !path.starts_with("/webhooks/")
+        && !matches!(
+            path,
+            "/session"
+                | "/setup"
+                | "/may"
+                | "/evidence"
+                | "/calendar/check"
+                | "/lockdowns/preview"
+                | "/policies/check"
+                | "/blobs"
+        )
     {
         let text = ObjectBuilder::new()
             .schema_type(Type::String)

@@ -23,10 +23,12 @@ pub const POSITION: HeaderName = HeaderName::from_static("x-ledger-position");
 const CATCH_UP: Duration = Duration::from_secs(3);
 
 /// What the page may do: load its own files, talk to its own server, and be framed by nobody.
-const CONTENT_SECURITY: &str = "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; \
-     connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+/// Nothing inline: styles that the page makes itself carry the nonce of its answer ([`crate::web`]).
+pub const CONTENT_SECURITY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; \
+     connect-src 'self'; manifest-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
-pub async fn every(State(app): State<App>, request: Request, next: Next) -> Response {
+pub async fn every(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    request.extensions_mut().insert(app.options().exposure.bounds);
     let id = hex::encode(&app.engine().desk().secret()[..8]);
     let (method, path, begun) = (request.method().clone(), request.uri().path().to_owned(), Instant::now());
     let handled = REQUEST_ID.scope(id.clone(), async {
@@ -49,10 +51,12 @@ pub async fn every(State(app): State<App>, request: Request, next: Next) -> Resp
     set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
     set(HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
     set(HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()");
-    set(
-        header::CONTENT_SECURITY_POLICY,
-        if api { "default-src 'none'; frame-ancestors 'none'; sandbox" } else { CONTENT_SECURITY },
-    );
+    set(HeaderName::from_static("x-permitted-cross-domain-policies"), "none");
+    if app.options().secure_cookies {
+        set(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000; includeSubDomains");
+    }
+    let content = if api { "default-src 'none'; frame-ancestors 'none'; sandbox" } else { CONTENT_SECURITY };
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(content));
     if api {
         headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
         headers.entry(POSITION).or_insert_with(|| HeaderValue::from(app.engine().head()));

@@ -3,16 +3,19 @@
 
 use crate::{
     problem::{Answer, Failure},
-    state::App,
+    state::{App, Bounds},
 };
 use axum::{
     body::Bytes,
     extract::{FromRequest, FromRequestParts, Request},
     http::{HeaderMap, StatusCode, header, request::Parts},
 };
+use bytes::BytesMut;
+use futures::StreamExt as _;
 use interlock_wire::problem::Fault;
 use serde::de::DeserializeOwned;
-use std::str::FromStr;
+use std::{io::Read as _, str::FromStr, time::Duration};
+use tokio::time::Instant;
 
 /// The longest JSON or YAML body, in bytes.
 pub const BODY: usize = 1 << 20;
@@ -55,33 +58,97 @@ pub fn wrong_content(found: &str, wanted: &str) -> Failure {
     )
 }
 
-/// The whole body, at most `limit` bytes.
+/// The whole body, unpacked if it came packed, at most `limit` bytes either way.
 pub async fn read(request: Request, limit: usize) -> Answer<Bytes> {
-    let too_large = || {
-        let detail = format!("the body is longer than {limit} bytes, the most that is taken here");
-        Failure::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", detail).with_blocker(
-            "too-large",
-            "send less, or in parts",
-            "you",
-        )
-    };
+    let packed = packed(request.headers())?;
     let announced = request
         .headers()
         .get(header::CONTENT_LENGTH)
         .and_then(|it| it.to_str().ok())
         .and_then(|it| it.parse::<u64>().ok());
     if announced.is_some_and(|length| length > limit as u64) {
-        return Err(too_large());
+        return Err(too_large(limit));
     }
-    axum::body::to_bytes(request.into_body(), limit).await.map_err(|error| {
-        if std::error::Error::source(&error).is_some_and(|source| source.to_string().contains("limit")) {
-            return too_large();
-        }
-        Failure::new(StatusCode::BAD_REQUEST, "body-cut-off", "the body did not arrive whole; send it again")
-    })
+    let silence = request.extensions().get::<Bounds>().copied().unwrap_or_default().silence;
+    let bytes = arrive(request.into_body(), limit, silence).await?;
+    if !packed {
+        return Ok(bytes);
+    }
+    let unpacked = tokio::task::spawn_blocking(move || unpack(&bytes, limit)).await;
+    unpacked.map_err(|_| Failure::unavailable("the body could not be unpacked; send it again"))?
 }
 
-fn json<T: DeserializeOwned>(bytes: &[u8]) -> Answer<T> {
+fn too_large(limit: usize) -> Failure {
+    let detail = format!("the body is longer than {limit} bytes, the most that is taken here");
+    Failure::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", detail).with_blocker(
+        "too-large",
+        "send less, or in parts",
+        "you",
+    )
+}
+
+/// Whether the body is packed by gzip; other codings are not taken.
+fn packed(headers: &HeaderMap) -> Answer<bool> {
+    let mut codings = headers.get_all(header::CONTENT_ENCODING).iter();
+    match (codings.next().map(|it| it.to_str().unwrap_or_default().trim().to_ascii_lowercase()), codings.next()) {
+        (None, _) => Ok(false),
+        (Some(only), None) if only == "identity" => Ok(false),
+        (Some(only), None) if only == "gzip" => Ok(true),
+        (Some(first), _) => {
+            let shown: String = first.chars().take(40).collect();
+            let detail = format!("the body is packed as `{shown}`; send it as it is, or packed once by gzip");
+            Err(Failure::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content-encoding", detail))
+        }
+    }
+}
+
+/// Collects a body that keeps arriving: within the time that 64 KiB a second would take, and never silent for long.
+async fn arrive(body: axum::body::Body, limit: usize, silence: Duration) -> Answer<Bytes> {
+    let mut stream = body.into_data_stream();
+    let end = Instant::now() + silence + Duration::from_secs(limit as u64 / (64 << 10));
+    let mut bytes = BytesMut::new();
+    loop {
+        let next = tokio::time::timeout_at(end.min(Instant::now() + silence), stream.next()).await;
+        match next {
+            Err(_) => {
+                let detail = "the body arrived too slowly and was given up";
+                return Err(Failure::new(StatusCode::REQUEST_TIMEOUT, "body-too-slow", detail).with_blocker(
+                    "body-too-slow",
+                    "send it again over a better connection",
+                    "you",
+                ));
+            }
+            Ok(None) => return Ok(bytes.freeze()),
+            Ok(Some(Err(_))) => {
+                let detail = "the body did not arrive whole; send it again";
+                return Err(Failure::new(StatusCode::BAD_REQUEST, "body-cut-off", detail));
+            }
+            Ok(Some(Ok(part))) if bytes.len() + part.len() > limit => return Err(too_large(limit)),
+            Ok(Some(Ok(part))) => bytes.extend_from_slice(&part),
+        }
+    }
+}
+
+/// Unpacks gzip (RFC 1952), never more than `limit` bytes whatever the packed bytes promise.
+fn unpack(packed: &[u8], limit: usize) -> Answer<Bytes> {
+    let mut rest = packed;
+    let mut unpacked = Vec::new();
+    let read = flate2::bufread::GzDecoder::new(&mut rest).take(limit as u64 + 1).read_to_end(&mut unpacked);
+    if unpacked.len() > limit {
+        return Err(too_large(limit));
+    }
+    if read.is_err() || !rest.is_empty() {
+        let detail = "the body says it is gzip and cannot be unpacked, or something follows it";
+        return Err(Failure::new(StatusCode::BAD_REQUEST, "malformed-gzip", detail));
+    }
+    Ok(unpacked.into())
+}
+
+/// JSON, with what is wrong told as a problem.
+///
+/// # Errors
+/// It is no JSON, or not of that form.
+pub fn json<T: DeserializeOwned>(bytes: &[u8]) -> Answer<T> {
     // The library would also take fields without their names, in an array.
     if bytes.trim_ascii_start().starts_with(b"[") {
         let message = "the body is an array; send an object";

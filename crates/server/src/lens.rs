@@ -1,7 +1,11 @@
 //! The eye through which handlers look at the world: one consistent snapshot, the names of people, the texts of notes, and what
 //! the caller may do. Reads only.
 
-use crate::{auth::Caller, problem::blockers, state::App};
+use crate::{
+    auth::Caller,
+    problem::{Answer, Failure, blockers},
+    state::App,
+};
 use interlock_domain::{
     core::{Actor, By, Command, Subject, World},
     reason::{self, NoteRef, Outcome},
@@ -56,6 +60,15 @@ impl Lens {
     pub fn at_time(mut self, now: Timestamp) -> Self {
         self.now = now;
         self
+    }
+
+    /// Looks closely at a release: with what the world has dropped of it since it is over, read back from the ledger.
+    pub fn close(mut self, release: ReleaseId) -> Answer<Self> {
+        self.world = self.engine.details(&self.world, release).map_err(|error| {
+            tracing::error!(%release, %error, "the details of a release cannot be read back");
+            Failure::unavailable(format!("the details of {release} cannot be read back from the ledger: {error}"))
+        })?;
+        Ok(self)
     }
 
     pub fn person(&self, account: AccountId) -> Ref {
@@ -160,7 +173,7 @@ impl Lens {
                 needs_reason,
             };
         }
-        let reasons = match self.engine.try_out(&self.actor, command) {
+        let reasons = match self.engine.try_in(&self.world, &self.actor, command) {
             Ok(_) => Vec::new(),
             Err(refusal) => self.name_people(blockers(&refusal.blockers)),
         };

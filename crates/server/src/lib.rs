@@ -8,24 +8,33 @@
 
 pub mod act;
 pub mod auth;
+pub mod contact;
+mod dispatch;
 mod document;
 pub mod edge;
 pub mod extract;
+mod hook;
 pub mod http;
 pub mod lens;
 pub mod limit;
+mod listen;
 pub mod local;
 pub mod manifest;
 pub mod permit;
 pub mod problem;
+pub mod replay;
+mod secrets;
 pub mod sentence;
 pub mod state;
+pub mod tls;
 mod web;
+pub mod witness;
 
 pub use document::openapi;
 pub use local::{LocalController, LocalDepot};
 pub use permit::PermitSigner;
-pub use state::{App, ServeOptions};
+pub use state::{App, Bounds, Exposure, ServeOptions};
+pub use tls::{Tls, TlsError};
 
 use axum::{Json, Router, middleware, routing::get};
 use interlock_engine::Engine;
@@ -37,8 +46,6 @@ use tokio::net::TcpListener;
 pub enum ServeError {
     #[error("cannot listen at {address}: {cause}; choose another address, or end what listens there")]
     Listen { address: SocketAddr, cause: std::io::Error },
-    #[error("the server stopped: {0}")]
-    Broken(std::io::Error),
 }
 
 /// The whole of the server as a router: the API and the page.
@@ -46,6 +53,8 @@ pub fn router(app: App) -> Router {
     let (api, _) = http::routes().split_for_parts();
     let api = api
         .route("/openapi.json", get(|| async { Json(openapi()) }))
+        // A path of any depth, which OpenAPI cannot describe and C2SP tlog-tiles does.
+        .route("/tlog/tile/{*path}", get(http::tlog::tile))
         .fallback(edge::not_found)
         .method_not_allowed_fallback(edge::wrong_method)
         .with_state(app.clone());
@@ -53,7 +62,7 @@ pub fn router(app: App) -> Router {
         .nest("/api/v1", api)
         .route("/api", get(edge::not_found))
         .route("/api/{*rest}", axum::routing::any(edge::not_found))
-        .fallback(web::page)
+        .fallback_service(axum::routing::any(web::page).with_state(app.clone()))
         .layer(middleware::from_fn_with_state(app, edge::every))
 }
 
@@ -71,21 +80,43 @@ pub async fn serve(
     serve_on(listener, engine, options, shutdown).await
 }
 
+/// The same over TLS, on a socket that listens already. Requests under way are let finish for five seconds.
+pub async fn serve_tls_on(
+    listener: TcpListener,
+    tls: Tls,
+    engine: Engine,
+    options: ServeOptions,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) {
+    let service = router(App::new(engine, options));
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let server = tls::serve(listener, tls, service, async move {
+        shutdown.await;
+        let _ = stop.send(());
+    });
+    let deadline = async {
+        let _ = stopped.await;
+        tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+    };
+    tokio::select! { () = server => {} () = deadline => {} }
+}
+
 /// The same on a socket that listens already.
 ///
 /// # Errors
-/// The socket fails.
+/// None at present.
 pub async fn serve_on(
     listener: TcpListener,
     engine: Engine,
     options: ServeOptions,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServeError> {
+    let bounds = options.exposure.bounds;
     let app = App::new(engine, options);
     let tidying = tokio::spawn(tidy(app.clone()));
-    let service = router(app).into_make_service_with_connect_info::<SocketAddr>();
+    let service = router(app);
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let server = axum::serve(listener, service).with_graceful_shutdown(async move {
+    let server = listen::run(listener, service, bounds, async move {
         shutdown.await;
         // Whoever waits for the end of open streams waits no longer than this.
         let _ = stop.send(());
@@ -94,12 +125,12 @@ pub async fn serve_on(
         let _ = stopped.await;
         tokio::time::sleep(std::time::Duration::from_secs(5)).await;
     };
-    let ended = tokio::select! {
-        ended = server.into_future() => ended.map_err(ServeError::Broken),
-        () = deadline => Ok(()),
-    };
+    tokio::select! {
+        () = server => {}
+        () = deadline => {}
+    }
     tidying.abort();
-    ended
+    Ok(())
 }
 
 /// At the start and then daily: takes names out of what former versions kept, carries through erasures that a crash or a restore left
@@ -122,4 +153,5 @@ async fn tidy(app: App) {
         }
         tokio::time::sleep(std::time::Duration::from_secs(86_400)).await;
     }
+    Ok(())
 }

@@ -23,17 +23,32 @@ pub struct Limiter(Mutex<BTreeMap<String, Vec<Timestamp>>>);
 impl Limiter {
     /// Seconds to wait before another try is taken; `None`: now.
     pub fn wait(&self, login: &str, address: &str, now: Timestamp) -> Option<u64> {
+        self.blocked(&pair(login, address), PER_LOGIN, now).max(self.wait_address(address, now))
+    }
+
+    /// The same where nobody has said who he is: by address only.
+    pub fn wait_address(&self, address: &str, now: Timestamp) -> Option<u64> {
+        self.blocked(address, PER_ADDRESS, now)
+    }
+
+    fn blocked(&self, key: &str, most: usize, now: Timestamp) -> Option<u64> {
         let table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let blocked = |key: &str, most: usize| {
-            let recent: Vec<_> = table.get(key)?.iter().filter(|at| now.duration_since(**at) < SPAN).collect();
-            let oldest = (recent.len() >= most).then(|| recent[recent.len() - most])?;
-            u64::try_from((SPAN - now.duration_since(*oldest)).as_secs() + 1).ok()
-        };
-        blocked(&pair(login, address), PER_LOGIN).max(blocked(address, PER_ADDRESS))
+        let recent: Vec<_> = table.get(key)?.iter().filter(|at| now.duration_since(**at) < SPAN).collect();
+        let oldest = (recent.len() >= most).then(|| recent[recent.len() - most])?;
+        u64::try_from((SPAN - now.duration_since(*oldest)).as_secs() + 1).ok()
     }
 
     /// Notes a failure.
     pub fn failed(&self, login: &str, address: &str, now: Timestamp) {
+        self.note(&[pair(login, address), address.to_owned()], now);
+    }
+
+    /// Notes a failure of somebody who has not said who he is.
+    pub fn failed_address(&self, address: &str, now: Timestamp) {
+        self.note(&[address.to_owned()], now);
+    }
+
+    fn note(&self, keys: &[String], now: Timestamp) {
         let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if table.len() + 2 > KEYS {
             let mut newest: Vec<Timestamp> = table.values().filter_map(|failures| failures.last().copied()).collect();
@@ -47,8 +62,8 @@ impl Limiter {
                 kept
             });
         }
-        for key in [pair(login, address), address.to_owned()] {
-            let failures = table.entry(key).or_default();
+        for key in keys {
+            let failures = table.entry(key.clone()).or_default();
             failures.retain(|at| now.duration_since(*at) < SPAN);
             failures.push(now);
         }

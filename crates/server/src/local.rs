@@ -4,32 +4,45 @@
 //! Invariants: what a runner holds under a lease it can ask for again, so an answer that got lost loses no step; output is kept
 //! durably before it is acknowledged; a report is acknowledged only once it is in the ledger, or once it can never matter.
 
-use crate::permit::PermitSigner;
+use crate::{
+    dispatch::{Dispatch, Granted, Offer, newest_revocation},
+    permit::PermitSigner,
+};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream;
 use interlock_domain::{
-    core::{Actor, Command, Event, World},
-    deployment::{self as domain, Command as Run, Deployment, Report, StepOutcome, order},
+    core::World,
+    deployment::{self as domain, Ask, Deployment, Lease as Held, Report, StepOutcome, Unit, orders},
+    runner::LOCAL,
 };
 use interlock_engine::{Engine, SubmitError};
-use interlock_ids::{DeploymentId, Digest, Name, PermitId};
+use interlock_ids::{DeploymentId, Digest, Name};
 use interlock_runner::{ByteStream, Controller, ControllerError, Depot, DepotError};
 use interlock_wire::{
-    permit::{Permit, PermitScope, PermittedArtifact},
+    deployment::OnRevocation,
+    permit::{Permit, PermitScope, PermittedArtifact, SignedPermit},
     runner::{
-        ArtifactOrder, HttpStep, Lease, LeaseRequest, Operation, Outcome, OutputChunk, ProgramStep, ReportAck,
-        ReportBatch, StepKind, StepOrder, StepReport, TargetView, TrafficStep, WaitStep,
+        ArtifactOrder, HttpStep, KINDS, Lease, LeaseRequest, Operation, Outcome, OutputChunk, PROTOCOL,
+        PROTOCOL_OLDEST, PermitKey, ProgramStep, ReportAck, ReportBatch, StepKind, StepOrder, StepReport, TargetView,
+        TrafficStep, WaitStep,
     },
 };
-use std::{pin::pin, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+use tokio::sync::Semaphore;
 
-/// Seconds a lease lasts beside the time its step may take.
-const LEASE_S: u32 = 30;
 /// How long an answer is held back when there is nothing to do.
-const HOLD: Duration = Duration::from_secs(2);
-/// When a runner asks again, if it has nothing else to do.
-const NEXT_POLL_MS: u64 = 250;
+const HOLD: Duration = Duration::from_secs(20);
+/// When a runner asks again that was held for so long.
+const AT_ONCE_MS: u64 = 1;
+/// When a runner whose hands are full asks again, to hear of revocations.
+const BEAT_MS: u64 = 2000;
+/// Pieces of output that are being kept at once; more are refused for the moment, and stay on the runners' disks.
+const KEEPING: usize = 64;
 /// Table of the desk in which output waits for its report.
 const OUTPUT: &str = "output";
 /// Output of one step that is kept, in bytes.
@@ -40,64 +53,49 @@ const OUTPUT_BYTES: usize = 16 << 20;
 pub struct LocalController {
     engine: Engine,
     permits: PermitSigner,
+    dispatch: Dispatch,
+    keeping: Arc<Semaphore>,
+    /// Labels of the runner within the server.
+    labels: Arc<BTreeMap<String, String>>,
+    hold: Duration,
 }
 
 impl LocalController {
     pub fn new(engine: Engine, permits: PermitSigner) -> Self {
-        Self { engine, permits }
+        let dispatch = Dispatch::begin(engine.clone());
+        Self {
+            engine,
+            permits,
+            dispatch,
+            keeping: Arc::new(Semaphore::new(KEEPING)),
+            labels: Arc::default(),
+            hold: HOLD,
+        }
     }
 
-    async fn submit(&self, runner: &Name, command: Run) -> Result<Vec<Event>, SubmitError> {
-        let receipt = self.engine.submit(Actor::runner(runner.clone()), Command::Deployment(command), None).await?;
-        Ok(receipt.events.into_iter().map(|it| it.event).collect())
+    /// The same, with labels of the runner within the server.
+    pub fn with_labels(self, labels: BTreeMap<String, String>) -> Self {
+        Self { labels: Arc::new(labels), ..self }
     }
 
-    /// Steps the runner holds and does not say it is working on.
-    fn forgotten(&self, world: &World, runner: &Name, running: &[String]) -> Vec<StepOrder> {
-        let deployments = world.deployment.running.iter().filter_map(|id| world.deployment.deployment(*id));
-        let held = deployments.flat_map(|it| {
-            it.leased().filter(|(_, lease)| lease.runner == *runner).map(move |(unit, lease)| (it, unit, lease.fence))
+    /// The same, holding answers back no longer than this when there is nothing to do.
+    pub fn holding(self, hold: Duration) -> Self {
+        Self { hold, ..self }
+    }
+
+    /// The orders of a lease, if it is still in force.
+    fn orders(&self, world: &World, it: &Granted) -> Vec<StepOrder> {
+        let Some(deployment) = world.deployment.deployment(it.deployment) else { return Vec::new() };
+        let lease = deployment.progress.get(it.unit as usize).and_then(|progress| progress.lease.as_ref());
+        let unit = deployment.units.get(it.unit as usize);
+        let Some((lease, unit)) = lease.filter(|lease| lease.fence == it.fence).zip(unit) else { return Vec::new() };
+        let permit = self.permits.sign(&permit(deployment, unit, lease));
+        let mut before: Option<String> = None;
+        let orders = orders(world, deployment, it.unit, it.fence).into_iter().map(|order| {
+            let after = before.replace(order.key.clone());
+            StepOrder { after, ..written(order, permit.clone()) }
         });
-        let orders = held.filter_map(|(it, unit, fence)| self.order(world, it, unit, fence));
-        orders.filter(|order| !running.contains(&order.key)).collect()
-    }
-
-    fn order(&self, world: &World, deployment: &Deployment, unit: u32, fence: u64) -> Option<StepOrder> {
-        let it = order(world, deployment, unit, fence)?;
-        let wants_file = matches!(&it.run, domain::Run::Program(program) if program.artifact);
-        let artifact = wants_file.then(|| ArtifactOrder {
-            digest: it.digest.to_string(),
-            size: it.size,
-            url_path: String::new(),
-            // Without a signature or a key the runner refuses the artefact: no evidence never passes.
-            signature: it.signature.as_ref().map(|signature| signature.text.clone()).unwrap_or_default(),
-            public_key: it.public_key.clone().unwrap_or_default(),
-        });
-        Some(StepOrder {
-            deployment: it.deployment.to_string(),
-            environment: it.environment.to_string(),
-            wave: it.wave,
-            target: TargetView {
-                name: it.target.name.to_string(),
-                address: it.target.address,
-                labels: it.target.labels,
-                params: it.target.params,
-            },
-            service: it.service.to_string(),
-            step: it.name.to_string(),
-            key: it.key,
-            fence: it.fence,
-            attempt: it.attempt,
-            kind: kind(it.run),
-            operation: match it.operation {
-                domain::Operation::Apply => Operation::Apply,
-                domain::Operation::Undo => Operation::Undo,
-            },
-            timeout_ms: u64::from(it.timeout_s.max(1)) * 1000,
-            artifact,
-            permit: self.permits.sign(&permit(deployment)),
-            expected: [("digest".to_owned(), it.digest.to_string())].into(),
-        })
+        orders.collect()
     }
 
     /// Keeps output of a runner durably, and shows it to whoever watches.
@@ -105,6 +103,10 @@ impl LocalController {
     /// # Errors
     /// It could not be kept; send it again.
     pub async fn take_output(&self, runner: &Name, chunks: Vec<OutputChunk>) -> Result<(), ControllerError> {
+        // A runner that is told so keeps it on its disk, and comes again: nothing waits in memory here.
+        let Ok(_slot) = self.keeping.try_acquire() else {
+            return Err(ControllerError::Unreachable("more output arrives than can be kept; send it again".into()));
+        };
         let world = self.engine.world();
         for chunk in chunks {
             // Output of a step that this runner does not hold is nobody's.
@@ -142,8 +144,8 @@ impl LocalController {
         Ok(())
     }
 
-    /// Puts the kept output of a step together and stores it as a blob.
-    async fn gather(&self, report: &StepReport) -> Result<Option<Digest>, ControllerError> {
+    /// Puts the kept output of a step together and stores it as a blob; whether it came in pieces, which are still at the desk.
+    async fn gather(&self, report: &StepReport) -> Result<(Option<Digest>, bool), ControllerError> {
         let (ledger, key, tail) = (self.engine.ledger().clone(), report.key.clone(), report.output_tail.clone());
         let gathered = tokio::task::spawn_blocking(move || {
             let prefix = format!("{key}#");
@@ -161,14 +163,15 @@ impl LocalController {
                     text.extend_from_slice(&bytes[new..]);
                 }
             }
-            // Nothing arrived piece by piece: what the report itself carries is all there is.
-            let all = if text.is_empty() { tail.into_bytes() } else { text };
-            if all.is_empty() { Ok(None) } else { ledger.put_blob(&all).map(Some) }
+            // Little output does not travel piece by piece: then what the report itself carries is all there is.
+            let pieces = after.is_some();
+            let all = if text.len() < tail.len() { tail.into_bytes() } else { text };
+            let digest = if all.is_empty() { None } else { Some(ledger.put_blob(&all)?) };
+            Ok::<_, interlock_ledger::StoreError>((digest, pieces))
         });
         let digest = gathered.await.map_err(|_| unreachable("the output could not be stored"))?;
-        Ok(digest
-            .map_err(|error: interlock_ledger::StoreError| unreachable(error.code()))?
-            .map(|digest| Digest(digest.0)))
+        let (digest, pieces) = digest.map_err(|error| unreachable(error.code()))?;
+        Ok((digest.map(|digest| Digest(digest.0)), pieces))
     }
 
     async fn forget(&self, key: &str) {
@@ -188,6 +191,50 @@ impl LocalController {
     }
 }
 
+/// A step as it is handed to a runner.
+fn written(it: domain::StepOrder, permit: SignedPermit) -> StepOrder {
+    let wants_file = matches!(&it.run, domain::Run::Program(program) if program.artifact);
+    let artifact = wants_file.then(|| ArtifactOrder {
+        digest: it.digest.to_string(),
+        size: it.size,
+        url_path: format!("/api/v1/runners/artifacts/{}", it.digest),
+        // Without a signature or a key the runner refuses the artefact: no evidence never passes.
+        signature: it.signature.as_ref().map(|signature| signature.text.clone()).unwrap_or_default(),
+        public_key: it.public_key.clone().unwrap_or_default(),
+    });
+    StepOrder {
+        deployment: it.deployment.to_string(),
+        environment: it.environment.to_string(),
+        wave: it.wave,
+        target: TargetView {
+            name: it.target.name.to_string(),
+            address: it.target.address,
+            labels: it.target.labels,
+            params: it.target.params,
+        },
+        service: it.service.to_string(),
+        step: it.name.to_string(),
+        key: it.key,
+        fence: it.fence,
+        attempt: it.attempt,
+        kind: kind(it.run),
+        operation: match it.operation {
+            domain::Operation::Apply => Operation::Apply,
+            domain::Operation::Undo => Operation::Undo,
+        },
+        timeout_ms: u64::from(it.timeout_s.max(1)) * 1000,
+        artifact,
+        permit,
+        expected: [("digest".to_owned(), it.digest.to_string())].into(),
+        after: None,
+        pause_ms: u64::from(it.pause_s) * 1000,
+        on_revocation: match it.on_revocation {
+            domain::OnRevocation::Finish => OnRevocation::Finish,
+            domain::OnRevocation::Stop => OnRevocation::Stop,
+        },
+    }
+}
+
 fn row(key: &str, offset: u64) -> String {
     format!("{key}#{offset:012}")
 }
@@ -196,13 +243,13 @@ fn unreachable(why: &str) -> ControllerError {
     ControllerError::Unreachable(why.to_owned())
 }
 
-fn refused(status: u16, message: impl Into<String>) -> ControllerError {
-    ControllerError::Refused { status, message: message.into() }
+fn refused(status: u16, code: &str, message: impl Into<String>) -> ControllerError {
+    ControllerError::Refused { status, code: code.into(), message: message.into() }
 }
 
 fn failed(error: SubmitError) -> ControllerError {
     match error {
-        SubmitError::Refused(refusal) => refused(409, refusal.summary),
+        SubmitError::Refused(refusal) => refused(409, "runner-refused", refusal.summary),
         SubmitError::Unavailable(why) | SubmitError::Unknown(why) => ControllerError::Unreachable(why),
     }
 }
@@ -224,28 +271,21 @@ fn holds(world: &World, runner: &Name, key: &str) -> bool {
     lease.is_some_and(|lease| lease.runner == *runner)
 }
 
-/// What a runner is allowed for one deployment: these targets, these builds, this time.
-fn permit(it: &Deployment) -> Permit {
-    let mut targets: Vec<String> = it.units.iter().map(|unit| unit.target.to_string()).collect();
-    targets.sort();
-    targets.dedup();
+/// What a runner is allowed under one lease: this target, this build, from this fence on, for as long as the lease lasts and the
+/// permit of the deployment does.
+fn permit(it: &Deployment, unit: &Unit, lease: &Held) -> Permit {
     Permit {
         id: it.permit.id.to_string(),
         release: it.release.to_string(),
         scope: PermitScope::Deployments { ids: vec![it.id.to_string()] },
         environment: it.environment.to_string(),
-        artifacts: it
-            .permit
-            .items
-            .iter()
-            .map(|item| PermittedArtifact { service: item.service.to_string(), digest: item.digest.to_string() })
-            .collect(),
-        targets,
+        artifacts: vec![PermittedArtifact { service: unit.service.to_string(), digest: unit.digest.to_string() }],
+        targets: vec![unit.target.to_string()],
         not_before: it.permit.not_before,
-        not_after: it.permit.not_after,
+        not_after: it.permit.not_after.min(lease.until),
         policy_set: it.permit.policy_set.clone(),
         approvals: it.permit.approved_by.iter().map(ToString::to_string).collect(),
-        fence_floor: 1,
+        fence_floor: lease.fence,
     }
 }
 
@@ -311,71 +351,59 @@ fn find(world: &World, runner: &Name, it: &StepReport) -> Found {
 #[async_trait]
 impl Controller for LocalController {
     async fn lease(&self, request: LeaseRequest) -> Result<Lease, ControllerError> {
-        let runner: Name = request.runner.parse().map_err(|error| refused(422, format!("runner: {error}")))?;
-        let begun = tokio::time::Instant::now();
-        loop {
-            // Listens before it looks, so that no work that comes in between is missed.
-            let mut news = pin!(self.engine.work());
-            let _ = futures::poll!(news.as_mut());
-            let mut lease = self.look(&runner, &request).await?;
-            let quiet = lease.steps.is_empty() && lease.revoked_permits.is_empty() && request.capacity > 0;
-            let left = HOLD.saturating_sub(begun.elapsed());
-            if !quiet || left.is_zero() {
-                lease.next_poll_ms = NEXT_POLL_MS;
-                return Ok(lease);
-            }
-            let _ = tokio::time::timeout(left, news).await;
+        let runner: Name =
+            request.runner.parse().map_err(|error| refused(422, "invalid-value", format!("runner: {error}")))?;
+        if request.protocol < PROTOCOL_OLDEST {
+            let message = format!(
+                "the runner speaks protocol {} and this server {PROTOCOL_OLDEST} to {PROTOCOL}",
+                request.protocol
+            );
+            return Err(refused(409, "runner-protocol", message));
         }
+        let second = request.protocol >= 2;
+        let mut kinds: BTreeSet<String> = request.kinds.into_iter().collect();
+        if kinds.is_empty() {
+            kinds.extend(KINDS.map(str::to_owned));
+        }
+        kinds.extend(second.then(|| domain::STOP.to_owned()));
+        let labels = if runner.as_str() == LOCAL { (*self.labels).clone() } else { BTreeMap::new() };
+        let capacity = request.capacity;
+        // What is being reported is being worked on, until the report is in.
+        let done = request.reports.iter().map(|it| it.key.clone());
+        let offer = Offer {
+            ask: Ask { runner: runner.clone(), capacity, labels, kinds: Some(kinds), ahead: second },
+            running: request.running.into_iter().chain(done).collect(),
+            seen: request.seen_revocations,
+            // Whoever waits for an acknowledgement does not wait for work with it.
+            hold: if request.reports.is_empty() { self.hold } else { Duration::ZERO },
+        };
+        let told = self.prepare(&runner, &request.reports).await?;
+        // Both at once, so that one entry of the ledger's batch and one synchronisation do for both.
+        let (reported, granted) = tokio::join!(self.tell(&runner, told), async {
+            match capacity {
+                0 => Ok(Vec::new()),
+                _ => self.dispatch.offer(offer).await.map_err(failed),
+            }
+        });
+        let (reported, granted) = ((!request.reports.is_empty()).then_some(reported?), granted?);
+        let world = self.engine.world();
+        let steps: Vec<StepOrder> = granted.iter().flat_map(|it| self.orders(&world, it)).collect();
+        let full = capacity == 0 || granted.len() >= capacity as usize;
+        Ok(Lease {
+            steps,
+            next_poll_ms: if full { BEAT_MS } else { AT_ONCE_MS },
+            protocol: request.protocol.min(PROTOCOL),
+            reported,
+            drained: second && world.runner.runner(&runner).is_some_and(|it| it.drained),
+            ..revocations(&world, request.seen_revocations)
+        })
     }
 
     async fn report(&self, batch: ReportBatch) -> Result<ReportAck, ControllerError> {
-        let runner: Name = batch.runner.parse().map_err(|error| refused(422, format!("runner: {error}")))?;
-        let world = self.engine.world();
-        let (mut ack, mut reports, mut keys) = (ReportAck::default(), Vec::new(), Vec::new());
-        for it in &batch.reports {
-            match find(&world, &runner, it) {
-                Found::Recorded => ack.accepted.push(it.key.clone()),
-                Found::Stale => ack.stale.push(it.key.clone()),
-                Found::Held { deployment, unit, step } => {
-                    let output = self.gather(it).await?;
-                    keys.push(it.key.clone());
-                    reports.push(Report {
-                        deployment,
-                        unit,
-                        step,
-                        fence: it.fence,
-                        attempt: it.attempt,
-                        outcome: outcome(it.outcome),
-                        code: it.code.clone(),
-                        message: it.message.clone(),
-                        output,
-                        started: it.started_at,
-                        finished: it.finished_at,
-                    });
-                }
-            }
-        }
-        if !reports.is_empty() {
-            match self.submit(&runner, Run::Report { runner: runner.clone(), reports }).await {
-                Ok(_) => {}
-                // Overtaken meanwhile: each is told apart when it is reported again.
-                Err(SubmitError::Refused(refusal)) if refusal.kind == interlock_domain::reason::RefusalKind::Stale => {
-                    keys.clear()
-                }
-                Err(error) => return Err(failed(error)),
-            }
-        }
-        for key in batch
-            .reports
-            .iter()
-            .map(|it| &it.key)
-            .filter(|key| keys.contains(key) || ack.accepted.contains(key) || ack.stale.contains(key))
-        {
-            self.engine.output().finish(key);
-            self.forget(key).await;
-        }
-        ack.accepted.extend(keys);
-        Ok(ack)
+        let runner: Name =
+            batch.runner.parse().map_err(|error| refused(422, "invalid-value", format!("runner: {error}")))?;
+        let told = self.prepare(&runner, &batch.reports).await?;
+        self.tell(&runner, told).await
     }
 
     async fn output(&self, chunks: Vec<OutputChunk>) -> Result<(), ControllerError> {
@@ -387,56 +415,91 @@ impl Controller for LocalController {
         }
         Ok(())
     }
-}
 
-impl LocalController {
-    async fn look(&self, runner: &Name, request: &LeaseRequest) -> Result<Lease, ControllerError> {
-        let world = self.engine.world();
-        let mut lease = revocations(&world, request.seen_revocations);
-        if request.capacity == 0 {
-            return Ok(lease);
-        }
-        lease.steps = self.forgotten(&world, runner, &request.running);
-        lease.steps.truncate(request.capacity as usize);
-        let free = request.capacity - lease.steps.len() as u32;
-        let waiting = world
-            .deployment
-            .running
-            .iter()
-            .filter_map(|id| world.deployment.deployment(*id))
-            .any(|it| !it.runnable().is_empty());
-        if free == 0 || !waiting {
-            return Ok(lease);
-        }
-        let events = self
-            .submit(runner, Run::Lease { runner: runner.clone(), capacity: free, lease_s: LEASE_S })
-            .await
-            .map_err(failed)?;
-        let world = self.engine.world();
-        for event in events {
-            let Event::Deployment(domain::Event::StepsLeased(it)) = event else { continue };
-            let Some(deployment) = world.deployment.deployment(it.deployment) else { continue };
-            lease.steps.extend(
-                it.leases.iter().filter_map(|leased| self.order(&world, deployment, leased.unit, leased.fence)),
-            );
-        }
-        Ok(lease)
+    fn takes_reports(&self) -> bool {
+        true
+    }
+
+    async fn permit_keys(&self) -> Result<Vec<PermitKey>, ControllerError> {
+        Ok(self.permits.keys())
     }
 }
 
-/// Permits revoked since the runner last heard of any. The position is the time of the last in nanoseconds.
+impl LocalController {
+    /// Looks up what reports are about, and keeps their output.
+    async fn prepare(&self, runner: &Name, all: &[StepReport]) -> Result<Told, ControllerError> {
+        let world = self.engine.world();
+        let (mut told, mut held) = (Told::default(), Vec::new());
+        for it in all {
+            match find(&world, runner, it) {
+                Found::Recorded => told.ack.accepted.push(it.key.clone()),
+                Found::Stale => told.ack.stale.push(it.key.clone()),
+                Found::Held { deployment, unit, step } => {
+                    told.asked.push((it.key.clone(), (deployment, unit, step, it.fence)));
+                    held.push((it, deployment, unit, step));
+                }
+            }
+        }
+        let outputs = futures::future::join_all(held.iter().map(|(it, ..)| self.gather(it))).await;
+        for ((it, deployment, unit, step), output) in held.into_iter().zip(outputs) {
+            let (output, pieces) = output?;
+            told.pieces.extend(pieces.then(|| it.key.clone()));
+            told.reports.push(Report {
+                deployment,
+                unit,
+                step,
+                fence: it.fence,
+                attempt: it.attempt,
+                outcome: outcome(it.outcome),
+                code: it.code.clone(),
+                message: it.message.clone(),
+                output,
+                started: it.started_at,
+                finished: it.finished_at,
+            });
+        }
+        Ok(told)
+    }
+
+    /// Writes reports down and says what became of them.
+    async fn tell(&self, runner: &Name, told: Told) -> Result<ReportAck, ControllerError> {
+        let Told { mut ack, asked, reports, pieces } = told;
+        let overtaken = ack.stale.clone();
+        if !reports.is_empty() {
+            let taken = self.dispatch.report(runner.clone(), reports).await.map_err(failed)?;
+            // What was overtaken meanwhile is told apart when it is reported again.
+            ack.accepted.extend(asked.into_iter().filter(|(_, it)| taken.contains(it)).map(|(key, _)| key));
+        }
+        for key in ack.accepted.iter().chain(&ack.stale) {
+            self.engine.output().finish(key);
+        }
+        for key in pieces.iter().filter(|key| ack.accepted.contains(key)).chain(&overtaken) {
+            self.forget(key).await;
+        }
+        Ok(ack)
+    }
+}
+
+/// Reports that are ready to be written down.
+#[derive(Default)]
+struct Told {
+    ack: ReportAck,
+    asked: Vec<(String, (DeploymentId, u32, u32, u64))>,
+    reports: Vec<Report>,
+    /// Keys whose output waits at the desk in pieces.
+    pieces: Vec<String>,
+}
+
+/// Permits revoked since the runner last heard of any. The position is that of the ledger.
 fn revocations(world: &World, seen: u64) -> Lease {
-    let at = |moment: &jiff::Timestamp| u64::try_from(moment.as_nanosecond()).unwrap_or_default();
-    let newer: Vec<(&PermitId, u64)> = world
+    let both = world
         .release
-        .revoked_permits
-        .iter()
-        .map(|(id, moment)| (id, at(moment)))
-        .filter(|(_, at)| *at > seen)
-        .collect();
+        .revocations
+        .range(seen.saturating_add(1)..)
+        .chain(world.deployment.revocations.range(seen.saturating_add(1)..));
     Lease {
-        revocation_position: newer.iter().map(|(_, at)| *at).max().unwrap_or(seen),
-        revoked_permits: newer.iter().map(|(id, _)| id.to_string()).collect(),
+        revocation_position: newest_revocation(world).max(seen),
+        revoked_permits: both.map(|(_, it)| it.permit.to_string()).collect(),
         ..Lease::default()
     }
 }

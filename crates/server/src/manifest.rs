@@ -144,6 +144,9 @@ fn document(line: u32, text: &str) -> Result<Option<Document>, Fault> {
     let read = match found {
         Kind::PolicyPack => yaml(text).map(Document::PolicyPack),
         Kind::Account => yaml(text).map(Document::Account),
+        Kind::IdentityProvider => yaml(text).map(Document::IdentityProvider),
+        Kind::TrustedIssuer => yaml(text).map(Document::TrustedIssuer),
+        Kind::Webhook => yaml(text).map(Document::Webhook),
         Kind::SigningKey => yaml(text).map(Document::SigningKey),
         Kind::Service => yaml(text).map(Document::Service),
         Kind::Environment => yaml(text).map(Document::Environment),

@@ -3,7 +3,10 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use ed25519_dalek::{Signer, SigningKey};
 use interlock_runner::PermitKeys;
-use interlock_wire::permit::{Permit, SignedPermit, signing_bytes};
+use interlock_wire::{
+    permit::{Permit, SignedPermit, signing_bytes},
+    runner::PermitKey,
+};
 use sha2::{Digest as _, Sha256};
 use std::{io, path::Path, sync::Arc};
 
@@ -57,6 +60,12 @@ impl PermitSigner {
     /// What a runner has to trust.
     pub fn trusted(&self) -> PermitKeys {
         PermitKeys::one(self.id.clone(), self.public_key())
+    }
+
+    /// The same, as it travels.
+    pub fn keys(&self) -> Vec<PermitKey> {
+        let key = STANDARD.encode(self.public_key());
+        vec![PermitKey { id: self.id.clone(), key, endorsed_by: None, endorsement: None }]
     }
 
     pub fn sign(&self, permit: &Permit) -> SignedPermit {

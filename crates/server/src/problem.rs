@@ -121,6 +121,7 @@ fn title(status: StatusCode) -> &'static str {
         StatusCode::FORBIDDEN => "You may not do this",
         StatusCode::NOT_FOUND => "There is no such thing",
         StatusCode::METHOD_NOT_ALLOWED => "This cannot be done here",
+        StatusCode::REQUEST_TIMEOUT => "It took too long to arrive",
         StatusCode::CONFLICT => "Something stands in the way",
         StatusCode::PAYLOAD_TOO_LARGE => "Too much was sent",
         StatusCode::UNSUPPORTED_MEDIA_TYPE => "This kind of content is not taken here",

@@ -3,8 +3,8 @@
 
 use crate::lens::{Lens, short};
 use interlock_domain::{
-    artifact, calendar, catalog, change, core::Event, deployment, environment, learning, operations, people, policy,
-    reason, release, rollback, verification,
+    artifact, calendar, catalog, change, core::Event, deployment, environment, intake, learning, operations, people,
+    policy, reason, release, rollback, runner, verification,
 };
 use interlock_ids::{AnalysisId, ChangeId, DeploymentId, RollbackId, WatchId};
 use interlock_wire::reason::Severity::{self, Bad, Good, Info, Neutral, Warning};
@@ -18,12 +18,14 @@ pub fn of(lens: &Lens, event: &Event) -> (String, Severity) {
             (format!("Policies {} took force", packs.join(", ")), Info)
         }
         Event::People(it) => people(lens, it),
+        Event::Intake(it) => intake(it),
         Event::Catalog(catalog::Event::ServicePut(it)) => {
             (format!("Service {} was entered or changed", it.service.name), Neutral)
         }
         Event::Catalog(catalog::Event::ServiceRemoved(it)) => (format!("Service {} was removed", it.service), Neutral),
         Event::Calendar(it) => calendar(lens, it),
         Event::Environment(it) => environment(lens, it),
+        Event::Runner(it) => runner(lens, it),
         Event::Artifact(it) => artifact(lens, it),
         Event::Change(it) => change(lens, it),
         Event::Release(it) => release(lens, it),
@@ -75,6 +77,25 @@ fn people(lens: &Lens, event: &people::Event) -> (String, Severity) {
         It::NoteRedacted(it) => {
             (format!("A text was redacted, {}{}", ground(it.basis), quoted(lens, it.reason)), Warning)
         }
+        It::ProviderPut(it) => {
+            (format!("Identity provider {} ({}) was entered or changed", it.provider.name, it.provider.issuer), Info)
+        }
+        It::SubjectLinked(it) => (format!("{} was tied to a sign-in at {}", it.account, it.provider), Info),
+        It::SignedIn(it) => {
+            let roles: Vec<_> = it.roles.iter().map(|role| role.as_str()).collect();
+            let roles = if roles.is_empty() { "no roles".into() } else { format!("roles {}", roles.join(", ")) };
+            (format!("{} signed in by {}, which gives {roles}", it.account, it.provider), Neutral)
+        }
+        It::IssuerPut(it) => (
+            format!(
+                "Trusted issuer {} ({}) was entered or changed; it has {}",
+                it.issuer.name,
+                it.issuer.issuer,
+                counted(it.issuer.rules.len(), "rule")
+            ),
+            Info,
+        ),
+        It::Admitted(it) => (format!("{} was let in by rule {} of issuer {}", it.account, it.rule, it.issuer), Neutral),
         It::LeavePut(it) => (format!("{} is away from {} to {}", it.account, it.from_time, it.until), Neutral),
     }
 }
@@ -85,6 +106,15 @@ fn ground(basis: people::Basis) -> &'static str {
         people::Basis::Retention => "since it was kept long enough",
         people::Basis::Unlawful => "since it should not have been kept",
         people::Basis::Other => "for the reason given",
+    }
+}
+
+fn intake(event: &intake::Event) -> (String, Severity) {
+    match event {
+        intake::Event::HookPut(it) => (format!("Webhook {} was entered or changed", it.hook.name), Info),
+        intake::Event::Delivered(it) => {
+            (format!("{} delivered {} ({}), verified", it.hook, it.what, it.delivery), Neutral)
+        }
     }
 }
 
@@ -254,6 +284,8 @@ fn release(lens: &Lens, event: &release::Event) -> (String, Severity) {
         }
         It::RolledBack(_) => ("Taken back".into(), Bad),
         It::Cancelled(it) => (format!("Cancelled: it will not ship{}", quoted(lens, it.reason)), Warning),
+        It::PlanClosed(it) => (format!("The calendar closed its window: {}", first(&it.blockers)), Warning),
+        It::PlanOpened(_) => ("The calendar allows its window again".into(), Good),
     }
 }
 
@@ -268,6 +300,19 @@ fn first(blockers: &[reason::Blocker]) -> String {
 fn place(lens: &Lens, deployment: DeploymentId, unit: u32) -> String {
     let known = lens.world.deployment.deployment(deployment).and_then(|it| it.units.get(unit as usize));
     known.map_or_else(|| format!("unit {unit}"), |it| format!("{} on {}", it.service, it.target))
+}
+
+fn runner(lens: &Lens, event: &runner::Event) -> (String, Severity) {
+    use runner::Event as It;
+    match event {
+        It::Invited(it) => (format!("Runner {} was invited, until {}", it.runner, it.until), Info),
+        It::Withdrawn(it) => (format!("The invitation of runner {} was taken back", it.runner), Neutral),
+        It::Enrolled(it) => (format!("Runner {} enrolled with key {}", it.runner, hex::encode(&it.key.0[..8])), Info),
+        It::KeyRotated(it) => (format!("Runner {} has a new key, {}", it.runner, hex::encode(&it.key.0[..8])), Info),
+        It::Revoked(it) => (format!("Runner {} was revoked{}", it.runner, quoted(lens, it.reason)), Warning),
+        It::Drained(it) => (format!("Runner {} gets no new steps", it.runner), Neutral),
+        It::Undrained(it) => (format!("Runner {} gets steps again", it.runner), Neutral),
+    }
 }
 
 fn wave_name(lens: &Lens, deployment: DeploymentId, wave: u32) -> String {
@@ -295,8 +340,26 @@ fn deployment(lens: &Lens, event: &deployment::Event) -> (String, Severity) {
         It::StepsLeased(it) => {
             (format!("{} handed to runner {}", counted(it.leases.len(), "step"), it.runner), Neutral)
         }
+        It::StepsHandedOut(it) => {
+            let runners: std::collections::BTreeSet<_> = it.leases.iter().map(|leased| &leased.runner).collect();
+            let steps: u32 = it.leases.iter().map(|leased| 1 + leased.through.saturating_sub(leased.step)).sum();
+            let who = match runners.first() {
+                Some(only) if runners.len() == 1 => format!("runner {only}"),
+                _ => counted(runners.len(), "runner"),
+            };
+            (format!("{} handed to {who}", counted(steps as usize, "step")), Neutral)
+        }
         It::LeasesEnded(it) => (format!("{} given back", counted(it.units.len(), "lease")), Neutral),
-        It::StepsReported(it) => reported(lens, it),
+        It::StepsReported(it) => reported(
+            lens,
+            it.deployment,
+            &it.results.iter().map(|it| (it.unit, &it.result, it.last)).collect::<Vec<_>>(),
+        ),
+        It::StepsAnswered(it) => reported(
+            lens,
+            it.deployment,
+            &it.results.iter().map(|it| (it.unit, &it.result, it.last)).collect::<Vec<_>>(),
+        ),
         It::StepSkipped(it) => (
             format!("A failed step of {} was left out{}", place(lens, it.deployment, it.unit), quoted(lens, it.reason)),
             Warning,
@@ -318,6 +381,8 @@ fn deployment(lens: &Lens, event: &deployment::Event) -> (String, Severity) {
         It::Resumed(_) => ("Resumed".into(), Info),
         It::Held(it) => (format!("Held: {}", first(&it.blockers)), Warning),
         It::Unheld(_) => ("Goes on: nothing stands in the way any more".into(), Good),
+        It::PermitRevoked(it) => (format!("The permit was revoked: {}", first(&it.blockers)), Warning),
+        It::PermitRenewed(it) => (format!("Another permit was issued, good until {}", it.permit.not_after), Info),
         It::Ended(it) => {
             let why = it.reason.map(|note| quoted(lens, note)).unwrap_or_default();
             match it.status {
@@ -329,29 +394,23 @@ fn deployment(lens: &Lens, event: &deployment::Event) -> (String, Severity) {
     }
 }
 
-fn reported(lens: &Lens, it: &deployment::StepsReported) -> (String, Severity) {
+fn reported(lens: &Lens, id: DeploymentId, results: &[(u32, &deployment::StepResult, bool)]) -> (String, Severity) {
     let step = |result: &deployment::StepResult| {
-        let pipeline = lens.world.deployment.deployment(it.deployment).map(|found| &found.pipeline.steps);
+        let pipeline = lens.world.deployment.deployment(id).map(|found| &found.pipeline.steps);
         pipeline
             .and_then(|steps| steps.get(result.step as usize))
             .map_or_else(|| format!("step {}", result.step), |step| step.name.to_string())
     };
-    let bad = it.results.iter().find(|reported| !reported.result.outcome.is_good());
-    match (it.results.as_slice(), bad) {
-        (_, Some(bad)) => {
-            let code = bad.result.code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default();
-            let what = format!(
-                "{} of {} failed{code}: {}",
-                step(&bad.result),
-                place(lens, it.deployment, bad.unit),
-                bad.result.message
-            );
-            (what, if bad.last { Bad } else { Warning })
+    let bad = results.iter().find(|(_, result, _)| !result.outcome.is_good());
+    match (results, bad) {
+        (_, Some((unit, result, last))) => {
+            let code = result.code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default();
+            let what = format!("{} of {} failed{code}: {}", step(result), place(lens, id, *unit), result.message);
+            (what, if *last { Bad } else { Warning })
         }
-        ([only], None) => {
-            let done =
-                if only.result.outcome == deployment::StepOutcome::Changed { "done" } else { "was done already" };
-            (format!("{} of {} {done}", step(&only.result), place(lens, it.deployment, only.unit)), Neutral)
+        ([(unit, result, _)], None) => {
+            let done = if result.outcome == deployment::StepOutcome::Changed { "done" } else { "was done already" };
+            (format!("{} of {} {done}", step(result), place(lens, id, *unit)), Neutral)
         }
         (many, None) => (format!("{} done", counted(many.len(), "step")), Neutral),
     }

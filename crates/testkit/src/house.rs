@@ -11,7 +11,7 @@ use interlock_domain::{
     policy,
     reason::{NoteRef, Refusal},
 };
-use interlock_engine::{Clock, Engine, Entropy, Options, Receipt, Sources, SubmitError, ports::Ports};
+use interlock_engine::{Clock, Engine, Entropy, Options, Receipt, Sources, SubmitError};
 use interlock_ids::{AccountId, Digest, Id, Kind, Name};
 use interlock_ledger::{Ledger, MemoryLedger};
 use jiff::{SignedDuration, Timestamp};
@@ -325,6 +325,6 @@ fn wake(obligation: &Obligation) -> Vec<Command> {
 }
 
 fn open(ledger: &Arc<dyn Ledger>, sources: &Sources) -> Engine {
-    let options = Options { sources: sources.clone(), ports: Ports::default() };
+    let options = Options { sources: sources.clone(), ..Options::default() };
     Engine::open(ledger.clone(), options).expect("a ledger of a test can be opened")
 }

@@ -2,6 +2,7 @@
 //!
 //! Deliberately absent: anything that ships. Only tests and tools use this crate.
 
+pub mod faulty;
 pub mod golden;
 pub mod history;
 pub mod house;

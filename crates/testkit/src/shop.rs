@@ -67,6 +67,7 @@ fn place_of(place: &str, tier: Tier, count: usize) -> Environment {
         services: names(&["checkout"]),
         labels: BTreeMap::new(),
         params: BTreeMap::new(),
+        runner: BTreeMap::new(),
     };
     Environment {
         name: name(place),
@@ -103,11 +104,15 @@ fn pipeline() -> Pipeline {
         run,
         timeout_s: 30,
         attempts: 1,
+        attempts_back: None,
         on_rollback,
+        on_revocation: Default::default(),
+        runner: BTreeMap::new(),
     };
     Pipeline {
         name: name("instances"),
         max_parallel: 2,
+        ahead: 1,
         steps: vec![
             step("drain", Phase::Deploy, traffic("0"), OnRollback::Apply),
             step("deploy", Phase::Deploy, deploy, OnRollback::Undo),

@@ -2,7 +2,7 @@
 
 use crate::{
     length::Length,
-    reason::{Action, Blocker, Ref, Span, Status, Subject},
+    reason::{Action, Blocker, Receipt, Ref, Span, Status, Subject},
 };
 use jiff::{Timestamp, civil::DateTime};
 use serde::{Deserialize, Serialize};
@@ -18,12 +18,15 @@ pub struct CalendarSpec {
     pub windows: Vec<WindowSpec>,
 }
 
-/// What a window does: a `freeze` or `holiday` stops what it covers; what a `maintenance` window covers ships only during one.
+/// What a window does: a `freeze`, `holiday`, `fiscal_close` or `contract_renewal` stops what it covers; what a `maintenance`
+/// window covers ships only during one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum WindowKind {
     Freeze,
     Holiday,
+    FiscalClose,
+    ContractRenewal,
     Maintenance,
 }
 
@@ -39,9 +42,12 @@ pub struct WindowSpec {
     /// Why it is there.
     #[serde(default)]
     pub reason: String,
+    /// Of a `contract_renewal`, which must have it: whose contract is renewed. The services he uses are those of the scope.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer: Option<String>,
 }
 
-/// When a window is: exactly one of the two.
+/// When a window is: exactly one of the three.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ScheduleSpec {
@@ -49,6 +55,101 @@ pub struct ScheduleSpec {
     pub once: Option<Once>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recurring: Option<Recurring>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fiscal: Option<Fiscal>,
+}
+
+/// A day of the week.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Day {
+    Mon,
+    Tue,
+    Wed,
+    Thu,
+    Fri,
+    Sat,
+    Sun,
+}
+
+/// What closes on the books.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Period {
+    Month,
+    Quarter,
+    Year,
+}
+
+/// How the thirteen weeks of a quarter make three months.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub enum Pattern {
+    #[serde(rename = "4-4-5")]
+    FourFourFive,
+    #[serde(rename = "4-5-4")]
+    FourFiveFour,
+    #[serde(rename = "5-4-4")]
+    FiveFourFour,
+}
+
+/// On which of its weekdays a year of weeks ends: the `last` of the month, or the one `nearest` to the month's last day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Closes {
+    Last,
+    Nearest,
+}
+
+/// A fiscal year of twelve calendar months.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct YearOfMonths {
+    /// 1 to 12: the month with which it begins.
+    pub first_month: i8,
+}
+
+/// A fiscal year of 52 or 53 whole weeks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct YearOfWeeks {
+    pub pattern: Pattern,
+    /// 1 to 12: the month at whose end it ends.
+    pub last_month: i8,
+    /// The day of the week with which it ends.
+    pub weekday: Day,
+    pub closes: Closes,
+    /// 1 to 12: the month of the fiscal year that is a week longer in a year of 53.
+    pub extra_week_in: i8,
+}
+
+/// What a year is on the books: exactly one of the two.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct FiscalYear {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub months: Option<YearOfMonths>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weeks: Option<YearOfWeeks>,
+}
+
+/// Round the end of every period of a fiscal calendar, in whole days. -1 is the last business day of the period, -2 the one
+/// before it; 1 is the first business day after it (T+1).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Fiscal {
+    /// IANA time zone, such as `Europe/Berlin`.
+    pub zone: String,
+    pub year: FiscalYear,
+    pub period: Period,
+    /// The business day with which the window begins, -60 to 60 without 0.
+    pub from: i16,
+    /// The business day with which it ends, -60 to 60 without 0.
+    pub until: i16,
+    /// Days of the week on which nobody works, such as `[sat, sun]`.
+    pub weekend: BTreeSet<Day>,
+    /// Calendars whose windows of kind `holiday` are no business days.
+    #[serde(default)]
+    pub holidays: BTreeSet<String>,
 }
 
 /// Between two instants.
@@ -105,6 +206,84 @@ pub struct Calendar {
     pub actions: Vec<Action>,
 }
 
+/// A calendar of another program (RFC 5545) that takes the place of a calendar's windows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ImportRequest {
+    /// The group that answers for the calendar.
+    pub owner: String,
+    /// The text of the `.ics` file. The whole request is at most 1 MiB.
+    pub text: String,
+    /// What its events are, unless a category of an event names a kind of window.
+    pub kind: WindowKind,
+    /// IANA time zone of moments without a zone and of whole days, such as `Europe/Berlin`.
+    pub zone: String,
+    /// What its windows are about.
+    #[serde(default)]
+    pub scope: ScopeSpec,
+    /// Only say what would change.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+/// A window before and after.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct WindowChange {
+    pub before: WindowSpec,
+    pub after: WindowSpec,
+}
+
+/// An event that is no window, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LeftOut {
+    pub uid: String,
+    pub summary: String,
+    pub why: String,
+}
+
+/// A release whose window would be closed, and by what.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ClosedPlan {
+    pub release: Ref,
+    pub window: Span,
+    /// Whoever drafted it.
+    pub owner: Option<Ref>,
+    pub reasons: Vec<Blocker>,
+}
+
+/// What an import changes, or would change.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Imported {
+    pub calendar: String,
+    pub added: Vec<WindowSpec>,
+    pub changed: Vec<WindowChange>,
+    pub removed: Vec<WindowSpec>,
+    /// Windows that stay as they are.
+    pub unchanged: usize,
+    pub left_out: Vec<LeftOut>,
+    /// Planned releases that the calendar does not allow any more.
+    pub closes: Vec<ClosedPlan>,
+    /// Null after a dry run.
+    pub receipt: Option<Receipt>,
+}
+
+/// What a lockdown would stop now.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct LockdownPreview {
+    /// Planned releases whose window it would close.
+    pub closes: Vec<ClosedPlan>,
+    /// Deployments that run now and whose next step it would hold.
+    pub holds: Vec<Ref>,
+}
+
+/// The scope of a lockdown that nobody has called yet.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PreviewLockdown {
+    #[serde(default)]
+    pub scope: ScopeSpec,
+}
+
 /// Which part of the calendar.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -123,7 +302,7 @@ pub struct EntriesQuery {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct CalendarEntry {
     pub id: String,
-    /// `freeze`, `holiday`, `maintenance`, `lockdown`, `release`, `claim`.
+    /// `freeze`, `holiday`, `fiscal_close`, `contract_renewal`, `maintenance`, `lockdown`, `release`, `claim`.
     pub kind: String,
     pub title: String,
     pub start: Timestamp,

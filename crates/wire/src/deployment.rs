@@ -19,7 +19,16 @@ pub struct PipelineSpec {
     #[serde(default = "eight")]
     #[schema(minimum = 1, maximum = 1000)]
     pub max_parallel: u32,
+    /// Consecutive steps of one target and phase that are handed out together, 1 to 20. What may stop a step is asked once for all
+    /// of them; a revocation stops those that have not begun.
+    #[serde(default = "once", skip_serializing_if = "is_once")]
+    #[schema(minimum = 1, maximum = 20)]
+    pub ahead: u32,
     pub steps: Vec<StepSpec>,
+}
+
+fn is_once(it: &u32) -> bool {
+    *it == 1
 }
 
 fn eight() -> u32 {
@@ -40,8 +49,28 @@ pub struct StepSpec {
     #[serde(default = "once")]
     #[schema(minimum = 1, maximum = 10)]
     pub attempts: u32,
+    /// How often it is tried at all on the way back, 1 to 10; `attempts`, but at least 5, if absent. Tries on the way back are 2, 4, 8
+    /// and then 10 seconds apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1, maximum = 10)]
+    pub attempts_back: Option<u32>,
     #[serde(default)]
     pub on_rollback: OnRollback,
+    #[serde(default)]
+    pub on_revocation: OnRevocation,
+    /// Labels a runner must have to be given the step. Absent: any runner.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub runner: BTreeMap<String, String>,
+}
+
+/// What becomes of a step that runs when its permit is revoked or runs out: it is brought to its end, or stopped at once (and is
+/// then inconclusive).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnRevocation {
+    #[default]
+    Finish,
+    Stop,
 }
 
 fn once() -> u32 {

@@ -52,6 +52,9 @@ pub struct TargetSpec {
     /// Values for steps: `${target.params.<name>}`. `weight` is its full share in its router, 100 if absent.
     #[serde(default)]
     pub params: BTreeMap<String, String>,
+    /// Labels a runner must have to be given steps for it: who reaches it. Absent: any runner.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub runner: BTreeMap<String, String>,
 }
 
 /// An environment in a list.

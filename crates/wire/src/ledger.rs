@@ -1,6 +1,6 @@
 //! The ledger: head, checkpoints, entries with their exact bytes, proofs.
 
-use crate::reason::{Severity, Subject};
+use crate::reason::{Severity, Status, Subject, Verdict};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -101,4 +101,45 @@ pub struct Consistency {
     pub new_size: u64,
     pub new_root: String,
     pub hashes: Vec<String>,
+}
+
+/// Who signs the checkpoints of this ledger beside itself, and how far they are.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Witnesses {
+    /// How many must have signed a checkpoint for it to be called witnessed.
+    pub required: u32,
+    /// `pass`: enough have signed the newest witnessed checkpoint, and nobody contradicts. `fail`: a witness has seen another past.
+    /// `inconclusive`: too few have signed, or none are required.
+    pub verdict: Verdict,
+    /// In one sentence.
+    pub summary: String,
+    pub witnesses: Vec<Witness>,
+    /// The newest checkpoint that enough have signed, with their lines.
+    pub witnessed: Option<WitnessedCheckpoint>,
+}
+
+/// A witness and the newest checkpoint it has signed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Witness {
+    pub name: String,
+    /// Name, key id and key (C2SP tlog-cosignature).
+    pub key: String,
+    pub address: String,
+    /// Entries under the newest checkpoint it has signed.
+    pub size: u64,
+    /// Entries that were written since.
+    pub behind: u64,
+    /// By its own clock.
+    pub signed_at: Option<Timestamp>,
+    pub status: Status,
+    /// Why it has not signed the next.
+    pub trouble: Option<String>,
+}
+
+/// A checkpoint that enough witnesses have signed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct WitnessedCheckpoint {
+    pub size: u64,
+    pub root: String,
+    pub checkpoint: String,
 }

@@ -12,6 +12,8 @@ pub mod change;
 pub mod deployment;
 pub mod environment;
 pub mod erasure;
+pub mod evidence;
+pub mod intake;
 pub mod learning;
 pub mod ledger;
 pub mod length;

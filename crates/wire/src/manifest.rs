@@ -10,8 +10,15 @@
 //! are divided by lines of `---`; all are applied, or none.
 
 use crate::{
-    artifact::SigningKeySpec, calendar::CalendarSpec, catalog::ServiceSpec, deployment::PipelineSpec,
-    environment::EnvironmentSpec, people::AccountSpec, policy::PackSpec, release::ReleaseSpec,
+    artifact::SigningKeySpec,
+    calendar::CalendarSpec,
+    catalog::ServiceSpec,
+    deployment::PipelineSpec,
+    environment::EnvironmentSpec,
+    intake::{IdentityProviderSpec, TrustedIssuerSpec, WebhookSpec},
+    people::AccountSpec,
+    policy::PackSpec,
+    release::ReleaseSpec,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -23,6 +30,9 @@ pub const API_VERSION: &str = "interlock/v1";
 pub const KINDS: &[Kind] = &[
     Kind::PolicyPack,
     Kind::Account,
+    Kind::IdentityProvider,
+    Kind::TrustedIssuer,
+    Kind::Webhook,
     Kind::SigningKey,
     Kind::Service,
     Kind::Environment,
@@ -35,6 +45,9 @@ pub const KINDS: &[Kind] = &[
 pub enum Kind {
     PolicyPack,
     Account,
+    IdentityProvider,
+    TrustedIssuer,
+    Webhook,
     SigningKey,
     Service,
     Environment,
@@ -48,6 +61,9 @@ impl Kind {
         match self {
             Kind::PolicyPack => "PolicyPack",
             Kind::Account => "Account",
+            Kind::IdentityProvider => "IdentityProvider",
+            Kind::TrustedIssuer => "TrustedIssuer",
+            Kind::Webhook => "Webhook",
             Kind::SigningKey => "SigningKey",
             Kind::Service => "Service",
             Kind::Environment => "Environment",
@@ -91,6 +107,9 @@ pub struct Manifest<S> {
 pub enum Document {
     PolicyPack(Manifest<PackSpec>),
     Account(Manifest<AccountSpec>),
+    IdentityProvider(Manifest<IdentityProviderSpec>),
+    TrustedIssuer(Manifest<TrustedIssuerSpec>),
+    Webhook(Manifest<WebhookSpec>),
     SigningKey(Manifest<SigningKeySpec>),
     Service(Manifest<ServiceSpec>),
     Environment(Manifest<EnvironmentSpec>),
@@ -104,6 +123,9 @@ impl Document {
         match self {
             Document::PolicyPack(_) => Kind::PolicyPack,
             Document::Account(_) => Kind::Account,
+            Document::IdentityProvider(_) => Kind::IdentityProvider,
+            Document::TrustedIssuer(_) => Kind::TrustedIssuer,
+            Document::Webhook(_) => Kind::Webhook,
             Document::SigningKey(_) => Kind::SigningKey,
             Document::Service(_) => Kind::Service,
             Document::Environment(_) => Kind::Environment,
@@ -117,6 +139,9 @@ impl Document {
         match self {
             Document::PolicyPack(it) => &it.metadata.name,
             Document::Account(it) => &it.metadata.name,
+            Document::IdentityProvider(it) => &it.metadata.name,
+            Document::TrustedIssuer(it) => &it.metadata.name,
+            Document::Webhook(it) => &it.metadata.name,
             Document::SigningKey(it) => &it.metadata.name,
             Document::Service(it) => &it.metadata.name,
             Document::Environment(it) => &it.metadata.name,

@@ -17,6 +17,15 @@ pub fn signing_bytes(payload: &str) -> Vec<u8> {
     [SIGNING_CONTEXT.as_bytes(), payload.as_bytes()].concat()
 }
 
+/// What stands before a key that another one vouches for.
+pub const ENDORSING_CONTEXT: &str = "interlock-permit-key-v1\n";
+
+/// The bytes under a signature by which one permit key vouches for the next: the context, the new key's id, a space, its 32
+/// bytes in base64.
+pub fn endorsement_bytes(id: &str, key: &str) -> Vec<u8> {
+    format!("{ENDORSING_CONTEXT}{id} {key}").into_bytes()
+}
+
 /// What a permit allows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

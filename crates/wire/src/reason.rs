@@ -123,6 +123,33 @@ pub struct Receipt {
     pub position: u64,
     pub repeated: bool,
     pub entries: Vec<ReceiptEntry>,
+    /// What proves that the entries are in the ledger. Absent if there are none, or if it could not be read at this moment: what
+    /// was acknowledged stands, and can be proved later.
+    #[serde(default)]
+    pub proof: Option<ReceiptProof>,
+}
+
+/// Proof of the entries of a receipt under one signed checkpoint (RFC 6962, C2SP tlog-checkpoint).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ReceiptProof {
+    pub tree_size: u64,
+    pub root_hash: String,
+    /// The signed note.
+    pub checkpoint: String,
+    /// The key that checks it: name, key id and key.
+    pub verifier_key: String,
+    /// The first 64 entries; others are proved one by one at `/ledger/entries/{position}`.
+    pub entries: Vec<EntryProof>,
+}
+
+/// The audit path of one entry.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct EntryProof {
+    pub position: u64,
+    /// RFC 6962 leaf hash of the entry's bytes.
+    pub leaf_hash: String,
+    /// From the leaf to the root.
+    pub hashes: Vec<String>,
 }
 
 /// One entry a command has caused.

@@ -4,6 +4,7 @@
 //! know the core (golden files, measurements) is an example of the test kit, which is built when it is asked for.
 
 mod check;
+mod sbom;
 mod shell;
 mod suites;
 
@@ -17,8 +18,10 @@ cargo xtask <chore>
   test           every test this machine can run; says what was left out and why
   check [part]   what a change has to pass besides its tests; `check --list` names the parts
   golden         writes golden files for event kinds that have none; never changes one
+  sbom           writes what Interlock is made of, as CycloneDX, to target/interlock.cdx.json
   error-pages    lists error codes that have no page in docs/errors
-  bench [short]  measures and prints ratios; JSON lines in target/bench";
+  bench [short | million] [part…]  measures and prints ratios; JSON lines in target/bench
+  bench runners  2,000 runners on one server: latency of leases, steps a second, memory";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -40,8 +43,17 @@ fn chore(words: &[&str]) -> Result<bool> {
         ["test"] => suites::run(),
         ["check", parts @ ..] => check::run(parts),
         ["golden"] => Run::cargo(["run", "--quiet", "-p", "interlock-testkit", "--example", "golden"]).status(),
+        ["sbom"] => sbom::write(),
         ["error-pages"] => check::errors::list_missing(),
+        ["bench", "runners", more @ ..] => {
+            let bench = Run::cargo(["run", "--release", "-p", "interlock-server", "--example", "runners", "--"]);
+            bench.args(more.iter().copied()).status()
+        }
         ["bench", more @ ..] => {
+            // Pages are asked of the program as it ships.
+            if !Run::cargo(["build", "--release", "-p", "interlock-cli"]).status()? {
+                return Ok(false);
+            }
             let bench = Run::cargo(["run", "--release", "-p", "interlock-testkit", "--example", "bench", "--"]);
             bench.args(more.iter().copied()).status()
         }

@@ -1,5 +1,5 @@
 import { Avatar, Menu, SegmentedControl, Text, UnstyledButton, useMantineColorScheme } from '@mantine/core'
-import { IconKeyboard, IconLogout, IconPrinter } from '@tabler/icons-react'
+import { IconKeyboard, IconLink, IconLogout, IconPrinter } from '@tabler/icons-react'
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { useEffect } from 'react'
 import { useNavigate } from 'react-router'
@@ -22,9 +22,14 @@ export function PersonMenu({ onKeys }: { onKeys: () => void }) {
   if (!session.data) return null
   const { person, server } = session.data
   const leave = async () => {
+    // Read anew: the provider's place may have changed since the page was opened.
+    const elsewhere = await readSession()
+      .then(it => it.sign_out_url)
+      .catch(() => null)
     await signOut()
     client.clear()
-    navigate('/sign-in')
+    if (elsewhere) window.location.assign(elsewhere)
+    else navigate('/sign-in')
   }
   return (
     <Menu width={250} position="bottom-end" withinPortal>
@@ -69,6 +74,16 @@ export function PersonMenu({ onKeys }: { onKeys: () => void }) {
         <Menu.Item leftSection={<IconPrinter size={15} />} onClick={() => window.print()}>
           Print this page
         </Menu.Item>
+        {server.sign_in.map(way => (
+          <Menu.Item
+            key={way.name}
+            component="a"
+            href={`${way.url}?link=true&to=${encodeURIComponent('/')}`}
+            leftSection={<IconLink size={15} />}
+          >
+            Link {way.title} to this account
+          </Menu.Item>
+        ))}
         <Menu.Item leftSection={<IconLogout size={15} />} onClick={() => void leave()}>
           Sign out
         </Menu.Item>

@@ -5,6 +5,7 @@ import { toEvents } from './calendar/events'
 import { barPosition, chartData, effectRange, inWords, labelOf, linesOf, shares } from './canary/effect'
 import { linesOf as linesOfOutput } from './deployment/lines'
 import { hexDump, pretty } from './ledger/bytes'
+import { periodOf } from './ledger/pack'
 import { interval, inUnit } from './metrics/words'
 import { blank, complete, seconds, specOf } from './release/draft'
 import { sectionsOf } from './release/sections'
@@ -166,5 +167,16 @@ describe('output', () => {
   it('shows messages of the step protocol and everything else as it is', () => {
     const lines = linesOfOutput('plain\n{"message":"said"}\n{broken\n')
     expect(lines.map(line => line.text)).toEqual(['plain', 'said', '{broken'])
+  })
+})
+
+describe('evidence packs', () => {
+  it('covers whole days, and only periods that are ones', () => {
+    expect(periodOf('2026-07-01', '2026-09-30')).toEqual({
+      from: '2026-07-01T00:00:00.000Z',
+      to: '2026-10-01T00:00:00.000Z',
+    })
+    expect(periodOf('2026-07-02', '2026-07-01')).toBeNull()
+    expect(periodOf('', '2026-07-01')).toBeNull()
   })
 })

@@ -56,40 +56,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/accounts/{account}/erase": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Forgets who is behind an account. The account stays, closed; what it did keeps its meaning. */
-        post: operations["accounts_erase_person"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/accounts/{account}/export": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Everything that is held about a person: for oneself, or for who may manage accounts. */
-        get: operations["accounts_export_person"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/accounts/{account}/leave": {
         parameters: {
             query?: never;
@@ -135,40 +101,6 @@ export interface paths {
         put?: never;
         /** Changes a password: one's own with the present one, or anybody's by who may manage accounts. */
         post: operations["accounts_change_password"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/activity": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Who did what, from where, when, under which change: the newest first. */
-        get: operations["activity_activity"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/activity/export": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The activity log for other systems, oldest first. */
-        get: operations["activity_export"];
-        put?: never;
-        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -790,17 +722,17 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/erasures": {
+    "/evidence": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** What was forgotten so far, without a name in it. */
-        get: operations["erasures_erasures"];
+        get?: never;
         put?: never;
-        post?: never;
+        /** One file with entries, proofs, policy sets and evidence, which `interlock-verify` checks without a server. */
+        post: operations["evidence_take"];
         delete?: never;
         options?: never;
         head?: never;
@@ -926,66 +858,15 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/ledger/entries/{position}/knowledge": {
+    "/ledger/witnesses": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** What was known when the entry was decided: the world before it, the facts of its rulings, what was on record, who decided. */
-        get: operations["ledger_knowledge"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/ledger/entries/{position}/recomputed": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The rulings of one entry, asked again: the same policies, the same facts. */
-        get: operations["ledger_recompute_entry"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/ledger/recomputed": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The rulings of a stretch of the ledger, asked again. */
-        get: operations["ledger_recompute"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/ledger/world": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The world at a position or a moment, and one object as it was then. */
-        get: operations["ledger_world"];
+        /** Who signs the checkpoints of this ledger beside itself, and how far they are. */
+        get: operations["ledger_witnesses"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1108,23 +989,6 @@ export interface paths {
         get: operations["metrics_figures"];
         put?: never;
         post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/notes/{note}/redact": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Takes a text off the desk. The entries that refer to it stay, and say that it was redacted. */
-        post: operations["notes_redact_note"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1782,6 +1646,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/tlog/checkpoint": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The newest checkpoint (C2SP tlog-checkpoint), with the lines of its witnesses; if witnesses are required, the newest that
+         *     enough have signed.
+         */
+        get: operations["tlog_checkpoint"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/today": {
         parameters: {
             query?: never;
@@ -1912,26 +1796,6 @@ export interface components {
             effect: string;
             /** @description The request has to give a `reason`. */
             needs_reason: boolean;
-        };
-        /** @description Something that was done. */
-        Activity: components["schemas"]["EntryRow"] & {
-            /** @description Everything one command caused carries the same. */
-            submission: string;
-            change?: components["schemas"]["Ref"] | null;
-            release?: components["schemas"]["Ref"] | null;
-            environment?: string | null;
-            targets: string[];
-            origin?: components["schemas"]["ActivityOrigin"] | null;
-            /** @description Digests of the output of steps, and of other evidence: `GET /blobs/<digest>`. */
-            evidence: string[];
-        };
-        /** @description From where something was done. */
-        ActivityOrigin: {
-            address?: string | null;
-            /** @description What the client says it is. */
-            agent?: string | null;
-            /** @description The token it came with; null for a session of the page. */
-            token?: string | null;
         };
         /**
          * @description A count of targets, a share of them, or `rest`
@@ -2090,22 +1954,6 @@ export interface components {
             /** @description `free` or `quarantined`. */
             status: components["schemas"]["Status"];
         };
-        /** @description A text or a blob. */
-        Attachment: {
-            /** @description `note` or `blob`. */
-            kind: string;
-            /** @description Id of a note, digest of a blob. */
-            id: string;
-            /** @description Whether it is still there. */
-            there: boolean;
-            /** @description The text of a note that is still there. */
-            text?: string | null;
-        };
-        /**
-         * @description On what ground something is forgotten.
-         * @enum {string}
-         */
-        Basis: "request" | "retention" | "unlawful" | "other";
         /** @description The request of an action that needs a reason. */
         Because: {
             /** @description Kept outside the ledger, where it can be erased; 1 to 4,000 characters. */
@@ -2330,11 +2178,6 @@ export interface components {
             authored_at: string;
             service?: string | null;
         };
-        /** @description Somebody as commits name him. */
-        CommitterHeld: {
-            name?: string | null;
-            address: string;
-        };
         /** @description One service's new and old targets. */
         Compared: {
             service: components["schemas"]["Ref"];
@@ -2372,12 +2215,6 @@ export interface components {
             new_size: number;
             new_root: string;
             hashes: string[];
-        };
-        /** @description How many there are of something. */
-        Count: {
-            name: string;
-            /** Format: int64 */
-            count: number;
         };
         /** @description The course of an analysis, look by look, as the judge keeps it; live while it runs. */
         Course: {
@@ -2430,17 +2267,6 @@ export interface components {
             /** Format: date-time */
             end?: string | null;
             environments: components["schemas"]["Ref"][];
-        };
-        /** @description Somebody as he stood at a position. */
-        Decider: {
-            who: components["schemas"]["Subject"];
-            roles: string[];
-            groups: string[];
-            /** @description Whose decisions were in his hands. */
-            stands_in_for: components["schemas"]["Ref"][];
-            /** @description Whether the policies then in force let him read. */
-            may_read: components["schemas"]["Verdict"];
-            on_leave: boolean;
         };
         /**
          * @description `approve` or `reject`.
@@ -2513,20 +2339,6 @@ export interface components {
             /** Format: int32 */
             steps_total: number;
         };
-        /** @description Something that was on record. */
-        Document: {
-            /**
-             * Format: int64
-             * @description The entry that brought it.
-             */
-            position: number;
-            /** Format: date-time */
-            at: string;
-            kind: string;
-            summary: string;
-            /** @description Texts and blobs it refers to. */
-            refers_to: components["schemas"]["Attachment"][];
-        };
         /** @description The figures of the DORA research programme, computed from the ledger. */
         Dora: {
             /** Format: date-time */
@@ -2559,6 +2371,15 @@ export interface components {
             /** @description RFC 6962 leaf hash of the body. */
             leaf_hash: string;
             proof: components["schemas"]["Proof"];
+        };
+        /** @description The audit path of one entry. */
+        EntryProof: {
+            /** Format: int64 */
+            position: number;
+            /** @description RFC 6962 leaf hash of the entry's bytes. */
+            leaf_hash: string;
+            /** @description From the leaf to the root. */
+            hashes: string[];
         };
         /** @description An entry in a list. */
         EntryRow: {
@@ -2617,32 +2438,6 @@ export interface components {
             /** @description Who may deploy; a production-like environment has to name somebody. */
             deployers?: components["schemas"]["Deployers"];
             targets: components["schemas"]["TargetSpec"][];
-        };
-        /** @description Forgets a person, or redacts a text. */
-        Erase: {
-            basis: components["schemas"]["Basis"];
-            /** @description Names nobody; 1 to 4,000 characters. It is kept with the entry that says that it was done. */
-            reason: string;
-        };
-        /** @description One thing that was forgotten. */
-        Erased: {
-            /** @description Id of the account or of the note. */
-            id: string;
-            /**
-             * Format: int64
-             * @description The entry that says so.
-             */
-            position: number;
-        };
-        /** @description What was forgotten so far, without a name in it. Keep it beside the backups: `interlock ledger restore --erasures` does it again. */
-        Erasures: {
-            /**
-             * Format: int64
-             * @description Entries the ledger had.
-             */
-            position: number;
-            people: components["schemas"]["Erased"][];
-            notes: components["schemas"]["Erased"][];
         };
         /** @description Errors over requests of a service within the last `window`, 0 to 1. */
         ErrorRatio: {
@@ -2880,15 +2675,6 @@ export interface components {
         InstallPolicies: {
             packs: components["schemas"]["Pack"][];
         };
-        /** @description What ran somewhere. */
-        Installed: {
-            environment: components["schemas"]["Ref"];
-            service: components["schemas"]["Ref"];
-            version: string;
-            digest: string;
-            /** Format: int32 */
-            targets: number;
-        };
         /** @description Issues a token. */
         IssueToken: {
             /** @description 1 to 100 characters. */
@@ -2914,31 +2700,6 @@ export interface components {
         };
         /** @enum {string} */
         Kind: "PolicyPack" | "Account" | "SigningKey" | "Service" | "Environment" | "Calendar" | "Pipeline" | "Release";
-        /** @description What was known when a decision was taken. */
-        Knowledge: {
-            entry: components["schemas"]["EntryRow"];
-            /** @description Who decided, as he stood at that position. */
-            decider: components["schemas"]["Decider"];
-            /** @description The rulings the entry records, with the facts they rest on, recomputed. */
-            rulings: components["schemas"]["RecomputedRuling"][];
-            /** @description The objects the entry is about, as they stood before it. */
-            objects: components["schemas"]["KnownObject"][];
-            /** @description What was recorded about them up to the decision, oldest first: entries, texts, evidence. */
-            documents: components["schemas"]["Document"][];
-            /**
-             * Format: int32
-             * @description Documents that were left out because there are more than 500.
-             */
-            documents_left_out: number;
-            /** @description Entries about the same objects that came after: nobody could know them. */
-            later: components["schemas"]["EntryRow"][];
-        };
-        /** @description An object as it stood. */
-        KnownObject: {
-            subject: components["schemas"]["Subject"];
-            /** @description As its own address would have given it; null if it did not exist, or has no view of the past. */
-            state?: Record<string, never> | null;
-        };
         /** @description A quantile (0 to 1) of the request duration, in seconds. */
         Latency: {
             service: string;
@@ -3212,15 +2973,6 @@ export interface components {
          * @enum {string}
          */
         Operation: "apply" | "undo";
-        /** @description From where something was asked. */
-        OriginHeld: {
-            submission: string;
-            /** Format: date-time */
-            at: string;
-            address?: string | null;
-            agent?: string | null;
-            token?: string | null;
-        };
         /**
          * @description How an order ended.
          * @enum {string}
@@ -3291,22 +3043,6 @@ export interface components {
                 delegates_to: components["schemas"]["Delegation"][];
                 actions: components["schemas"]["Action"][];
             }[];
-            /** @description The cursor of the next page; null on the last. */
-            next?: string | null;
-        };
-        /** @description One page. */
-        Page_Activity: {
-            items: (components["schemas"]["EntryRow"] & {
-                /** @description Everything one command caused carries the same. */
-                submission: string;
-                change?: components["schemas"]["Ref"] | null;
-                release?: components["schemas"]["Ref"] | null;
-                environment?: string | null;
-                targets: string[];
-                origin?: components["schemas"]["ActivityOrigin"] | null;
-                /** @description Digests of the output of steps, and of other evidence: `GET /blobs/<digest>`. */
-                evidence: string[];
-            })[];
             /** @description The cursor of the next page; null on the last. */
             next?: string | null;
         };
@@ -3675,42 +3411,6 @@ export interface components {
             approved_by: components["schemas"]["Ref"][];
             policy_set: string;
         };
-        /** @description Everything that is held about a person (GDPR, article 15). */
-        PersonExport: {
-            account: string;
-            /**
-             * Format: date-time
-             * @description When this was put together, and at how many entries.
-             */
-            at: string;
-            /** Format: int64 */
-            position: number;
-            login?: string | null;
-            name?: string | null;
-            email?: string | null;
-            roles: string[];
-            groups: string[];
-            links: components["schemas"]["Ref"][];
-            /** @description Keyed digests that stand for addresses in the ledger. They stay after an erasure. */
-            identities: string[];
-            has_password: boolean;
-            leave: components["schemas"]["Span"][];
-            delegations: components["schemas"]["Delegation"][];
-            tokens: components["schemas"]["Token"][];
-            sessions: components["schemas"]["SessionHeld"][];
-            /** @description What commits call the person. */
-            commits_as: components["schemas"]["CommitterHeld"][];
-            /** @description From where the person acted. */
-            origins: components["schemas"]["OriginHeld"][];
-            /** @description Texts the person wrote. They stay after an erasure, unless they are redacted. */
-            texts: components["schemas"]["TextHeld"][];
-            /** @description Texts of anybody in which the person is named. They can be redacted one by one. */
-            named_in: components["schemas"]["TextHeld"][];
-            /** @description Entries whose own bytes hold the person's name, login or address, such as the name of a token. They cannot be changed. */
-            entries_naming: number[];
-            /** @description Entries the person caused. */
-            entries: number[];
-        };
         /**
          * @description When in a wave a step runs: `deploy` before the wave is judged, `settle` after it was judged good.
          * @enum {string}
@@ -3908,6 +3608,7 @@ export interface components {
             position: number;
             repeated: boolean;
             entries: components["schemas"]["ReceiptEntry"][];
+            proof?: components["schemas"]["ReceiptProof"] | null;
         };
         /** @description One entry a command has caused. */
         ReceiptEntry: {
@@ -3917,40 +3618,17 @@ export interface components {
             /** @description One sentence. */
             summary: string;
         };
-        /** @description Rulings of a stretch of the ledger, recomputed. */
-        Recomputation: {
+        /** @description Proof of the entries of a receipt under one signed checkpoint (RFC 6962, C2SP tlog-checkpoint). */
+        ReceiptProof: {
             /** Format: int64 */
-            from: number;
-            /**
-             * Format: int64
-             * @description Where to go on; null at the end.
-             */
-            next?: number | null;
-            /** Format: int64 */
-            rulings: number;
-            /** Format: int64 */
-            same: number;
-            /** Format: int64 */
-            different: number;
-            /** Format: int64 */
-            inconclusive: number;
-            /** @description Those that are not the same, at most 100. */
-            not_the_same: components["schemas"]["RecomputedRuling"][];
-            status: components["schemas"]["Status"];
-        };
-        /** @description A ruling, and the same question asked again. */
-        RecomputedRuling: {
-            /** Format: int64 */
-            position: number;
-            /** @description `decision`, `refusal`, or the name of a gate. */
-            name: string;
-            recorded: components["schemas"]["RulingTold"];
-            again?: components["schemas"]["RulingTold"] | null;
-            /** @description Pass: the same to the byte; fail: different; inconclusive: it could not be recomputed. */
-            verdict: components["schemas"]["Verdict"];
-            why: string;
-            /** @description What the policies were asked: principal, action, resource, facts. */
-            request?: Record<string, never> | null;
+            tree_size: number;
+            root_hash: string;
+            /** @description The signed note. */
+            checkpoint: string;
+            /** @description The key that checks it: name, key id and key. */
+            verifier_key: string;
+            /** @description The first 64 entries; others are proved one by one at `/ledger/entries/{position}`. */
+            entries: components["schemas"]["EntryProof"][];
         };
         /** @description What was found running before Interlock: written down once, so that a rollback knows where to go back to. */
         RecordInstalled: {
@@ -4172,13 +3850,6 @@ export interface components {
             policies: string[];
             blockers: components["schemas"]["Blocker"][];
         };
-        /** @description What a ruling says. */
-        RulingTold: {
-            verdict: components["schemas"]["Verdict"];
-            policy_set: string;
-            facts_digest: string;
-            policies: string[];
-        };
         /** @description What a step does: exactly one of these. */
         RunSpec: {
             /** @default null */
@@ -4318,13 +3989,6 @@ export interface components {
             /** Format: date-time */
             expires_at?: string | null;
             server: components["schemas"]["ServerInfo"];
-        };
-        /** @description A sign-in. */
-        SessionHeld: {
-            /** Format: date-time */
-            since: string;
-            /** Format: date-time */
-            expires: string;
         };
         /** @description Makes the first administrator with the secret from the one-time link. */
         SetUp: {
@@ -4545,6 +4209,25 @@ export interface components {
             id: string;
             name: string;
         };
+        /** @description Which pack: of one release, or of a period. */
+        TakeEvidence: {
+            /** @description Id or name of a release; or else a period. */
+            release?: string | null;
+            /**
+             * Format: date-time
+             * @description Beginning of the period.
+             */
+            from?: string | null;
+            /**
+             * Format: date-time
+             * @description End of the period, which does not belong to it.
+             */
+            to?: string | null;
+            /** @description A checkpoint (signed note) that was kept: the pack shows that the ledger continues it. */
+            earlier?: string | null;
+            /** @description Puts the names of people in. They are not proven, and can no longer be erased from the pack. */
+            names?: boolean;
+        };
         /** @description One service on one target. */
         Target: {
             id: string;
@@ -4587,14 +4270,6 @@ export interface components {
             params?: {
                 [key: string]: string;
             };
-        };
-        /** @description A text and the entry that refers to it. */
-        TextHeld: {
-            note: string;
-            /** Format: int64 */
-            position: number;
-            /** @description Null if it was redacted. */
-            text?: string | null;
         };
         /** @enum {string} */
         Tier: "development" | "test" | "staging" | "production";
@@ -4792,45 +4467,54 @@ export interface components {
             /** @description Why it is there. */
             reason?: string;
         };
-        /** @description The world at one moment. */
-        WorldView: {
+        /** @description A witness and the newest checkpoint it has signed. */
+        Witness: {
+            name: string;
+            /** @description Name, key id and key (C2SP tlog-cosignature). */
+            key: string;
+            address: string;
             /**
              * Format: int64
-             * @description Entries it is the fold of.
-             */
-            position: number;
-            /**
-             * Format: date-time
-             * @description When the last of them was recorded.
-             */
-            at?: string | null;
-            /**
-             * Format: int64
-             * @description Entries there are by now.
+             * @description Entries under the newest checkpoint it has signed.
              */
             size: number;
             /**
-             * Format: date-time
-             * @description When the first and the newest entry were recorded.
+             * Format: int64
+             * @description Entries that were written since.
              */
-            first_at?: string | null;
-            /** Format: date-time */
-            last_at?: string | null;
-            policy_set?: string | null;
-            counts: components["schemas"]["Count"][];
-            /** @description Releases that were open, at most 100, the newest first. */
-            releases: components["schemas"]["ReleaseRow"][];
-            /** @description Deployments that were running. */
-            deployments: components["schemas"]["DeploymentRow"][];
+            behind: number;
+            /**
+             * Format: date-time
+             * @description By its own clock.
+             */
+            signed_at?: string | null;
+            status: components["schemas"]["Status"];
+            /** @description Why it has not signed the next. */
+            trouble?: string | null;
+        };
+        /** @description A checkpoint that enough witnesses have signed. */
+        WitnessedCheckpoint: {
+            /** Format: int64 */
+            size: number;
+            root: string;
+            checkpoint: string;
+        };
+        /** @description Who signs the checkpoints of this ledger beside itself, and how far they are. */
+        Witnesses: {
             /**
              * Format: int32
-             * @description Emergency stops in force.
+             * @description How many must have signed a checkpoint for it to be called witnessed.
              */
-            lockdowns: number;
-            /** @description What was installed, by environment and service. */
-            installed: components["schemas"]["Installed"][];
-            /** @description The object asked for, as its own address would have given it then. */
-            object?: Record<string, never> | null;
+            required: number;
+            /**
+             * @description `pass`: enough have signed the newest witnessed checkpoint, and nobody contradicts. `fail`: a witness has seen another past.
+             *     `inconclusive`: too few have signed, or none are required.
+             */
+            verdict: components["schemas"]["Verdict"];
+            /** @description In one sentence. */
+            summary: string;
+            witnesses: components["schemas"]["Witness"][];
+            witnessed?: components["schemas"]["WitnessedCheckpoint"] | null;
         };
     };
     responses: never;
@@ -5288,224 +4972,6 @@ export interface operations {
             };
         };
     };
-    accounts_erase_person: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The same key again returns the first answer instead of doing it twice */
-                "Idempotency-Key"?: string;
-            };
-            path: {
-                account: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["Erase"];
-            };
-        };
-        responses: {
-            200: {
-                headers: {
-                    /** @description Entries in the ledger when it was answered */
-                    "X-Ledger-Position"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Receipt"];
-                };
-            };
-            /** @description The request cannot be read */
-            400: {
-                headers: {
-                    /** @description Entries in the ledger when it was answered */
-                    "X-Ledger-Position"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not signed in */
-            401: {
-                headers: {
-                    /** @description Entries in the ledger when it was answered */
-                    "X-Ledger-Position"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not allowed; every reason */
-            403: {
-                headers: {
-                    /** @description Entries in the ledger when it was answered */
-                    "X-Ledger-Position"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such thing */
-            404: {
-                headers: {
-                    /** @description Entries in the ledger when it was answered */
-                    "X-Ledger-Position"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Something stands in the way; every blocker */
-            409: {
-                headers: {
-                    /** @description Entries in the ledger when it was answered */
-                    "X-Ledger-Position"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too much was sent */
-            413: {
-                headers: {
-                    /** @description Entries in the ledger when it was answered */
-                    "X-Ledger-Position"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Wrong kind of content */
-            415: {
-                headers: {
-                    /** @description Entries in the ledger when it was answered */
-                    "X-Ledger-Position"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description What was sent cannot be */
-            422: {
-                headers: {
-                    /** @description Entries in the ledger when it was answered */
-                    "X-Ledger-Position"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not possible at the moment */
-            503: {
-                headers: {
-                    /** @description Entries in the ledger when it was answered */
-                    "X-Ledger-Position"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    accounts_export_person: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                account: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    /** @description Entries in the ledger when it was answered */
-                    "X-Ledger-Position"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PersonExport"];
-                };
-            };
-            /** @description The request cannot be read */
-            400: {
-                headers: {
-                    /** @description Entries in the ledger when it was answered */
-                    "X-Ledger-Position"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not signed in */
-            401: {
-                headers: {
-                    /** @description Entries in the ledger when it was answered */
-                    "X-Ledger-Position"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not allowed; every reason */
-            403: {
-                headers: {
-                    /** @description Entries in the ledger when it was answered */
-                    "X-Ledger-Position"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such thing */
-            404: {
-                headers: {
-                    /** @description Entries in the ledger when it was answered */
-                    "X-Ledger-Position"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description What was sent cannot be */
-            422: {
-                headers: {
-                    /** @description Entries in the ledger when it was answered */
-                    "X-Ledger-Position"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not possible at the moment */
-            503: {
-                headers: {
-                    /** @description Entries in the ledger when it was answered */
-                    "X-Ledger-Position"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     accounts_put_leave: {
         parameters: {
             query?: never;
@@ -5858,218 +5324,6 @@ export interface operations {
             };
             /** @description Wrong kind of content */
             415: {
-                headers: {
-                    /** @description Entries in the ledger when it was answered */
-                    "X-Ledger-Position"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description What was sent cannot be */
-            422: {
-                headers: {
-                    /** @description Entries in the ledger when it was answered */
-                    "X-Ledger-Position"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not possible at the moment */
-            503: {
-                headers: {
-                    /** @description Entries in the ledger when it was answered */
-                    "X-Ledger-Position"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    activity_activity: {
-        parameters: {
-            query?: {
-                /** @description Login or id of an account, `runner:<name>`, or `system`. */
-                actor?: string;
-                /** @description Id of a change: the change, its release and its deployments. */
-                change?: string;
-                /** @description Name or id of a release: the release, its change and its deployments. */
-                release?: string;
-                environment?: string;
-                /** @description A target of an environment: steps on it, and what was found there. */
-                target?: string;
-                /** @description A kind such as `release.planned`, or the room alone: `release`. */
-                kind?: string;
-                from?: string;
-                to?: string;
-                /** @description Words that occur in the sentence. */
-                q?: string;
-                cursor?: string;
-                limit?: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    /** @description Entries in the ledger when it was answered */
-                    "X-Ledger-Position"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Page_Activity"];
-                };
-            };
-            /** @description The request cannot be read */
-            400: {
-                headers: {
-                    /** @description Entries in the ledger when it was answered */
-                    "X-Ledger-Position"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not signed in */
-            401: {
-                headers: {
-                    /** @description Entries in the ledger when it was answered */
-                    "X-Ledger-Position"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not allowed; every reason */
-            403: {
-                headers: {
-                    /** @description Entries in the ledger when it was answered */
-                    "X-Ledger-Position"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such thing */
-            404: {
-                headers: {
-                    /** @description Entries in the ledger when it was answered */
-                    "X-Ledger-Position"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description What was sent cannot be */
-            422: {
-                headers: {
-                    /** @description Entries in the ledger when it was answered */
-                    "X-Ledger-Position"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not possible at the moment */
-            503: {
-                headers: {
-                    /** @description Entries in the ledger when it was answered */
-                    "X-Ledger-Position"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    activity_export: {
-        parameters: {
-            query?: {
-                /** @description `csv` (RFC 4180, with titles), `jsonl` (one object per line, the default) or `cef` (Common Event Format, version 0). */
-                form?: string;
-                /** @description With names, texts and addresses. Needs the permission `activity.origins`. Without, accounts appear by their ids. */
-                personal?: boolean;
-                /** @description The position to begin with. */
-                after?: number;
-                actor?: string;
-                change?: string;
-                release?: string;
-                environment?: string;
-                target?: string;
-                kind?: string;
-                from?: string;
-                to?: string;
-                q?: string;
-                /** @description Entries looked through, 1 to 10,000; 10,000 if absent. The header `X-Next-After` says where to go on. */
-                count?: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    /** @description Entries in the ledger when it was answered */
-                    "X-Ledger-Position"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "text/csv": string;
-                    "application/jsonl": string;
-                    "text/plain": string;
-                };
-            };
-            /** @description The request cannot be read */
-            400: {
-                headers: {
-                    /** @description Entries in the ledger when it was answered */
-                    "X-Ledger-Position"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not signed in */
-            401: {
-                headers: {
-                    /** @description Entries in the ledger when it was answered */
-                    "X-Ledger-Position"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not allowed; every reason */
-            403: {
-                headers: {
-                    /** @description Entries in the ledger when it was answered */
-                    "X-Ledger-Position"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such thing */
-            404: {
                 headers: {
                     /** @description Entries in the ledger when it was answered */
                     "X-Ledger-Position"?: number;
@@ -10403,14 +9657,18 @@ export interface operations {
             };
         };
     };
-    erasures_erasures: {
+    evidence_take: {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TakeEvidence"];
+            };
+        };
         responses: {
             200: {
                 headers: {
@@ -10419,7 +9677,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Erasures"];
+                    "application/x-tar": number[];
                 };
             };
             /** @description The request cannot be read */
@@ -10446,6 +9704,50 @@ export interface operations {
             };
             /** @description Not allowed; every reason */
             403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something stands in the way; every blocker */
+            409: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much was sent */
+            413: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong kind of content */
+            415: {
                 headers: {
                     /** @description Entries in the ledger when it was answered */
                     "X-Ledger-Position"?: number;
@@ -11041,192 +10343,9 @@ export interface operations {
             };
         };
     };
-    ledger_knowledge: {
+    ledger_witnesses: {
         parameters: {
             query?: never;
-            header?: never;
-            path: {
-                position: number;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    /** @description Entries in the ledger when it was answered */
-                    "X-Ledger-Position"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Knowledge"];
-                };
-            };
-            /** @description The request cannot be read */
-            400: {
-                headers: {
-                    /** @description Entries in the ledger when it was answered */
-                    "X-Ledger-Position"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not signed in */
-            401: {
-                headers: {
-                    /** @description Entries in the ledger when it was answered */
-                    "X-Ledger-Position"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not allowed; every reason */
-            403: {
-                headers: {
-                    /** @description Entries in the ledger when it was answered */
-                    "X-Ledger-Position"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such thing */
-            404: {
-                headers: {
-                    /** @description Entries in the ledger when it was answered */
-                    "X-Ledger-Position"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description What was sent cannot be */
-            422: {
-                headers: {
-                    /** @description Entries in the ledger when it was answered */
-                    "X-Ledger-Position"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not possible at the moment */
-            503: {
-                headers: {
-                    /** @description Entries in the ledger when it was answered */
-                    "X-Ledger-Position"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    ledger_recompute_entry: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                position: number;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    /** @description Entries in the ledger when it was answered */
-                    "X-Ledger-Position"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["RecomputedRuling"][];
-                };
-            };
-            /** @description The request cannot be read */
-            400: {
-                headers: {
-                    /** @description Entries in the ledger when it was answered */
-                    "X-Ledger-Position"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not signed in */
-            401: {
-                headers: {
-                    /** @description Entries in the ledger when it was answered */
-                    "X-Ledger-Position"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not allowed; every reason */
-            403: {
-                headers: {
-                    /** @description Entries in the ledger when it was answered */
-                    "X-Ledger-Position"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such thing */
-            404: {
-                headers: {
-                    /** @description Entries in the ledger when it was answered */
-                    "X-Ledger-Position"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description What was sent cannot be */
-            422: {
-                headers: {
-                    /** @description Entries in the ledger when it was answered */
-                    "X-Ledger-Position"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not possible at the moment */
-            503: {
-                headers: {
-                    /** @description Entries in the ledger when it was answered */
-                    "X-Ledger-Position"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    ledger_recompute: {
-        parameters: {
-            query?: {
-                /** @description The first entry; 0 if absent. */
-                from?: number;
-                /** @description Entries, 1 to 10,000; 2,000 if absent. */
-                count?: number;
-            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -11240,7 +10359,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Recomputation"];
+                    "application/json": components["schemas"]["Witnesses"];
                 };
             };
             /** @description The request cannot be read */
@@ -11267,114 +10386,6 @@ export interface operations {
             };
             /** @description Not allowed; every reason */
             403: {
-                headers: {
-                    /** @description Entries in the ledger when it was answered */
-                    "X-Ledger-Position"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such thing */
-            404: {
-                headers: {
-                    /** @description Entries in the ledger when it was answered */
-                    "X-Ledger-Position"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description What was sent cannot be */
-            422: {
-                headers: {
-                    /** @description Entries in the ledger when it was answered */
-                    "X-Ledger-Position"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not possible at the moment */
-            503: {
-                headers: {
-                    /** @description Entries in the ledger when it was answered */
-                    "X-Ledger-Position"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    ledger_world: {
-        parameters: {
-            query?: {
-                /** @description The world of so many entries. */
-                position?: number;
-                /** @description The world of all entries recorded then or before. */
-                time?: string;
-                /**
-                 * @description One object as it was: `release/<name or id>`, or `change`, `deployment`, `environment`, `service`, `calendar`, `account`,
-                 *     `rollback`, `review`.
-                 */
-                object?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    /** @description Entries in the ledger when it was answered */
-                    "X-Ledger-Position"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["WorldView"];
-                };
-            };
-            /** @description The request cannot be read */
-            400: {
-                headers: {
-                    /** @description Entries in the ledger when it was answered */
-                    "X-Ledger-Position"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not signed in */
-            401: {
-                headers: {
-                    /** @description Entries in the ledger when it was answered */
-                    "X-Ledger-Position"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not allowed; every reason */
-            403: {
-                headers: {
-                    /** @description Entries in the ledger when it was answered */
-                    "X-Ledger-Position"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such thing */
-            404: {
                 headers: {
                     /** @description Entries in the ledger when it was answered */
                     "X-Ledger-Position"?: number;
@@ -12235,135 +11246,6 @@ export interface operations {
             };
             /** @description There is no such thing */
             404: {
-                headers: {
-                    /** @description Entries in the ledger when it was answered */
-                    "X-Ledger-Position"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description What was sent cannot be */
-            422: {
-                headers: {
-                    /** @description Entries in the ledger when it was answered */
-                    "X-Ledger-Position"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not possible at the moment */
-            503: {
-                headers: {
-                    /** @description Entries in the ledger when it was answered */
-                    "X-Ledger-Position"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    notes_redact_note: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The same key again returns the first answer instead of doing it twice */
-                "Idempotency-Key"?: string;
-            };
-            path: {
-                note: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["Erase"];
-            };
-        };
-        responses: {
-            200: {
-                headers: {
-                    /** @description Entries in the ledger when it was answered */
-                    "X-Ledger-Position"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Receipt"];
-                };
-            };
-            /** @description The request cannot be read */
-            400: {
-                headers: {
-                    /** @description Entries in the ledger when it was answered */
-                    "X-Ledger-Position"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not signed in */
-            401: {
-                headers: {
-                    /** @description Entries in the ledger when it was answered */
-                    "X-Ledger-Position"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not allowed; every reason */
-            403: {
-                headers: {
-                    /** @description Entries in the ledger when it was answered */
-                    "X-Ledger-Position"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such thing */
-            404: {
-                headers: {
-                    /** @description Entries in the ledger when it was answered */
-                    "X-Ledger-Position"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Something stands in the way; every blocker */
-            409: {
-                headers: {
-                    /** @description Entries in the ledger when it was answered */
-                    "X-Ledger-Position"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too much was sent */
-            413: {
-                headers: {
-                    /** @description Entries in the ledger when it was answered */
-                    "X-Ledger-Position"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Wrong kind of content */
-            415: {
                 headers: {
                     /** @description Entries in the ledger when it was answered */
                     "X-Ledger-Position"?: number;
@@ -16960,6 +15842,82 @@ export interface operations {
             };
             /** @description Wrong kind of content */
             415: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tlog_checkpoint: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
                 headers: {
                     /** @description Entries in the ledger when it was answered */
                     "X-Ledger-Position"?: number;

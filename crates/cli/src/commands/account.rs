@@ -104,7 +104,7 @@ pub async fn run(verb: Verb, global: &Global) -> Done {
             };
             let done: Receipt =
                 global.client()?.put("/accounts", &PutAccount { login: it.login, spec, password }).await?;
-            tell(global, &done)
+            tell(global, &done).await
         }
         Verb::Close { login } => act_plainly(global, "accounts", &login, "close").await,
         Verb::Export { login } => {

@@ -78,7 +78,7 @@ pub async fn run(verb: Verb, global: &Global) -> Done {
             let source = it.commit.map(|commit| SourceSpec { repository: it.repository, commit, since: it.since });
             let bytes = fs::read(&it.file).map_err(|error| Failure::io("reading", &it.file, &error))?;
             let done = register(&global.client()?, bytes, &it.service, &it.named, signature, source).await?;
-            tell(global, &done)
+            tell(global, &done).await
         }
         Verb::Quarantine { digest, reason } => {
             act(global, "artifacts", &digest, "quarantine", &Because { reason }).await

@@ -9,11 +9,15 @@ use crate::{
     when::when,
 };
 use interlock_wire::{
-    calendar::{CallLockdown, CheckAnswer, CheckRequest, ScopeSpec},
+    calendar::{
+        CallLockdown, CheckAnswer, CheckRequest, ClosedPlan, ImportRequest, Imported, LockdownPreview, PreviewLockdown,
+        ScopeSpec, WindowKind,
+    },
     length::Length,
     reason::Receipt,
 };
 use jiff::Timestamp;
+use std::path::Path;
 
 /// What ships, and where.
 #[derive(Debug, clap::Args)]
@@ -53,14 +57,46 @@ pub enum Verb {
         after_help = "Example:\n  interlock calendar lockdown --environment production --reason \"Power failure\""
     )]
     Lockdown {
-        #[arg(long, short)]
-        reason: String,
+        #[arg(long, short, required_unless_present = "preview")]
+        reason: Option<String>,
         /// Empty: all. May be given more than once
         #[arg(long, short)]
         environment: Vec<String>,
         /// Empty: all. May be given more than once
         #[arg(long, short)]
         service: Vec<String>,
+        /// Only say what it would stop
+        #[arg(long)]
+        preview: bool,
+    },
+    /// Take over the calendar of another program (.ics): its events become the calendar's windows
+    #[command(
+        after_help = "Example:\n  interlock calendar import holidays.ics --name holidays --owner hr --kind holiday --zone Europe/Berlin --dry-run"
+    )]
+    Import {
+        /// The file; `-` for standard input
+        file: String,
+        /// Name of the calendar; one that exists is replaced
+        #[arg(long, short)]
+        name: String,
+        /// The group that answers for it
+        #[arg(long)]
+        owner: String,
+        /// What its events are, unless their categories say so
+        #[arg(long, value_parser = kind)]
+        kind: WindowKind,
+        /// IANA time zone of whole days and of times without a zone
+        #[arg(long)]
+        zone: String,
+        /// Empty: all. May be given more than once
+        #[arg(long, short)]
+        environment: Vec<String>,
+        /// Empty: all. May be given more than once
+        #[arg(long, short)]
+        service: Vec<String>,
+        /// Only say what would change, and which plans it would close
+        #[arg(long)]
+        dry_run: bool,
     },
     /// Lift a lockdown
     #[command(after_help = "Example:\n  interlock calendar lift lck_01h")]
@@ -81,17 +117,85 @@ pub async fn run(verb: Verb, global: &Global) -> Done {
             let answer = ask(&global.client()?, &what, from).await?;
             show(global.output, &answer.slots, |it| release::slots(it))
         }
-        Verb::Lockdown { reason, environment, service } => {
-            let scope = ScopeSpec {
-                environments: environment.into_iter().collect(),
-                services: service.into_iter().collect(),
-                ..Default::default()
-            };
+        Verb::Lockdown { environment, service, preview: true, .. } => {
+            let ask = PreviewLockdown { scope: scope(environment, service) };
+            let it: LockdownPreview = global.client()?.post("/lockdowns/preview", &ask).await?;
+            match machine(global.output, &it)? {
+                Some(text) => print(&text),
+                None => print(&stopped(&it)),
+            }
+            Ok(())
+        }
+        Verb::Import { file, name, owner, kind, zone, environment, service, dry_run } => {
+            let text = crate::manifest::read(Path::new(&file))?;
+            let scope = scope(environment, service);
+            let ask = ImportRequest { owner, text, kind, zone, scope, dry_run };
+            let it: Imported = global.client()?.post(&format!("/calendars/{name}/import"), &ask).await?;
+            match machine(global.output, &it)? {
+                Some(text) => print(&text),
+                None => print(&imported(&it)),
+            }
+            Ok(())
+        }
+        Verb::Lockdown { reason, environment, service, preview: false } => {
+            let (scope, reason) = (scope(environment, service), reason.unwrap_or_default());
             let done: Receipt = global.client()?.post("/lockdowns", &CallLockdown { scope, reason }).await?;
-            tell(global, &done)
+            tell(global, &done).await
         }
         Verb::Lift { id } => act_plainly(global, "lockdowns", &id, "lift").await,
     }
+}
+
+fn scope(environments: Vec<String>, services: Vec<String>) -> ScopeSpec {
+    ScopeSpec {
+        environments: environments.into_iter().collect(),
+        services: services.into_iter().collect(),
+        ..Default::default()
+    }
+}
+
+fn kind(text: &str) -> Result<WindowKind, String> {
+    serde_json::from_value(serde_json::Value::from(text.replace('-', "_")))
+        .map_err(|_| "give freeze, holiday, fiscal-close, contract-renewal or maintenance".into())
+}
+
+fn plans(closes: &[ClosedPlan]) -> Vec<String> {
+    let now = Timestamp::now();
+    let one = |it: &ClosedPlan| {
+        let owner = it.owner.as_ref().map(|it| format!(" of {}", it.name)).unwrap_or_default();
+        let mut lines = vec![format!("  closes {}{owner}, planned for {}", it.release.name, time(it.window.start))];
+        lines.extend(refusal::blockers(&it.reasons, Paint::stdout(), now));
+        lines
+    };
+    closes.iter().flat_map(one).collect()
+}
+
+fn stopped(it: &LockdownPreview) -> String {
+    if it.closes.is_empty() && it.holds.is_empty() {
+        return "It would stop nothing that is planned or running.".into();
+    }
+    let mut lines = plans(&it.closes);
+    lines.extend(it.holds.iter().map(|it| format!("  holds the running deployment of {}", it.name)));
+    lines.join("\n")
+}
+
+fn imported(it: &Imported) -> String {
+    let done = if it.receipt.is_some() { "Imported into" } else { "Would change" };
+    let mut lines = vec![format!(
+        "{done} calendar {}: {} added, {} changed, {} removed, {} as before, {} left out",
+        it.calendar,
+        it.added.len(),
+        it.changed.len(),
+        it.removed.len(),
+        it.unchanged,
+        it.left_out.len()
+    )];
+    lines.extend(it.added.iter().map(|it| format!("  + {} {}", it.name, it.reason)));
+    lines.extend(it.changed.iter().map(|it| format!("  ~ {} {}", it.after.name, it.after.reason)));
+    lines.extend(it.removed.iter().map(|it| format!("  - {} {}", it.name, it.reason)));
+    lines.extend(it.left_out.iter().map(|it| format!("  left out {} ({}): {}", it.summary, it.uid, it.why)));
+    lines.extend(plans(&it.closes));
+    lines.join("\n")
 }
 
 async fn ask(client: &Client, what: &What, at: Timestamp) -> Done<CheckAnswer> {

@@ -1,5 +1,5 @@
-//! `ledger`: entries, proofs, verification, backup. With `--data` the files themselves are examined, without a server; without
-//! it, what the server says is checked against its signed checkpoint.
+//! `ledger`: entries, proofs, verification, backup, moving. With `--data` or `--ledger` the store itself is examined, without a
+//! server; without them, what the server says is checked against its signed checkpoint.
 
 use super::past;
 use crate::{
@@ -7,21 +7,42 @@ use crate::{
     context::Global,
     failure::{Done, Failure},
     render::{Paint, show, time},
+    seen,
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use futures::{StreamExt, TryStreamExt, stream};
 use interlock_ledger::{
-    Checkpoint, Digest, OpenOptions, SqliteLedger, StoreError, VerifyReport, VerifyingKey, merkle::verify_inclusion,
+    Checkpoint, Digest, OpenOptions, PostgresLedger, SqliteLedger, StoreError, VerifyReport, VerifyingKey,
+    copy_to_sqlite, move_to_postgres,
+    proof::{root_of, verify_consistency, verify_inclusion},
 };
 use interlock_wire::{
-    ledger::{Entry, EntryRow, Head, Proof},
-    reason::Severity,
+    ledger::{Consistency, Entry, EntryRow, Head, Proof},
+    reason::{ReceiptProof, Severity},
 };
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 /// Name of the ledger in a data directory.
 pub const FILE: &str = "ledger.db";
+/// Name of the key file of a ledger in PostgreSQL, in a node's data directory.
+pub const KEY: &str = "ledger.key";
 const AT_ONCE: usize = 16;
+/// How long the database may take to answer while a whole ledger is read.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A ledger in PostgreSQL, and the key that its nodes share.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Database {
+    /// A ledger in PostgreSQL instead, such as postgres://interlock@db.example/interlock
+    #[arg(long, value_name = "ADDRESS")]
+    pub ledger: Option<String>,
+    /// The key that the nodes of this ledger share
+    #[arg(long, value_name = "FILE", requires = "ledger")]
+    pub ledger_key: Option<PathBuf>,
+}
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Verb {
@@ -80,26 +101,47 @@ pub enum Verb {
     /// List what was erased, without names: keep it beside the backups, for restore
     #[command(after_help = "Example:\n  interlock ledger erasures --output json")]
     Erasures,
-    /// Check here that an entry is in the ledger its checkpoint was signed over
-    #[command(after_help = "Example:\n  interlock ledger prove 42")]
-    Prove { position: u64 },
+    /// Check here that an entry is in the ledger, or that one size of it continues another
+    #[command(
+        after_help = "Example:\n  interlock ledger prove 42\n  interlock ledger prove --from 100 --to 250\n  interlock ledger prove --earlier june.checkpoint"
+    )]
+    Prove {
+        /// Position of an entry
+        #[arg(required_unless_present_any = ["from", "earlier"], conflicts_with_all = ["from", "to", "earlier"])]
+        position: Option<u64>,
+        /// Size of the earlier ledger
+        #[arg(long, value_name = "SIZE", conflicts_with = "earlier")]
+        from: Option<u64>,
+        /// Size of the later ledger [default: the present one]
+        #[arg(long, value_name = "SIZE")]
+        to: Option<u64>,
+        /// A checkpoint you kept: the ledger of now has to continue it
+        #[arg(long, value_name = "FILE")]
+        earlier: Option<PathBuf>,
+    },
     /// Verify every entry; names the first bad position
     #[command(
-        after_help = "Example:\n  interlock ledger verify\n  interlock ledger verify --data /var/lib/interlock\n  interlock ledger verify --data . --key auditor.vkey"
+        after_help = "Example:\n  interlock ledger verify\n  interlock ledger verify --data /var/lib/interlock\n  interlock ledger verify --data . --key auditor.vkey\n  interlock ledger verify --ledger postgres://auditor@db.example/interlock --key auditor.vkey"
     )]
     Verify {
-        /// Data directory, or the ledger itself; without it the server is asked
-        #[arg(long, value_name = "PATH")]
+        /// Data directory, or the ledger itself; without it and without --ledger the server is asked
+        #[arg(long, value_name = "PATH", conflicts_with = "ledger")]
         data: Option<PathBuf>,
-        /// File with the public key, kept elsewhere [default: the key beside the ledger]
-        #[arg(long, requires = "data", value_name = "FILE")]
+        #[command(flatten)]
+        database: Database,
+        /// File with the public key, kept elsewhere [default: the key beside the ledger, or that of --ledger-key]
+        #[arg(long, value_name = "FILE")]
         key: Option<PathBuf>,
     },
     /// Copy the ledger while it runs; the copy is verified
-    #[command(after_help = "Example:\n  interlock ledger backup --data /var/lib/interlock --to /backup/ledger.db")]
+    #[command(
+        after_help = "Example:\n  interlock ledger backup --data /var/lib/interlock --to /backup/ledger.db\n  interlock ledger backup --ledger postgres://interlock@db.example/interlock --ledger-key ledger.key --to /backup/ledger.db"
+    )]
     Backup {
-        #[arg(long, value_name = "PATH")]
-        data: PathBuf,
+        #[arg(long, value_name = "PATH", conflicts_with = "ledger", required_unless_present = "ledger")]
+        data: Option<PathBuf>,
+        #[command(flatten)]
+        database: Database,
         /// The copy; never overwrites
         #[arg(long, value_name = "FILE")]
         to: PathBuf,
@@ -116,6 +158,20 @@ pub enum Verb {
         /// What was erased after the backup was taken, as `interlock ledger erasures` listed it: it is erased again
         #[arg(long, value_name = "FILE")]
         erasures: Option<PathBuf>,
+    },
+    /// Move a ledger from its file to an empty schema in PostgreSQL, and prove that it is the same
+    #[command(
+        after_help = "Example:\n  interlock ledger move --from /var/lib/interlock --to postgres://interlock@db.example/interlock --ledger-key /etc/interlock/ledger.key"
+    )]
+    Move {
+        /// Data directory, or the ledger itself; its server must be stopped
+        #[arg(long, value_name = "PATH")]
+        from: PathBuf,
+        #[arg(long, value_name = "ADDRESS")]
+        to: String,
+        /// Where the key goes that the nodes will share [default: ledger.key in the data directory]
+        #[arg(long, value_name = "FILE")]
+        ledger_key: Option<PathBuf>,
     },
 }
 
@@ -140,9 +196,15 @@ pub async fn run(verb: Verb, global: &Global) -> Done {
         Verb::Knew { entry } => past::knew(entry, global).await,
         Verb::Recompute { entry, .. } => past::recompute(entry, global).await,
         Verb::Erasures => past::erasures(global).await,
-        Verb::Prove { position } => {
-            let it = entry(&global.client()?, position).await?;
+        Verb::Prove { position: None, from, to, earlier } => continues(global, from, to, earlier.as_deref()).await,
+        Verb::Prove { position: Some(position), .. } => {
+            let client = global.client()?;
+            let it = entry(&client, position).await?;
             prove(&it)?;
+            seen::remember(&client, &it.proof.checkpoint, &it.proof.verifier_key).await?;
+            if let Some(path) = &global.proof {
+                write_json(path, &[&it])?;
+            }
             show(global.output, &it, |it| {
                 format!(
                     "{}\n\nProved: entry {} is under the root of {} entries that key {} signed.",
@@ -153,13 +215,10 @@ pub async fn run(verb: Verb, global: &Global) -> Done {
                 )
             })
         }
-        Verb::Verify { data: Some(data), key } => {
-            let report = verify_files(&data, key.as_deref())?;
-            show(global.output, &report, reported)?;
-            if report.passed() { Ok(()) } else { Err(Failure::Failed(damaged(&report))) }
-        }
-        Verb::Verify { data: None, .. } => {
-            let head = verify_server(&global.client()?).await?;
+        Verb::Verify { data: None, database: Database { ledger: None, .. }, .. } => {
+            let client = global.client()?;
+            let head = verify_server(&client).await?;
+            seen::remember(&client, &head.checkpoint, &head.verifier_key).await?;
             show(global.output, &head, |it| {
                 format!(
                     "Verified: all {} entries hash to the root that {} signed.\nroot {}",
@@ -167,9 +226,27 @@ pub async fn run(verb: Verb, global: &Global) -> Done {
                 )
             })
         }
-        Verb::Backup { data, to } => {
-            let ledger = SqliteLedger::open(&file(&data), OpenOptions::default()).map_err(refused)?;
-            let report = ledger.backup(&to).map_err(refused)?;
+        Verb::Verify { data, database, key } => {
+            let report = match (database.ledger, data) {
+                (Some(address), _) => verify_database(&address, database.ledger_key.as_deref(), key.as_deref())?,
+                (None, data) => verify_files(&data.unwrap_or_default(), key.as_deref())?,
+            };
+            show(global.output, &report, reported)?;
+            if report.passed() { Ok(()) } else { Err(Failure::Failed(damaged(&report))) }
+        }
+        Verb::Backup { data, database, to } => {
+            let report = match (database.ledger, data) {
+                (Some(address), _) => {
+                    let key = database.ledger_key.unwrap_or_else(|| KEY.into());
+                    let options = OpenOptions { patience: PATIENCE, ..OpenOptions::default() };
+                    let ledger = PostgresLedger::open(&address, &key, options).map_err(refused)?;
+                    copy_to_sqlite(&ledger, &to).map_err(refused)?
+                }
+                (None, data) => {
+                    let path = file(&data.unwrap_or_default());
+                    SqliteLedger::open(&path, OpenOptions::default()).map_err(refused)?.backup(&to).map_err(refused)?
+                }
+            };
             show(global.output, &report, |it| {
                 format!("{}\nThe copy is in `{}`, its key beside it: keep both.", reported(it), to.display())
             })
@@ -188,6 +265,28 @@ pub async fn run(verb: Verb, global: &Global) -> Done {
                     "{}\n{erased} erasures were done again.\n`interlock serve --data {}` goes on from here.",
                     reported(it),
                     data.display()
+                )
+            })
+        }
+        Verb::Move { from, to, ledger_key } => {
+            let path = file(&from);
+            let key = ledger_key.unwrap_or_else(|| path.with_file_name(KEY));
+            let options = OpenOptions { patience: PATIENCE, ..OpenOptions::default() };
+            let moved = move_to_postgres(&path, &to, &key, &options).map_err(refused)?;
+            show(global.output, &moved, |it| {
+                format!(
+                    "Moved {} entries, {} answers, {} blobs and {} rows of the desk to {}.\n\
+                     The root of both is {}, and both have signed this checkpoint:\n\n{}\n{}\n\
+                     `interlock serve --ledger … --ledger-key {}` goes on from here. The file is as it was; do not start a server on it again.",
+                    it.size,
+                    it.answers,
+                    it.blobs,
+                    it.desk,
+                    it.to,
+                    it.root,
+                    it.checkpoint,
+                    reported(&it.verified),
+                    key.display()
                 )
             })
         }
@@ -217,10 +316,21 @@ pub fn refused(error: StoreError) -> Failure {
 pub fn verify_files(data: &Path, key: Option<&Path>) -> Done<VerifyReport> {
     let path = file(data);
     let Some(key) = key else { return Ok(SqliteLedger::verify(&path)) };
+    Ok(SqliteLedger::verify_with(&path, &public(key)?))
+}
+
+fn public(key: &Path) -> Done<VerifyingKey> {
     let text = std::fs::read_to_string(key).map_err(|error| Failure::io("reading", key, &error))?;
-    let key = VerifyingKey::parse(text.trim())
-        .map_err(|error| Failure::Usage(format!("`{}` is no verifier key: {error}", key.display())))?;
-    Ok(SqliteLedger::verify_with(&path, &key))
+    VerifyingKey::parse(text.trim())
+        .map_err(|error| Failure::Usage(format!("`{}` is no verifier key: {error}", key.display())))
+}
+
+/// Verifies a ledger in PostgreSQL, with the key its nodes share or one that was kept elsewhere.
+fn verify_database(address: &str, shared: Option<&Path>, key: Option<&Path>) -> Done<VerifyReport> {
+    match key {
+        Some(key) => Ok(PostgresLedger::verify_with(address, &public(key)?, PATIENCE)),
+        None => Ok(PostgresLedger::verify(address, shared.unwrap_or(Path::new(KEY)), PATIENCE)),
+    }
 }
 
 fn damaged(report: &VerifyReport) -> String {
@@ -274,9 +384,7 @@ fn leaf(it: &Entry) -> Done<Digest> {
 }
 
 fn signed(checkpoint: &str, key: &str) -> Done<Checkpoint> {
-    let wrong = |error: String| Failure::Failed(format!("the checkpoint is not what its key signed: {error}"));
-    let key = VerifyingKey::parse(key).map_err(|error| wrong(error.to_string()))?;
-    Checkpoint::open(&key, checkpoint).map_err(|error| wrong(error.to_string()))
+    seen::open(checkpoint, key)
 }
 
 /// Checks an entry against the signed checkpoint it came with: bytes to leaf, leaf to root, root to signature.
@@ -298,6 +406,79 @@ pub fn prove(it: &Entry) -> Done {
     )))
 }
 
+/// What shows that one size of the ledger continues another, checked here.
+#[derive(serde::Serialize)]
+struct Continued {
+    #[serde(flatten)]
+    proof: Consistency,
+    /// The signed note over the later size, if that is the present one.
+    checkpoint: Option<String>,
+    verifier_key: String,
+}
+
+async fn continues(global: &Global, from: Option<u64>, to: Option<u64>, earlier: Option<&Path>) -> Done {
+    let client = global.client()?;
+    let head: Head = client.get("/ledger").await?;
+    let now = signed(&head.checkpoint, &head.verifier_key)?;
+    seen::remember(&client, &head.checkpoint, &head.verifier_key).await?;
+    let kept = match earlier {
+        Some(path) => {
+            let note = std::fs::read_to_string(path).map_err(|error| Failure::io("reading", path, &error))?;
+            Some(signed(&note, &head.verifier_key)?)
+        }
+        None => None,
+    };
+    let old = kept.as_ref().map(|it| it.size).or(from).unwrap_or_default();
+    let new = to.unwrap_or(now.size);
+    let fork = |why: String| {
+        Failure::Forked(format!("ledger-forked: {why}. Keep both checkpoints, they are signed evidence."))
+    };
+    if kept.is_some() && old > new {
+        return Err(fork(format!("the checkpoint you kept has {old} entries, the ledger {new}")));
+    }
+    let it: Consistency = client.get(&format!("/ledger/consistency?old={old}&new={new}")).await?;
+    let hashes: Vec<Digest> = it.hashes.iter().map(|it| digest(it)).collect::<Done<_>>()?;
+    let (old_root, new_root) = (digest(&it.old_root)?, digest(&it.new_root)?);
+    let same = kept.as_ref().is_none_or(|kept| kept.root == old_root) && (new != now.size || new_root == now.root);
+    if !same || !verify_consistency(old, new, &old_root, &new_root, &hashes) {
+        return Err(fork(format!("{new} entries do NOT continue the {old} from before")));
+    }
+    let checkpoint = (new == now.size).then_some(head.checkpoint);
+    let it = Continued { proof: it, checkpoint, verifier_key: head.verifier_key };
+    if let Some(path) = &global.proof {
+        write_json(path, &it)?;
+    }
+    show(global.output, &it, |it| {
+        let signed = if it.checkpoint.is_some() { ", which are signed" } else { "" };
+        format!(
+            "Proved: nothing among the first {old} entries was changed on the way to {new}{signed}.\nroot {}",
+            it.proof.new_root
+        )
+    })
+}
+
+fn write_json(path: &Path, it: &impl serde::Serialize) -> Done {
+    let text = serde_json::to_string_pretty(it).map_err(|error| Failure::Bug(error.to_string()))?;
+    std::fs::write(path, text + "\n").map_err(|error| Failure::io("writing", path, &error))
+}
+
+/// Writes the entries of a receipt with their exact bytes and proofs, each of them checked.
+///
+/// # Errors
+/// One does not hold, or the file cannot be written.
+pub async fn keep_proof(client: &Client, receipt: &ReceiptProof, path: &Path) -> Done {
+    let mut entries = Vec::new();
+    for it in &receipt.entries {
+        let found = entry(client, it.position).await?;
+        prove(&found)?;
+        if found.leaf_hash != it.leaf_hash {
+            return Err(Failure::Failed(format!("entry {} is NOT the one that was acknowledged", it.position)));
+        }
+        entries.push(found);
+    }
+    write_json(path, &entries)
+}
+
 /// Reads every entry from the server, hashes it here and compares the root with the signed checkpoint.
 ///
 /// # Errors
@@ -308,22 +489,10 @@ pub async fn verify_server(client: &Client) -> Done<Head> {
     let entries =
         stream::iter((0..checkpoint.size).map(|position| async move { leaf(&entry(client, position).await?) }));
     let leaves: Vec<Digest> = entries.buffered(AT_ONCE).try_collect().await?;
-    if root(&leaves) == checkpoint.root && digest(&head.root)? == checkpoint.root {
+    if root_of(&leaves) == checkpoint.root && digest(&head.root)? == checkpoint.root {
         return Ok(head);
     }
     Err(Failure::Failed(format!("the {} entries do NOT hash to the root that was signed", checkpoint.size)))
-}
-
-/// RFC 6962 root over leaves (section 2.1), by its definition.
-fn root(leaves: &[Digest]) -> Digest {
-    match leaves {
-        [] => Digest::of(b""),
-        [only] => *only,
-        _ => {
-            let (left, right) = leaves.split_at(leaves.len().next_power_of_two() / 2);
-            Digest::node(&root(left), &root(right))
-        }
-    }
 }
 
 /// Entries as lines.
@@ -366,7 +535,7 @@ mod tests {
         for size in [1, 2, 3, 7, 8] {
             let ledger = ledger(size);
             let leaves: Vec<Digest> = (0..size).map(|n| Digest::leaf(&[n; 20])).collect();
-            assert_eq!(root(&leaves), ledger.root_at(u64::from(size)).unwrap(), "{size}");
+            assert_eq!(root_of(&leaves), ledger.root_at(u64::from(size)).unwrap(), "{size}");
         }
     }
 

@@ -10,6 +10,7 @@ pub mod demo;
 pub mod describe;
 pub mod doctor;
 pub mod environment;
+pub mod evidence;
 pub mod explain;
 pub mod get;
 pub mod init;
@@ -19,6 +20,7 @@ pub mod may;
 pub mod metrics;
 pub mod note;
 pub mod past;
+pub mod permit;
 pub mod policy;
 pub mod release;
 pub mod review;
@@ -26,11 +28,13 @@ pub mod runner;
 pub mod serve;
 pub mod token;
 pub mod watch;
+pub mod witness;
 
 use crate::{
     context::Global,
-    failure::Done,
+    failure::{Done, Failure},
     render::{self, show},
+    seen,
 };
 use interlock_wire::reason::{Nothing, Receipt};
 use serde::Serialize;
@@ -40,7 +44,7 @@ use serde::Serialize;
 pub enum Command {
     /// Run the server
     Serve(serve::Args),
-    /// Run a runner that takes its steps from a server elsewhere
+    /// Run a runner that takes its steps from a server elsewhere; say who may
     Runner(runner::Args),
     /// Bring up the demo: a shop, its customers, an organisation, a server
     Demo(demo::Args),
@@ -90,6 +94,9 @@ pub enum Command {
     /// API tokens
     #[command(subcommand)]
     Token(token::Verb),
+    /// Deployment permits, verified offline
+    #[command(subcommand)]
+    Permit(permit::Verb),
     /// The policies in force
     #[command(subcommand)]
     Policy(policy::Verb),
@@ -99,6 +106,12 @@ pub enum Command {
     /// The ledger: entries, proofs, verification, backup
     #[command(subcommand)]
     Ledger(ledger::Verb),
+    /// Evidence packs for auditors: take, check
+    #[command(subcommand)]
+    Evidence(evidence::Verb),
+    /// Sign for others that their ledgers only grow
+    #[command(subcommand)]
+    Witness(witness::Verb),
     /// Follow everything that happens
     Watch(watch::Args),
     /// Check that everything is as it should be
@@ -116,7 +129,7 @@ impl Command {
     pub async fn run(self, global: &Global) -> Done {
         match self {
             Command::Serve(it) => serve::run(it).await,
-            Command::Runner(it) => runner::run(it).await,
+            Command::Runner(it) => runner::run(it, global).await,
             Command::Demo(it) => demo::run(it).await,
             Command::DemoPart(it) => demo::part::run(it).await,
             Command::Init(it) => init::run(&it),
@@ -136,9 +149,12 @@ impl Command {
             Command::Note(it) => note::run(it, global).await,
             Command::Activity(it) => activity::run(it, global).await,
             Command::Token(it) => token::run(it, global).await,
+            Command::Permit(it) => permit::run(it, global).await,
             Command::Policy(it) => policy::run(it, global).await,
             Command::Metrics(it) => metrics::run(it, global).await,
             Command::Ledger(it) => ledger::run(it, global).await,
+            Command::Evidence(it) => evidence::run(it, global).await,
+            Command::Witness(it) => witness::run(it).await,
             Command::Watch(it) => watch::run(it, global).await,
             Command::Doctor(_) => doctor::run(global).await,
             Command::Completions { shell } => {
@@ -153,7 +169,7 @@ impl Command {
 /// Does `action` to one object and tells what that did.
 pub(crate) async fn act(global: &Global, noun: &str, id: &str, action: &str, body: &impl Serialize) -> Done {
     let done = global.client()?.act(noun, id, action, body).await?;
-    tell(global, &done)
+    tell(global, &done).await
 }
 
 /// An action that needs nothing beside the object.
@@ -161,7 +177,18 @@ pub(crate) async fn act_plainly(global: &Global, noun: &str, id: &str, action: &
     act(global, noun, id, action, &Nothing {}).await
 }
 
-/// Shows what a command did.
-pub(crate) fn tell(global: &Global, receipt: &Receipt) -> Done {
+/// Shows what a command did, once its proof has been checked and the ledger it is in compared with the one seen before.
+pub(crate) async fn tell(global: &Global, receipt: &Receipt) -> Done {
+    if let Some(proof) = &receipt.proof {
+        let client = global.client()?;
+        seen::verify(proof)?;
+        seen::remember(&client, &proof.checkpoint, &proof.verifier_key).await?;
+        if let Some(path) = &global.proof {
+            ledger::keep_proof(&client, proof, path).await?;
+        }
+    } else if global.proof.is_some() && !receipt.entries.is_empty() {
+        let text = "the command was done, and the server gave no proof of it; `interlock ledger prove` asks again";
+        return show(global.output, receipt, render::receipt).and(Err(Failure::Inconclusive(text.into())));
+    }
     show(global.output, receipt, render::receipt)
 }

@@ -66,7 +66,7 @@ pub async fn run(verb: Verb, global: &Global) -> Done {
         Verb::Install(packs) => {
             let body = gather(&client, packs).await?;
             let done: Receipt = client.put("/policies", &body).await?;
-            tell(global, &done)
+            tell(global, &done).await
         }
     }
 }

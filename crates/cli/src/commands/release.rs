@@ -184,7 +184,7 @@ pub async fn run(verb: Verb, global: &Global) -> Done {
             let it = manifest::release(&manifest::read(&file)?)?;
             let draft = DraftRelease { name: it.metadata.name, spec: it.spec, start };
             let done: Receipt = global.client()?.post("/releases", &draft).await?;
-            tell(global, &done)
+            tell(global, &done).await
         }
         Verb::Plan { which, start } => act(global, "releases", &which.release, "plan", &PlanRelease { start }).await,
         Verb::Freeze(it) => act_plainly(global, "releases", &it.release, "freeze").await,

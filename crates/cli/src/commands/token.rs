@@ -2,16 +2,18 @@
 
 use super::act_plainly;
 use crate::{
+    client::Auth,
     context::{Global, write_private},
-    failure::Done,
+    failure::{Done, Failure},
     nouns,
     render::{show, table::table, time},
 };
 use interlock_wire::{
     length::Length,
     people::{IssueToken, IssuedToken},
+    session::{ExchangeToken, ExchangedToken},
 };
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Verb {
@@ -31,6 +33,18 @@ pub enum Verb {
         /// How long it is good for
         #[arg(long, default_value = "30d")]
         lasts: Length,
+        /// Write the secret into a file that only its owner may read, instead of showing it
+        #[arg(long, value_name = "FILE")]
+        to: Option<PathBuf>,
+    },
+    /// Exchange a token of a trusted issuer, such as a build's, for a short one of a robot
+    #[command(
+        after_help = "Example:\n  interlock token exchange --from id-token.jwt --to interlock.token\n  interlock token exchange --from id-token.jwt"
+    )]
+    Exchange {
+        /// File with the issuer's token
+        #[arg(long, value_name = "FILE")]
+        from: PathBuf,
         /// Write the secret into a file that only its owner may read, instead of showing it
         #[arg(long, value_name = "FILE")]
         to: Option<PathBuf>,
@@ -70,6 +84,7 @@ pub async fn run(verb: Verb, global: &Global) -> Done {
                 )
             })
         }
+        Verb::Exchange { from, to } => exchange(global, &from, to.as_deref()).await,
         Verb::Revoke { id } => act_plainly(global, "tokens", &id, "revoke").await,
         Verb::List => {
             let noun = nouns::find("token")?;
@@ -80,4 +95,30 @@ pub async fn run(verb: Verb, global: &Global) -> Done {
             })
         }
     }
+}
+
+async fn exchange(global: &Global, from: &Path, to: Option<&Path>) -> Done {
+    let token = std::fs::read_to_string(from).map_err(|error| Failure::io("reading", from, &error))?;
+    // The issuer's token is the whole of who asks; another that may be configured says nothing here.
+    let client = global.client()?.with_auth(Auth::Nobody);
+    let given: ExchangedToken =
+        client.post("/session/exchange", &ExchangeToken { token: token.trim().to_owned() }).await?;
+    if let Some(path) = to {
+        write_private(path, &format!("{}\n", given.secret))?;
+        println!(
+            "a token of {}, good until {}, is in `{}`",
+            given.account.name,
+            time(given.expires_at),
+            path.display()
+        );
+        return Ok(());
+    }
+    show(global.output, &given, |it| {
+        format!(
+            "{}\n\nA token of {}, good until {}. It is shown this once.",
+            it.secret,
+            it.account.name,
+            time(it.expires_at)
+        )
+    })
 }

@@ -1,8 +1,8 @@
 //! What may happen to calendars.
 
 use super::{
-    Calendar, CalendarPut, CalendarRemoved, Command, Event, LockdownCalled, LockdownLifted, WindowScope,
-    recur::validate,
+    Calendar, CalendarPut, CalendarRemoved, Command, Event, LockdownCalled, LockdownLifted, Window, WindowKind,
+    WindowScope, recur::validate,
 };
 use crate::{
     core::{Context, World},
@@ -84,6 +84,7 @@ fn put(world: &World, ctx: &Context, calendar: &Calendar) -> Result<Vec<Event>, 
             wrong.push(Blocker::new("schedule", format!("window `{name}`: {message}"), "correct the schedule", "you"));
         }
         tiers(&format!("window `{name}`"), &window.scope, &mut wrong);
+        contract(window, &mut wrong);
         if window.reason.chars().count() > 500 {
             wrong.push(Blocker::new(
                 "too-long",
@@ -101,6 +102,32 @@ fn put(world: &World, ctx: &Context, calendar: &Calendar) -> Result<Vec<Event>, 
         return Ok(Vec::new());
     }
     Ok(vec![Event::CalendarPut(CalendarPut { calendar: calendar.clone() })])
+}
+
+/// A contract is somebody's, and about something; other windows belong to no customer.
+fn contract(window: &Window, wrong: &mut Vec<Blocker>) {
+    let name = &window.name;
+    match (window.kind, &window.customer) {
+        (WindowKind::ContractRenewal, None) => wrong.push(Blocker::new(
+            "customer",
+            format!("window `{name}` is a contract renewal and names no customer"),
+            "name the customer whose contract is renewed",
+            "you",
+        )),
+        (WindowKind::ContractRenewal, Some(_)) if window.scope.services.is_empty() => wrong.push(Blocker::new(
+            "customer",
+            format!("window `{name}` is a contract renewal and names no service that the customer uses"),
+            "name the services in its scope",
+            "you",
+        )),
+        (kind, Some(customer)) if kind != WindowKind::ContractRenewal => wrong.push(Blocker::new(
+            "customer",
+            format!("window `{name}` names the customer `{customer}` and is no contract renewal"),
+            "make it one, or leave the customer out",
+            "you",
+        )),
+        _ => {}
+    }
 }
 
 /// A misspelt tier would silently never match.

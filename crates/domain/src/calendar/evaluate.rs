@@ -1,6 +1,6 @@
 //! Whether a scope is open, when it will be, and who says so.
 //!
-//! A moment is open for a scope if and only if no freeze, holiday or lockdown covers it, and every service of the scope to which
+//! A moment is open for a scope if and only if no window that stops and no lockdown covers it, and every service of the scope to which
 //! maintenance windows apply is covered by one of those. Intervals are half-open: at its end a freeze is over.
 //! A window that cannot be read keeps shut what it is about.
 
@@ -49,6 +49,8 @@ impl std::fmt::Display for Closed {
             WindowKind::Freeze if calendar == LOCKDOWN => write!(f, "lockdown `{window}` called by {owner}")?,
             WindowKind::Freeze => write!(f, "freeze `{window}` of calendar `{calendar}` ({owner})")?,
             WindowKind::Holiday => write!(f, "holiday `{window}` of calendar `{calendar}` ({owner})")?,
+            WindowKind::FiscalClose => write!(f, "fiscal close `{window}` of calendar `{calendar}` ({owner})")?,
+            WindowKind::ContractRenewal => write!(f, "contract renewal `{window}` of calendar `{calendar}` ({owner})")?,
             WindowKind::Maintenance => {
                 write!(f, "outside maintenance window `{window}` of calendar `{calendar}` ({owner})")?
             }
@@ -131,16 +133,19 @@ fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
     at.checked_add(by).unwrap_or(Timestamp::MAX)
 }
 
-/// A window that applies, with when it is within the span looked at; `None` if it cannot be read.
+/// A window that applies, with when it is within the span looked at, or why it cannot be read.
 struct Applying<'a> {
     calendar: &'a super::Calendar,
     window: &'a Window,
-    spans: Option<Vec<Span>>,
+    spans: Result<Vec<Span>, String>,
 }
 
 impl Applying<'_> {
     fn closed(&self, kind: WindowKind, until: Option<Timestamp>) -> Closed {
-        let unreadable = if self.spans.is_none() { "this window cannot be read by this version; " } else { "" };
+        let unreadable = match &self.spans {
+            Err(why) => format!("this window cannot be read ({why}); "),
+            Ok(_) => String::new(),
+        };
         Closed {
             calendar: self.calendar.name.to_string(),
             window: self.window.name.to_string(),
@@ -153,6 +158,14 @@ impl Applying<'_> {
     }
 }
 
+/// Whether a window or lockdown of `it` would be about any of what is shipped.
+pub fn concerns(world: &World, it: &WindowScope, scope: &Scope) -> bool {
+    if scope.services.is_empty() {
+        return applies(world, it, None, &scope.environment);
+    }
+    scope.services.iter().any(|service| applies(world, it, Some(service), &scope.environment))
+}
+
 fn applying<'a>(world: &'a World, scope: &Scope, span: Span) -> Vec<Applying<'a>> {
     let windows = world
         .calendar
@@ -160,15 +173,9 @@ fn applying<'a>(world: &'a World, scope: &Scope, span: Span) -> Vec<Applying<'a>
         .values()
         .flat_map(|calendar| calendar.windows.iter().map(move |window| (calendar.as_ref(), window)));
     windows
-        .filter(|(_, window)| {
-            if scope.services.is_empty() {
-                applies(world, &window.scope, None, &scope.environment)
-            } else {
-                scope.services.iter().any(|it| applies(world, &window.scope, Some(it), &scope.environment))
-            }
-        })
+        .filter(|(_, window)| concerns(world, &window.scope, scope))
         .map(|(calendar, window)| {
-            let spans = expand(&window.schedule, span.start, span.end, MOST).ok();
+            let spans = expand(&world.calendar, &window.schedule, span.start, span.end, MOST);
             let spans = spans.map(|found| found.into_iter().map(|it| Span { start: it.start, end: it.end }).collect());
             Applying { calendar, window, spans }
         })
@@ -188,14 +195,8 @@ fn applies(world: &World, scope: &WindowScope, service: Option<&Name>, environme
 }
 
 fn lockdowns<'a>(world: &'a World, scope: &'a Scope) -> impl Iterator<Item = (&'a super::Lockdown, Span)> {
-    world.calendar.lockdowns.values().map(AsRef::as_ref).filter_map(move |it| {
-        let about = if scope.services.is_empty() {
-            applies(world, &it.scope, None, &scope.environment)
-        } else {
-            scope.services.iter().any(|service| applies(world, &it.scope, Some(service), &scope.environment))
-        };
-        about.then(|| (it, Span { start: it.since, end: it.lifted.unwrap_or(Timestamp::MAX) }))
-    })
+    let about = world.calendar.lockdowns.values().map(AsRef::as_ref).filter(|it| concerns(world, &it.scope, scope));
+    about.map(|it| (it, Span { start: it.since, end: it.lifted.unwrap_or(Timestamp::MAX) }))
 }
 
 /// For each service (or for the environment alone, if there are none) to which maintenance windows apply: those windows.
@@ -252,7 +253,7 @@ fn merged(world: &World, scope: &Scope, from: Timestamp, until: Timestamp) -> Ve
     let windows = applying(world, scope, span);
     let mut shut: Vec<Span> = lockdowns(world, scope).map(|(_, it)| it).filter(|it| it.touches(span)).collect();
     for it in windows.iter().filter(|it| it.window.kind != WindowKind::Maintenance) {
-        shut.extend(it.spans.clone().unwrap_or_else(|| vec![span]));
+        shut.extend(it.spans.clone().unwrap_or_else(|_| vec![span]));
     }
     for group in maintenance(world, scope, &windows) {
         let covered = union(group.iter().flat_map(|it| it.spans.iter().flatten().copied()).collect());
@@ -279,8 +280,8 @@ fn closed(world: &World, scope: &Scope, span: Span) -> Vec<Closed> {
     for it in windows.iter().filter(|it| it.window.kind != WindowKind::Maintenance) {
         let kind = it.window.kind;
         match &it.spans {
-            None => found.push(it.closed(kind, None)),
-            Some(spans) => found.extend(spans.iter().map(|it| it.end).max().map(|end| it.closed(kind, Some(end)))),
+            Err(_) => found.push(it.closed(kind, None)),
+            Ok(spans) => found.extend(spans.iter().map(|it| it.end).max().map(|end| it.closed(kind, Some(end)))),
         }
     }
     let mut named = BTreeSet::new();
@@ -288,7 +289,8 @@ fn closed(world: &World, scope: &Scope, span: Span) -> Vec<Closed> {
         let covered = union(group.iter().flat_map(|it| it.spans.iter().flatten().copied()).collect());
         let Some(gap) = outside(span, &covered).first().copied() else { continue };
         for it in group.into_iter().filter(|it| named.insert((&it.calendar.name, &it.window.name))) {
-            let next = expand(&it.window.schedule, gap.start, later(gap.start, HORIZON), MOST).unwrap_or_default();
+            let next = expand(&world.calendar, &it.window.schedule, gap.start, later(gap.start, HORIZON), MOST)
+                .unwrap_or_default();
             let next = next.into_iter().map(|it| it.start).find(|start| *start > gap.start);
             found.push(it.closed(WindowKind::Maintenance, next));
         }

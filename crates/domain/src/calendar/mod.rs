@@ -9,14 +9,16 @@ mod command;
 mod decide;
 mod evaluate;
 mod event;
+mod fiscal;
 mod recur;
 mod rule;
 mod state;
 
 pub use command::Command;
 pub use decide::decide;
-pub use evaluate::{Closed, Opening, Scope, open_at, open_during, slots};
+pub use evaluate::{Closed, Opening, Scope, concerns, open_at, open_during, slots};
 pub use event::*;
+pub use fiscal::{Closes, Day, Fiscal, FiscalYear, Pattern, Period};
 pub use recur::{Occurrence, occurrences, validate};
 pub use state::{Calendar, Lockdown, Schedule, State, Window, WindowKind, WindowScope};
 

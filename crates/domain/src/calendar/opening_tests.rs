@@ -14,7 +14,14 @@ use proptest::prelude::*;
 use std::collections::BTreeSet;
 
 fn window(title: &str, kind: WindowKind, schedule: Schedule) -> Window {
-    Window { name: name(title), kind, schedule, scope: WindowScope::default(), reason: format!("because of {title}") }
+    Window {
+        name: name(title),
+        kind,
+        schedule,
+        scope: WindowScope::default(),
+        reason: format!("because of {title}"),
+        customer: None,
+    }
 }
 
 fn calendar(windows: Vec<Window>) -> Calendar {
@@ -355,6 +362,7 @@ fn open_by_definition(pieces: &[Piece], services: &BTreeSet<interlock_ids::Name>
                     && moment < instant(begins + SignedDuration::from_secs(i64::from(*length_s)))
             })
         }
+        Schedule::Fiscal(_) => panic!("no piece is fiscal"),
     };
     let about = |piece: &Piece, service: &str| piece.service.is_none_or(|it| it == service);
     services.iter().all(|service| {

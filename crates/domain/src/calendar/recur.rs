@@ -6,7 +6,7 @@
 //! A start that its own rule does not produce is not an occurrence (RFC 5545 leaves that undefined).
 
 use super::{
-    Schedule,
+    Schedule, State,
     rule::{Rule, stamp},
 };
 use calcard::{common::timezone::Tz, icalendar::ICalendar};
@@ -22,7 +22,7 @@ const LONGEST: u32 = 366 * 86_400;
 /// Entries of `plus` and of `except`.
 const DATES: usize = 2_000;
 /// What one expansion gives at most: 24 a day for as long as anything looks ahead, with room to spare.
-const MOST: usize = 100_000;
+pub(super) const MOST: usize = 100_000;
 /// How far from its start a rule must have occurred once.
 const FIRST: i32 = 40;
 
@@ -53,17 +53,25 @@ pub fn validate(schedule: &Schedule) -> Result<(), String> {
             }
             Ok(())
         }
+        Schedule::Fiscal(it) => it.validate(),
     }
 }
 
-/// Occurrences that touch `[from, until)`, also those that began before, oldest first, at most `limit`.
-/// A schedule that cannot be read has none; `validate` tells.
-pub fn occurrences(schedule: &Schedule, from: Timestamp, until: Timestamp, limit: usize) -> Vec<Occurrence> {
-    expand(schedule, from, until, limit).unwrap_or_default()
+/// Occurrences that touch `[from, until)`, also those that began before, oldest first, at most `limit`. Fiscal windows look up
+/// holidays in the other calendars. A schedule that cannot be read has none; `validate` tells.
+pub fn occurrences(
+    calendars: &State,
+    schedule: &Schedule,
+    from: Timestamp,
+    until: Timestamp,
+    limit: usize,
+) -> Vec<Occurrence> {
+    expand(calendars, schedule, from, until, limit).unwrap_or_default()
 }
 
 /// As `occurrences`; an error if the schedule cannot be read, so that a caller can keep shut what it cannot judge.
 pub(super) fn expand(
+    calendars: &State,
     schedule: &Schedule,
     from: Timestamp,
     until: Timestamp,
@@ -91,10 +99,11 @@ pub(super) fn expand(
                 .map(|at| Occurrence { start: instant(&zone, at), end: instant(&zone, at.saturating_add(length)) });
             Ok(resolved.filter(touches).take(limit).collect())
         }
+        Schedule::Fiscal(it) => it.expand(calendars, from, until, limit),
     }
 }
 
-fn time_zone(name: &str) -> Result<TimeZone, String> {
+pub(super) fn time_zone(name: &str) -> Result<TimeZone, String> {
     jiff::tz::db()
         .get(name)
         .map_err(|_| format!("`{name}` is not a time zone of the IANA database; write it as `Europe/Berlin`"))
@@ -131,7 +140,7 @@ fn expand_rule(
 }
 
 /// The instant at which a clock on the wall of a zone shows a time.
-fn instant(zone: &TimeZone, at: DateTime) -> Timestamp {
+pub(super) fn instant(zone: &TimeZone, at: DateTime) -> Timestamp {
     let edge = if at.year() < 0 { Timestamp::MIN } else { Timestamp::MAX };
     match zone.to_ambiguous_timestamp(at).offset() {
         AmbiguousOffset::Unambiguous { offset } | AmbiguousOffset::Fold { before: offset, .. } => {

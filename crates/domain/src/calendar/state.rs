@@ -1,6 +1,6 @@
 //! The calendars there are.
 
-use super::Event;
+use super::{Event, Fiscal};
 use crate::{
     core::{Map, Meta, edit},
     reason::NoteRef,
@@ -21,6 +21,10 @@ pub enum WindowKind {
     Freeze,
     /// As a freeze: a public or company holiday.
     Holiday,
+    /// As a freeze: the books are being closed.
+    FiscalClose,
+    /// As a freeze: the contract of a customer is being renewed, and the services he uses rest.
+    ContractRenewal,
     /// What it covers ships only while it lasts (or during another maintenance window that covers it).
     Maintenance,
 }
@@ -47,6 +51,8 @@ pub enum Schedule {
         #[serde(default)]
         except: Vec<jiff::civil::DateTime>,
     },
+    /// Round the end of every month, quarter or year of a fiscal calendar.
+    Fiscal(Fiscal),
 }
 
 /// What a window is about; every list that is not empty must match. All empty: everything.
@@ -74,6 +80,9 @@ pub struct Window {
     /// Why it is there: text of the organisation, not of a person.
     #[serde(default)]
     pub reason: String,
+    /// Of a contract renewal: whose contract it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer: Option<Name>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

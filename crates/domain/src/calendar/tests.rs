@@ -28,7 +28,7 @@ pub(super) fn once(start: &str, end: &str) -> Schedule {
 fn starts(schedule: &Schedule, from: &str, until: &str) -> Vec<String> {
     let Schedule::Recurring { zone, .. } = schedule else { panic!("a recurring schedule") };
     let zone = TimeZone::get(zone).expect("a zone");
-    occurrences(schedule, time(from), time(until), 1000)
+    occurrences(&State::default(), schedule, time(from), time(until), 1000)
         .into_iter()
         .map(|it| zone.to_datetime(it.start).to_string())
         .collect()
@@ -116,7 +116,7 @@ fn single_dates_are_added_and_taken_out() {
 // ------------------------------------------------------------------ daylight saving: Europe/Berlin, 29 March and 25 October 2026
 
 fn only(schedule: &Schedule, from: &str, until: &str) -> (String, String) {
-    match occurrences(schedule, time(from), time(until), 10).as_slice() {
+    match occurrences(&State::default(), schedule, time(from), time(until), 10).as_slice() {
         [it] => (it.start.to_string(), it.end.to_string()),
         other => panic!("expected one occurrence: {other:?}"),
     }
@@ -144,8 +144,14 @@ fn a_window_that_lies_in_the_spring_gap_as_a_whole_does_not_occur() {
     if let Schedule::Recurring { length_s, .. } = &mut nightly {
         *length_s = 1800;
     }
-    assert_eq!(occurrences(&nightly, time("2026-03-29T00:00:00Z"), time("2026-03-29T12:00:00Z"), 10), []);
-    assert_eq!(occurrences(&nightly, time("2026-03-30T00:00:00Z"), time("2026-03-30T12:00:00Z"), 10).len(), 1);
+    assert_eq!(
+        occurrences(&State::default(), &nightly, time("2026-03-29T00:00:00Z"), time("2026-03-29T12:00:00Z"), 10),
+        []
+    );
+    assert_eq!(
+        occurrences(&State::default(), &nightly, time("2026-03-30T00:00:00Z"), time("2026-03-30T12:00:00Z"), 10).len(),
+        1
+    );
 }
 
 #[test]
@@ -179,7 +185,10 @@ fn an_occurrence_that_began_before_is_found() {
 #[test]
 fn at_most_as_many_occurrences_as_asked_for_are_given() {
     let daily = recurring("2026-01-01T00:00", "UTC", 1, "FREQ=DAILY");
-    assert_eq!(occurrences(&daily, time("2026-01-01T00:00:00Z"), time("2027-01-01T00:00:00Z"), 3).len(), 3);
+    assert_eq!(
+        occurrences(&State::default(), &daily, time("2026-01-01T00:00:00Z"), time("2027-01-01T00:00:00Z"), 3).len(),
+        3
+    );
 }
 
 #[test]
@@ -187,7 +196,10 @@ fn the_far_future_costs_no_more_than_today() {
     let old = recurring("1971-01-01T12:00", "Europe/Berlin", 1, "FREQ=DAILY;INTERVAL=3");
     let begun = std::time::Instant::now();
     for _ in 0..200 {
-        assert!(!occurrences(&old, time("2490-01-01T00:00:00Z"), time("2490-01-08T00:00:00Z"), 10).is_empty());
+        assert!(
+            !occurrences(&State::default(), &old, time("2490-01-01T00:00:00Z"), time("2490-01-08T00:00:00Z"), 10)
+                .is_empty()
+        );
     }
     // Expanding 63,000 occurrences 200 times takes minutes in a debug build.
     assert!(begun.elapsed() < std::time::Duration::from_secs(20), "{:?}", begun.elapsed());
@@ -222,8 +234,8 @@ proptest! {
         let begin = time("2019-12-01T00:00:00Z");
         let from = time("2020-01-01T00:00:00Z") + SignedDuration::from_hours(24 * ahead);
         let until = from + SignedDuration::from_hours(24 * 90);
-        let near = occurrences(&schedule, from, until, 100_000);
-        let all = occurrences(&schedule, begin, until, 100_000);
+        let near = occurrences(&State::default(), &schedule, from, until, 100_000);
+        let all = occurrences(&State::default(), &schedule, begin, until, 100_000);
         let expected: Vec<Occurrence> = all.into_iter().filter(|it| from < it.end).collect();
         prop_assert_eq!(near, expected);
     }

@@ -2,7 +2,7 @@
 
 use super::Event;
 use crate::{
-    core::{Map, Meta, edit},
+    core::{Map, Meta, Shared, edit},
     reason::{NoteRef, Ruling},
 };
 use interlock_ids::{AccountId, ChangeId, ConditionId, Digest, Identity, Name, ReleaseId};
@@ -130,12 +130,33 @@ pub struct Change {
     pub opened: Timestamp,
     pub approvals: Vec<Approval>,
     pub conditions: Vec<Condition>,
+    /// How many there were, once they were put aside.
+    pub counted: Option<Box<Counted>>,
+}
+
+/// What is left of the approvals and conditions of a change that is closed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counted {
+    pub services: Vec<Name>,
+    pub authors: Vec<AccountId>,
+    pub approvals: u32,
+    pub open_conditions: u32,
 }
 
 impl Change {
     /// Decisions in force.
     pub fn decisions(&self, decision: Decision) -> impl Iterator<Item = &Approval> {
         self.approvals.iter().filter(move |it| !it.withdrawn && it.decision == decision)
+    }
+
+    /// What a list shows of it, be the rest put aside or not: approvals in force, conditions that are not met.
+    pub fn counted(&self) -> Counted {
+        self.counted.as_deref().cloned().unwrap_or_else(|| Counted {
+            services: self.services.iter().cloned().collect(),
+            authors: self.authorship.authors.iter().copied().collect(),
+            approvals: self.decisions(Decision::Approve).count() as u32,
+            open_conditions: self.conditions.iter().filter(|it| it.met.is_none()).count() as u32,
+        })
     }
 }
 
@@ -152,6 +173,27 @@ impl State {
 
     pub fn of_release(&self, release: ReleaseId) -> Option<&Change> {
         self.change(*self.by_release.get(&release)?)
+    }
+
+    /// Drops what only the page of a change shows that is closed.
+    pub(crate) fn put_aside(&mut self, release: ReleaseId, shared: &Shared) {
+        let closed = self.of_release(release).filter(|it| it.status == Status::Closed).map(|it| it.id);
+        let Some(id) = closed else { return };
+        edit(&mut self.changes, &id, |change| {
+            let mut counted = change.counted();
+            counted.services.iter_mut().for_each(|service| shared.service(service));
+            change.counted = Some(Box::new(counted));
+            change.services = BTreeSet::new();
+            change.authorship.authors = BTreeSet::new();
+            change.approvals = Vec::new();
+            change.conditions = Vec::new();
+            change.artifacts = BTreeSet::new();
+            change.impact.data_classes = BTreeSet::new();
+            change.impact.dependants = BTreeSet::new();
+            change.impact.reasons = Vec::new();
+            change.authorship.co_authors = BTreeSet::new();
+            change.authorship.unknown = BTreeSet::new();
+        });
     }
 
     pub(crate) fn apply(&mut self, event: &Event, meta: &Meta) {
@@ -172,6 +214,7 @@ impl State {
                     opened: meta.at,
                     approvals: Vec::new(),
                     conditions: Vec::new(),
+                    counted: None,
                 };
                 self.changes.insert(it.change, Arc::new(change));
             }

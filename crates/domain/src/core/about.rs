@@ -9,6 +9,8 @@ impl Command {
         match self {
             Command::Policy(policy::Command::Install { .. }) => ("policy.install", None),
             Command::People(it) => people_about(it),
+            Command::Intake(intake::Command::PutHook { .. }) => ("account.manage", None),
+            Command::Intake(intake::Command::Deliver { .. }) => ("intake.deliver", None),
             Command::Catalog(catalog::Command::PutServices { services }) => {
                 ("service.manage", services.first().map(|service| Subject::Service(service.name.clone())))
             }
@@ -17,6 +19,10 @@ impl Command {
             }
             Command::Calendar(it) => calendar_about(it),
             Command::Environment(it) => environment_about(it),
+            Command::Runner(runner::Command::Enrol { .. } | runner::Command::RotateKey { .. }) => {
+                ("runner.enrol", None)
+            }
+            Command::Runner(_) => ("runner.manage", None),
             Command::Artifact(it) => artifact_about(it),
             Command::Change(it) => change_about(it),
             Command::Release(it) => release_about(it),
@@ -56,6 +62,9 @@ fn people_about(command: &people::Command) -> (&'static str, Option<Subject>) {
         It::Delegate { to, .. } => ("delegation.grant", Some(Subject::Account(*to))),
         It::EndDelegation { .. } => ("delegation.grant", None),
         It::PutLeave { account, .. } => ("account.manage", Some(Subject::Account(*account))),
+        It::PutProvider { .. } | It::PutIssuer { .. } => ("account.manage", None),
+        It::SignIn { .. } => ("session.begin", None),
+        It::Admit { .. } => ("token.exchange", None),
     }
 }
 
@@ -133,7 +142,9 @@ fn deployment_about(command: &deployment::Command) -> (&'static str, Option<Subj
         }
         It::Start { release, .. } => ("deployment.start", Some(Subject::Release(*release))),
         It::TakeBack { of, .. } => ("deployment.take-back", Some(Subject::Deployment(*of))),
-        It::Lease { .. } | It::Report { .. } | It::ReleaseLeases { .. } => ("deployment.run", None),
+        It::Lease { .. } | It::Exchange { .. } | It::Report { .. } | It::ReleaseLeases { .. } => {
+            ("deployment.run", None)
+        }
         It::Wake { deployment } | It::Proceed { deployment, .. } | It::Archive { deployment } => {
             ("deployment.follow", Some(Subject::Deployment(*deployment)))
         }

@@ -7,9 +7,11 @@ use crate::*;
 pub enum Command {
     Policy(policy::Command),
     People(people::Command),
+    Intake(intake::Command),
     Catalog(catalog::Command),
     Calendar(calendar::Command),
     Environment(environment::Command),
+    Runner(runner::Command),
     Artifact(artifact::Command),
     Change(change::Command),
     Release(release::Command),

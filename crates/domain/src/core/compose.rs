@@ -1,6 +1,6 @@
 //! The four functions of the core, each a list of rooms.
 
-use super::{Command, Context, Event, Meta, Obligation, World};
+use super::{Command, Context, Event, Meta, Obligation, Subject, World, settle};
 use crate::{reason::Refusal, *};
 
 fn all<E>(wrap: fn(E) -> Event) -> impl Fn(Vec<E>) -> Vec<Event> {
@@ -12,9 +12,11 @@ pub fn decide(world: &World, command: &Command, ctx: &Context) -> Result<Vec<Eve
     match command {
         Command::Policy(it) => policy::decide(world, it, ctx).map(all(Event::Policy)),
         Command::People(it) => people::decide(world, it, ctx).map(all(Event::People)),
+        Command::Intake(it) => intake::decide(world, it, ctx).map(all(Event::Intake)),
         Command::Catalog(it) => catalog::decide(world, it, ctx).map(all(Event::Catalog)),
         Command::Calendar(it) => calendar::decide(world, it, ctx).map(all(Event::Calendar)),
         Command::Environment(it) => environment::decide(world, it, ctx).map(all(Event::Environment)),
+        Command::Runner(it) => runner::decide(world, it, ctx).map(all(Event::Runner)),
         Command::Artifact(it) => artifact::decide(world, it, ctx).map(all(Event::Artifact)),
         Command::Change(it) => change::decide(world, it, ctx).map(all(Event::Change)),
         Command::Release(it) => release::decide(world, it, ctx).map(all(Event::Release)),
@@ -26,18 +28,21 @@ pub fn decide(world: &World, command: &Command, ctx: &Context) -> Result<Vec<Eve
     }
 }
 
-/// Folds one entry into the world. Total: it was decided, so it happened.
-pub fn apply(world: &mut World, event: &Event, meta: &Meta) {
-    for subject in event.subjects(world) {
+/// Folds one entry into the world, and gives what it concerns. Total: it was decided, so it happened.
+pub fn apply(world: &mut World, event: &Event, meta: &Meta) -> Vec<Subject> {
+    let subjects = event.subjects(world);
+    for subject in &subjects {
         world.trail.add(subject, meta.position);
     }
     match event {
         Event::Reason(it) => world.reason.apply(it, meta),
         Event::Policy(it) => world.policy.apply(it, meta),
         Event::People(it) => world.people.apply(it, meta),
+        Event::Intake(it) => world.intake.apply(it, meta),
         Event::Catalog(it) => world.catalog.apply(it, meta),
         Event::Calendar(it) => world.calendar.apply(it, meta),
         Event::Environment(it) => world.environment.apply(it, meta),
+        Event::Runner(it) => world.runner.apply(it, meta),
         Event::Artifact(it) => world.artifact.apply(it, meta),
         Event::Change(it) => world.change.apply(it, meta),
         Event::Release(it) => world.release.apply(it, meta),
@@ -48,6 +53,8 @@ pub fn apply(world: &mut World, event: &Event, meta: &Meta) {
         Event::Learning(it) => world.learning.apply(it, meta),
     }
     world.position = meta.position + 1;
+    settle::settle(world, &subjects);
+    subjects
 }
 
 /// The commands that follow at once from an event that was just applied. Each goes through `decide` like anyone's.

@@ -17,9 +17,11 @@ pub enum Event {
     Reason(reason::Event),
     Policy(policy::Event),
     People(people::Event),
+    Intake(intake::Event),
     Catalog(catalog::Event),
     Calendar(calendar::Event),
     Environment(environment::Event),
+    Runner(runner::Event),
     Artifact(artifact::Event),
     Change(change::Event),
     Release(release::Event),
@@ -36,9 +38,11 @@ impl Serialize for Event {
             Event::Reason(it) => it.serialize(serializer),
             Event::Policy(it) => it.serialize(serializer),
             Event::People(it) => it.serialize(serializer),
+            Event::Intake(it) => it.serialize(serializer),
             Event::Catalog(it) => it.serialize(serializer),
             Event::Calendar(it) => it.serialize(serializer),
             Event::Environment(it) => it.serialize(serializer),
+            Event::Runner(it) => it.serialize(serializer),
             Event::Artifact(it) => it.serialize(serializer),
             Event::Change(it) => it.serialize(serializer),
             Event::Release(it) => it.serialize(serializer),
@@ -83,9 +87,11 @@ impl Event {
             "reason" => serde_json::from_str(text).map(Event::Reason),
             "policy" => serde_json::from_str(text).map(Event::Policy),
             "people" => serde_json::from_str(text).map(Event::People),
+            "intake" => serde_json::from_str(text).map(Event::Intake),
             "catalog" => serde_json::from_str(text).map(Event::Catalog),
             "calendar" => serde_json::from_str(text).map(Event::Calendar),
             "environment" => serde_json::from_str(text).map(Event::Environment),
+            "runner" => serde_json::from_str(text).map(Event::Runner),
             "artifact" => serde_json::from_str(text).map(Event::Artifact),
             "change" => serde_json::from_str(text).map(Event::Change),
             "release" => serde_json::from_str(text).map(Event::Release),
@@ -105,9 +111,11 @@ impl Event {
             Event::Reason(it) => it.kind(),
             Event::Policy(it) => it.kind(),
             Event::People(it) => it.kind(),
+            Event::Intake(it) => it.kind(),
             Event::Catalog(it) => it.kind(),
             Event::Calendar(it) => it.kind(),
             Event::Environment(it) => it.kind(),
+            Event::Runner(it) => it.kind(),
             Event::Artifact(it) => it.kind(),
             Event::Change(it) => it.kind(),
             Event::Release(it) => it.kind(),
@@ -135,7 +143,10 @@ pub struct Record {
 impl Record {
     /// The exact bytes that are stored and hashed.
     pub fn encode(&self) -> Vec<u8> {
-        serde_json::to_vec(self).expect("events hold only text keys and finite numbers")
+        // Most entries fit without growing it.
+        let mut body = Vec::with_capacity(768);
+        serde_json::to_writer(&mut body, self).expect("events hold only text keys and finite numbers");
+        body
     }
 
     /// Reads an entry. Errors name what is not known, so that a server can refuse to write to a ledger it does not understand.

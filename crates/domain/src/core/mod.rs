@@ -10,7 +10,9 @@ mod context;
 mod event;
 mod obligation;
 mod payload;
+mod positions;
 mod rulings;
+mod settle;
 mod trail;
 mod upcast;
 mod world;
@@ -20,6 +22,7 @@ pub use compose::{apply, decide, owed, react};
 pub use context::{Actor, By, Context, Meta};
 pub use event::{DecodeError, Event, Record};
 pub(crate) use payload::payload;
+pub(crate) use settle::Shared;
 
 pub use obligation::{Fence, Obligation};
 pub use trail::{Subject, Trail};

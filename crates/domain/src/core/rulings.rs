@@ -35,7 +35,9 @@ impl Event {
             | Event::Verification(_)
             | Event::Operations(_)
             | Event::Rollback(_)
-            | Event::Learning(_) => Vec::new(),
+            | Event::Learning(_)
+            | Event::Intake(_)
+            | Event::Runner(_) => Vec::new(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The trail: which entries concern which object. It is what the timeline of a release is read from.
 
-use super::{Event, World};
+use super::{Event, World, positions::Positions};
 use interlock_ids::{AccountId, ChangeId, DeploymentId, Digest, Name, ReleaseId};
 use serde::{Deserialize, Serialize};
 
@@ -19,16 +19,19 @@ pub enum Subject {
 
 /// Positions of entries by what they concern, ascending.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Trail(imbl::OrdMap<Subject, imbl::Vector<u64>>);
+pub struct Trail(imbl::OrdMap<Subject, Positions>);
 
 impl Trail {
-    pub(super) fn add(&mut self, subject: Subject, position: u64) {
-        self.0.entry(subject).or_default().push_back(position);
+    pub(super) fn add(&mut self, subject: &Subject, position: u64) {
+        match self.0.get_mut(subject) {
+            Some(positions) => positions.push(position),
+            None => drop(self.0.insert(subject.clone(), Positions::one(position))),
+        }
     }
 
     /// Positions of the entries that concern the subject, oldest first.
     pub fn of(&self, subject: &Subject) -> impl DoubleEndedIterator<Item = u64> + '_ {
-        self.0.get(subject).into_iter().flat_map(|positions| positions.iter().copied())
+        self.0.get(subject).into_iter().flat_map(Positions::iter)
     }
 }
 
@@ -39,9 +42,11 @@ impl Event {
             Event::Reason(it) => it.subjects(),
             Event::Policy(_) => Vec::new(),
             Event::People(it) => it.subjects(),
+            Event::Intake(it) => it.subjects(),
             Event::Catalog(it) => it.subjects(),
             Event::Calendar(it) => it.subjects(),
             Event::Environment(it) => it.subjects(world),
+            Event::Runner(it) => it.subjects(),
             Event::Artifact(it) => it.subjects(world),
             Event::Change(it) => it.subjects(world),
             Event::Release(it) => it.subjects(world),

@@ -9,13 +9,18 @@ use serde::{Deserialize, Serialize};
 pub struct World {
     /// Entries folded into this world: the position the next entry will have.
     pub position: u64,
+    /// Keeps the details of what is over. Only so for a look at one object, never for a world that is carried on.
+    #[serde(skip)]
+    pub(super) whole: bool,
     pub trail: Trail,
     pub reason: reason::State,
     pub policy: policy::State,
     pub people: people::State,
+    pub intake: intake::State,
     pub catalog: catalog::State,
     pub calendar: calendar::State,
     pub environment: environment::State,
+    pub runner: runner::State,
     pub artifact: artifact::State,
     pub change: change::State,
     pub release: release::State,

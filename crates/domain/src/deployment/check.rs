@@ -38,6 +38,10 @@ pub(super) fn put(world: &World, pipeline: &Pipeline, ctx: &Context) -> Result<V
             "give 1 to 1,000",
         ));
     }
+    if !(1..=20).contains(&pipeline.ahead) {
+        let message = format!("{} steps of a unit are handed out together", pipeline.ahead);
+        found.push(problem("ahead-out-of-range", message, "give 1 to 20"));
+    }
     if pipeline.steps.is_empty() || pipeline.steps.len() > STEPS {
         found.push(problem(
             "step-count",
@@ -85,6 +89,15 @@ fn check_step(step: &PipelineStep, found: &mut Vec<Blocker>) {
             format!("step `{name}` is tried {} times", step.attempts),
             "give 1 to 10",
         ));
+    }
+    if step.attempts_back.is_some_and(|it| !(1..=10).contains(&it)) {
+        let message =
+            format!("step `{name}` is tried {} times on the way back", step.attempts_back.unwrap_or_default());
+        found.push(problem("attempts-out-of-range", message, "give 1 to 10"));
+    }
+    if let Some(message) = crate::runner::labels_wrong(&step.runner) {
+        let clears = "give at most 50 labels; names and values have 1 to 100 printable characters";
+        found.push(problem("labels", format!("step `{name}`: {message}"), clears));
     }
     let mut texts: Vec<&str> = Vec::new();
     match &step.run {

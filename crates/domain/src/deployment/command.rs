@@ -4,6 +4,7 @@ use super::{Pipeline, StepOutcome};
 use crate::{core::Fence, reason::NoteRef};
 use interlock_ids::{DeploymentId, Digest, Name, ReleaseId, RollbackId};
 use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Clone, Debug)]
 pub enum Command {
@@ -30,6 +31,12 @@ pub enum Command {
     Lease {
         runner: Name,
         capacity: u32,
+        lease_s: u32,
+    },
+    /// Many runners report and ask at once: what was done first, then what is to be done next.
+    Exchange {
+        reports: Vec<(Name, Report)>,
+        asks: Vec<Ask>,
         lease_s: u32,
     },
     /// What became of steps. A result under another fence than the lease's changes nothing.
@@ -77,6 +84,23 @@ pub enum Command {
     Archive {
         deployment: DeploymentId,
     },
+}
+
+/// Among the kinds a runner knows: it stops a step whose permit is taken from it.
+pub const STOP: &str = "stop";
+
+/// A runner offers its free hands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ask {
+    pub runner: Name,
+    /// At most so many steps.
+    pub capacity: u32,
+    /// Labels of the runner within the server; those of an enrolled runner are what its invitation said.
+    pub labels: BTreeMap<String, String>,
+    /// Kinds of steps it knows, and [`STOP`] if it can stop one on its way; `None`: all.
+    pub kinds: Option<BTreeSet<String>>,
+    /// Whether it can be given several steps of a unit at once.
+    pub ahead: bool,
 }
 
 /// What a runner says of one step.

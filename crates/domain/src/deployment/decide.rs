@@ -1,6 +1,6 @@
 //! What may happen in deployments, and what each of them still owes.
 
-use super::obstacle::{busy, claimed_by_other, no_permit, obstacles, permit_blocker};
+use super::obstacle::{busy, claimed_by_other, no_permit, permit_blocker};
 use super::plan::{plan_back, plan_forward};
 use super::*;
 use crate::{
@@ -14,11 +14,8 @@ use interlock_ids::{DeploymentId, Name, ReleaseId};
 use interlock_policy::{Fact, Facts};
 use jiff::{SignedDuration, Timestamp};
 
-/// How soon a held deployment is looked at again, if nothing is known to clear earlier.
-const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(15);
 /// A permit to go back is short: it is issued when it is needed.
 const BACK_PERMIT: SignedDuration = SignedDuration::from_hours(4);
-const MESSAGE_LENGTH: usize = 500;
 
 pub fn decide(world: &World, command: &Command, ctx: &Context) -> Result<Vec<Event>, Refusal> {
     match command {
@@ -28,8 +25,32 @@ pub fn decide(world: &World, command: &Command, ctx: &Context) -> Result<Vec<Eve
         }
         Command::Start { deployment, release } => start(world, *deployment, *release, ctx),
         Command::TakeBack { deployment, of, .. } => take_back(world, *deployment, *of, ctx),
-        Command::Lease { runner, capacity, lease_s } => lease(world, runner, *capacity, *lease_s, ctx),
-        Command::Report { runner, reports } => report(world, runner, reports, ctx),
+        Command::Lease { runner, capacity, lease_s } => {
+            only_runners(ctx, runner)?;
+            let ask = Ask {
+                runner: runner.clone(),
+                capacity: *capacity,
+                labels: Default::default(),
+                kinds: None,
+                ahead: false,
+            };
+            Ok(exchange::hand_out(world, &[ask], *lease_s, ctx))
+        }
+        Command::Exchange { reports, asks, lease_s } => {
+            only_by_system(ctx, "speaking for many runners")?;
+            let mut events = exchange::take_in(world, reports.iter().map(|(runner, it)| (runner, it)), ctx.now);
+            let after = exchange::after(world, &events, ctx.now);
+            events.extend(exchange::hand_out(&after, asks, *lease_s, ctx));
+            Ok(events)
+        }
+        Command::Report { runner, reports } => {
+            only_runners(ctx, runner)?;
+            let events = exchange::take_in(world, reports.iter().map(|it| (runner, it)), ctx.now);
+            match events.is_empty() && !reports.is_empty() {
+                true => Err(Refusal::stale("none of these steps is leased to this runner under this fence any more")),
+                false => Ok(events),
+            }
+        }
         Command::ReleaseLeases { runner } => release_leases(world, runner, ctx),
         Command::Wake { deployment } => wake(world, *deployment, ctx),
         Command::Proceed { deployment, wave } => proceed(world, *deployment, *wave, ctx),
@@ -115,7 +136,7 @@ fn start(world: &World, id: DeploymentId, release_id: ReleaseId, ctx: &Context) 
     standing.extend(claimed_by_other(world, release, ctx));
     standing.extend(busy(world, &release.spec.environment));
     let (permit, ruling) = match (asked, permit) {
-        (Ok(ruling), Some(permit)) if standing.is_empty() => (permit.clone(), ruling),
+        (Ok(ruling), Some(permit)) if standing.is_empty() => (Permit::clone(permit), ruling),
         (Ok(_), _) => {
             return Err(Refusal::blocked(format!("release `{}` cannot be deployed", release.spec.name), standing));
         }
@@ -196,7 +217,7 @@ fn begin(world: &World, started: Started, now: Timestamp) -> Result<Vec<Event>, 
 }
 
 /// What follows for a deployment once the events given are applied.
-fn follow_up(world: &World, id: DeploymentId, events: &[Event], now: Timestamp) -> Vec<Event> {
+pub(super) fn follow_up(world: &World, id: DeploymentId, events: &[Event], now: Timestamp) -> Vec<Event> {
     let mut state = world.deployment.clone();
     let meta = core::Meta { position: world.position, at: now, by: By::System };
     events.iter().for_each(|event| state.apply(event, &meta));
@@ -219,92 +240,6 @@ fn only_runners(ctx: &Context, runner: &Name) -> Result<(), Refusal> {
         );
         Refusal::new(RefusalKind::Denied, message, vec![blocker])
     })
-}
-
-fn lease(world: &World, runner: &Name, capacity: u32, lease_s: u32, ctx: &Context) -> Result<Vec<Event>, Refusal> {
-    only_runners(ctx, runner)?;
-    let mut left = capacity.min(1000) as usize;
-    let mut events = Vec::new();
-    for it in world.deployment.running.iter().filter_map(|id| world.deployment.deployment(*id)) {
-        if left == 0 {
-            break;
-        }
-        let runnable: Vec<u32> = it.runnable().into_iter().take(left).collect();
-        if runnable.is_empty() {
-            continue;
-        }
-        let found = obstacles(world, it, ctx.now);
-        if !found.is_empty() {
-            events.push(held(it, found, ctx.now));
-            continue;
-        }
-        let step = |unit: &u32| it.next_step(*unit);
-        let longest = runnable.iter().filter_map(step).map(|(_, step)| step.timeout_s).max().unwrap_or_default();
-        // A program may use its time three times: to check, to apply, to verify.
-        let seconds = i64::from(longest) * 3 + i64::from(lease_s.clamp(10, 3600));
-        let leases: Vec<Leased> = runnable
-            .iter()
-            .zip(it.fence + 1..)
-            .filter_map(|(unit, fence)| {
-                let attempt = it.progress.get(*unit as usize)?.attempt + 1;
-                step(unit).map(|(step, _)| Leased { unit: *unit, step, attempt, fence })
-            })
-            .collect();
-        left -= leases.len();
-        let until = ctx.now.checked_add(SignedDuration::from_secs(seconds)).unwrap_or(ctx.now);
-        events.push(Event::StepsLeased(StepsLeased { deployment: it.id, runner: runner.clone(), until, leases }));
-    }
-    Ok(events)
-}
-
-fn held(it: &Deployment, blockers: Vec<Blocker>, now: Timestamp) -> Event {
-    let soon = now.checked_add(LOOK_AGAIN).unwrap_or(now);
-    let clears = blockers.iter().filter_map(|blocker| blocker.by).filter(|at| *at > now).min();
-    Event::Held(Held { deployment: it.id, blockers, until: clears.map_or(soon, |at| at.min(soon)) })
-}
-
-fn report(world: &World, runner: &Name, reports: &[Report], ctx: &Context) -> Result<Vec<Event>, Refusal> {
-    only_runners(ctx, runner)?;
-    let mut events = Vec::new();
-    let mut by_deployment: std::collections::BTreeMap<DeploymentId, Vec<Reported>> = Default::default();
-    for it in reports {
-        let Some(deployment) = world.deployment.deployment(it.deployment) else { continue };
-        let lease = deployment.progress.get(it.unit as usize).and_then(|progress| progress.lease.as_ref());
-        if lease.is_none_or(|lease| lease.fence != it.fence || lease.runner != *runner) {
-            continue;
-        }
-        let Some((index, step)) = deployment.next_step(it.unit).filter(|(index, _)| *index == it.step) else {
-            continue;
-        };
-        let message = it.message.chars().take(MESSAGE_LENGTH).collect();
-        let unit = deployment.units.get(it.unit as usize);
-        by_deployment.entry(it.deployment).or_default().push(Reported {
-            unit: it.unit,
-            fence: it.fence,
-            result: StepResult {
-                step: index,
-                attempt: it.attempt,
-                outcome: it.outcome,
-                code: it.code.clone(),
-                message,
-                output: it.output,
-                started: it.started,
-                finished: it.finished,
-            },
-            // What could not be told is not tried again by itself: it may have happened.
-            last: it.attempt >= step.attempts || it.outcome == StepOutcome::Inconclusive,
-            installed: unit.filter(|_| it.outcome.is_good() && super::step::installs(step)).map(|unit| unit.digest),
-        });
-    }
-    for (deployment, results) in by_deployment {
-        let reported = vec![Event::StepsReported(StepsReported { deployment, runner: runner.clone(), results })];
-        let follows = follow_up(world, deployment, &reported, ctx.now);
-        events.extend(reported.into_iter().chain(follows));
-    }
-    if events.is_empty() && !reports.is_empty() {
-        return Err(Refusal::stale("none of these steps is leased to this runner under this fence any more"));
-    }
-    Ok(events)
 }
 
 fn release_leases(world: &World, runner: &Name, ctx: &Context) -> Result<Vec<Event>, Refusal> {
@@ -336,14 +271,7 @@ fn wake(world: &World, id: DeploymentId, ctx: &Context) -> Result<Vec<Event>, Re
     }
     let late: Vec<u32> = it.leased().filter(|(_, lease)| lease.until <= ctx.now).map(|(unit, _)| unit).collect();
     let mut events = end_leases(world, it, None, late, ctx.now);
-    if !it.held.is_empty() {
-        let found = obstacles(world, it, ctx.now);
-        match (found.is_empty(), found == it.held) {
-            (true, _) => events.push(Event::Unheld(Unheld { deployment: id })),
-            (false, true) => {}
-            (false, false) => events.push(held(it, found, ctx.now)),
-        }
-    }
+    events.extend(hold::look(world, it, ctx));
     if events.is_empty() {
         events = it.advance(ctx.now);
     }
@@ -418,11 +346,11 @@ pub fn react(world: &World, event: &core::Event) -> Vec<Command> {
         }
         It::Release(release::Event::Closed(it)) => archive(world, it.release),
         It::Release(release::Event::RolledBack(it)) => archive(world, it.release),
-        It::Calendar(_) | It::Artifact(_) | It::Policy(_) | It::Change(_) | It::Environment(_) | It::Learning(_) => {
-            let running = world.deployment.running.iter().filter_map(|id| world.deployment.deployment(*id));
-            running.filter(|it| !it.held.is_empty()).map(|it| Command::Wake { deployment: it.id }).collect()
+        It::Runner(crate::runner::Event::Revoked(it)) => vec![Command::ReleaseLeases { runner: it.runner.clone() }],
+        other => {
+            let wake = |deployment| Command::Wake { deployment };
+            hold::shaken(world, other).into_iter().map(wake).collect()
         }
-        _ => Vec::new(),
     }
 }
 

@@ -7,7 +7,7 @@ use crate::{
     reason::{Blocker, NoteRef, Ruling},
     release::Permit,
 };
-use interlock_ids::{AccountId, DeploymentId, Digest, Name, ReleaseId};
+use interlock_ids::{AccountId, DeploymentId, Digest, Name, PermitId, ReleaseId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -22,10 +22,14 @@ pub enum Event {
     Started(Started),
     #[serde(rename = "deployment.steps_leased")]
     StepsLeased(StepsLeased),
+    #[serde(rename = "deployment.steps_handed_out")]
+    StepsHandedOut(StepsHandedOut),
     #[serde(rename = "deployment.leases_ended")]
     LeasesEnded(LeasesEnded),
     #[serde(rename = "deployment.steps_reported")]
     StepsReported(StepsReported),
+    #[serde(rename = "deployment.steps_answered")]
+    StepsAnswered(StepsAnswered),
     #[serde(rename = "deployment.step_skipped")]
     StepSkipped(StepSkipped),
     #[serde(rename = "deployment.retried")]
@@ -40,6 +44,10 @@ pub enum Event {
     Held(Held),
     #[serde(rename = "deployment.unheld")]
     Unheld(Unheld),
+    #[serde(rename = "deployment.permit_revoked")]
+    PermitRevoked(PermitRevoked),
+    #[serde(rename = "deployment.permit_renewed")]
+    PermitRenewed(PermitRenewed),
     #[serde(rename = "deployment.ended")]
     Ended(Ended),
     #[serde(rename = "deployment.archived")]
@@ -70,6 +78,10 @@ payload! {
     Leased { unit: u32, step: u32, attempt: u32, fence: Fence }
     /// Steps were handed to a runner. Since 0.1.
     StepsLeased { deployment: DeploymentId, runner: Name, until: Timestamp, leases: Vec<Leased> }
+    /// Steps `step` to `through` of a unit, handed out to a runner until a moment.
+    HandedOut { unit: u32, step: u32, through: u32, attempt: u32, fence: Fence, runner: Name, until: Timestamp }
+    /// Steps were handed to runners, many at once. Since 0.2.
+    StepsHandedOut { deployment: DeploymentId, leases: Vec<HandedOut> }
     /// Leases ran out or were given back. Since 0.1.
     LeasesEnded { deployment: DeploymentId, runner: Option<Name>, units: Vec<u32> }
     /// A step's result.
@@ -84,6 +96,19 @@ payload! {
     }
     /// Steps were reported on. Since 0.1.
     StepsReported { deployment: DeploymentId, runner: Name, results: Vec<Reported> }
+    /// A step's result, and whose it is.
+    Answered {
+        runner: Name,
+        unit: u32,
+        fence: Fence,
+        result: StepResult,
+        /// No further try is allowed.
+        last: bool,
+        /// What the target runs from now on, if this step made it so.
+        installed: Option<Digest>,
+    }
+    /// Runners answered for steps, many at once. Since 0.2.
+    StepsAnswered { deployment: DeploymentId, results: Vec<Answered> }
     /// A person left a failed step out. Since 0.1.
     StepSkipped { deployment: DeploymentId, unit: u32, step: u32, reason: NoteRef }
     /// A person has failed units tried again. Since 0.1.
@@ -98,6 +123,10 @@ payload! {
     Held { deployment: DeploymentId, blockers: Vec<Blocker>, until: Timestamp }
     /// Nothing stands in the way any more. Since 0.1.
     Unheld { deployment: DeploymentId }
+    /// The permit of a running deployment has lost its ground: it is good for no step that has not begun. Since 0.2.
+    PermitRevoked { deployment: DeploymentId, permit: PermitId, blockers: Vec<Blocker> }
+    /// Everything passes again: another permit takes the place of the revoked one. Since 0.2.
+    PermitRenewed { deployment: DeploymentId, permit: Permit }
     /// It is over. Since 0.1.
     Ended { deployment: DeploymentId, status: Status, reason: Option<NoteRef> }
     /// Its details are only in the ledger from now on. Since 0.1.
@@ -111,8 +140,10 @@ impl Event {
             Event::InstalledRecorded(_) => "deployment.installed_recorded",
             Event::Started(_) => "deployment.started",
             Event::StepsLeased(_) => "deployment.steps_leased",
+            Event::StepsHandedOut(_) => "deployment.steps_handed_out",
             Event::LeasesEnded(_) => "deployment.leases_ended",
             Event::StepsReported(_) => "deployment.steps_reported",
+            Event::StepsAnswered(_) => "deployment.steps_answered",
             Event::StepSkipped(_) => "deployment.step_skipped",
             Event::Retried(_) => "deployment.retried",
             Event::PhaseEnded(_) => "deployment.phase_ended",
@@ -120,6 +151,8 @@ impl Event {
             Event::Resumed(_) => "deployment.resumed",
             Event::Held(_) => "deployment.held",
             Event::Unheld(_) => "deployment.unheld",
+            Event::PermitRevoked(_) => "deployment.permit_revoked",
+            Event::PermitRenewed(_) => "deployment.permit_renewed",
             Event::Ended(_) => "deployment.ended",
             Event::Archived(_) => "deployment.archived",
         }
@@ -137,8 +170,10 @@ impl Event {
                 ];
             }
             Event::StepsLeased(it) => it.deployment,
+            Event::StepsHandedOut(it) => it.deployment,
             Event::LeasesEnded(it) => it.deployment,
             Event::StepsReported(it) => it.deployment,
+            Event::StepsAnswered(it) => it.deployment,
             Event::StepSkipped(it) => it.deployment,
             Event::Retried(it) => it.deployment,
             Event::PhaseEnded(it) => it.deployment,
@@ -146,6 +181,8 @@ impl Event {
             Event::Resumed(it) => it.deployment,
             Event::Held(it) => it.deployment,
             Event::Unheld(it) => it.deployment,
+            Event::PermitRevoked(it) => it.deployment,
+            Event::PermitRenewed(it) => it.deployment,
             Event::Ended(it) => it.deployment,
             Event::Archived(it) => it.deployment,
         };

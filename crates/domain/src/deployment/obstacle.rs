@@ -32,6 +32,11 @@ pub(super) fn no_permit(release: &Release) -> Blocker {
     Blocker::new("no-valid-permit", message, "authorise it", "a release manager")
 }
 
+fn permit_taken_back(release: &Release) -> Blocker {
+    let message = format!("the permit of release `{}` was revoked", release.spec.name);
+    Blocker::new("permit-revoked", message, "roll the deployment back, or abort it", "a deployer or who is on call")
+}
+
 pub(super) fn busy(world: &World, environment: &Name) -> Option<Blocker> {
     let running = world.deployment.running_in(environment)?;
     let name = world.release.release(running.release).map(|it| it.spec.name.to_string()).unwrap_or_default();
@@ -56,10 +61,16 @@ pub(super) fn claimed_by_other(world: &World, release: &Release, ctx: &Context) 
 
 /// What stands in the way of the next step of a deployment: everything that was checked before it began is checked again.
 pub(super) fn obstacles(world: &World, it: &Deployment, now: Timestamp) -> Vec<Blocker> {
-    let mut found: Vec<Blocker> = permit_blocker(world, &it.permit, now).into_iter().collect();
+    let forward = it.direction == Direction::Forward;
+    let taken_back = world.release.release(it.release).filter(|release| forward && release.permit_revoked);
+    // A permit that was renewed since rests on the one the deployment was begun with.
+    let mut found: Vec<Blocker> = match taken_back {
+        Some(release) => vec![permit_taken_back(release)],
+        None => permit_blocker(world, &it.permit, now).into_iter().collect(),
+    };
     let Some(release) = world.release.release(it.release) else { return found };
     // The way back stays open: it is what a lockdown or a quarantine is for.
-    if it.direction == Direction::Forward {
+    if forward {
         let asked: Vec<_> =
             gates(world, release, now).into_iter().filter(|gate| gate.ruling.outcome != Outcome::Pass).collect();
         found.extend(release::blockers(&asked));

@@ -12,7 +12,21 @@ pub struct Pipeline {
     pub name: Name,
     /// Steps that may run at once over the whole deployment, 1 to 1,000.
     pub max_parallel: u32,
+    /// Consecutive steps of one unit and phase that are handed out together, 1 to 20. Gates are asked once for all of them.
+    #[serde(default = "once", skip_serializing_if = "is_once")]
+    pub ahead: u32,
     pub steps: Vec<PipelineStep>,
+}
+
+/// What becomes of a step that is running when its permit is revoked or runs out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnRevocation {
+    /// It is brought to its end: half a change is worse than a whole one.
+    #[default]
+    Finish,
+    /// It is stopped at once, and is inconclusive.
+    Stop,
 }
 
 /// When in a wave a step runs.
@@ -50,12 +64,48 @@ pub struct PipelineStep {
     /// How often it is tried at all, 1 to 10.
     #[serde(default = "once")]
     pub attempts: u32,
+    /// How often it is tried at all on the way back, 1 to 10; `attempts`, but at least [`ATTEMPTS_BACK`], if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempts_back: Option<u32>,
     #[serde(default)]
     pub on_rollback: OnRollback,
+    #[serde(default, skip_serializing_if = "is_finish")]
+    pub on_revocation: OnRevocation,
+    /// Labels a runner must have to be given the step.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub runner: BTreeMap<String, String>,
+}
+
+/// Tries of a step on the way back, if its pipeline does not say otherwise: a way back that gives up early helps nobody.
+pub const ATTEMPTS_BACK: u32 = 5;
+
+impl PipelineStep {
+    /// How often it is tried at all in a direction.
+    pub fn tries(&self, back: bool) -> u32 {
+        if back { self.attempts_back.unwrap_or(self.attempts.max(ATTEMPTS_BACK)) } else { self.attempts }
+    }
+
+    /// The kind, as runners name it.
+    pub fn kind(&self) -> &'static str {
+        match &self.run {
+            Run::Program(_) => "program",
+            Run::Http(_) => "http",
+            Run::Traffic(_) => "traffic",
+            Run::Wait { .. } => "wait",
+        }
+    }
 }
 
 fn once() -> u32 {
     1
+}
+
+fn is_once(it: &u32) -> bool {
+    *it == 1
+}
+
+fn is_finish(it: &OnRevocation) -> bool {
+    *it == OnRevocation::Finish
 }
 
 /// What a step does.

@@ -7,10 +7,26 @@ use jiff::{SignedDuration, Timestamp};
 impl Deployment {
     /// The next step of a unit and its index; `None` when the unit has none left. On the way back some steps are left out.
     pub fn next_step(&self, unit: u32) -> Option<(u32, &PipelineStep)> {
-        let from = self.progress.get(unit as usize)?.next;
+        self.steps_left(unit).next()
+    }
+
+    /// The steps a unit has left, with their indices.
+    pub fn steps_left(&self, unit: u32) -> impl Iterator<Item = (u32, &PipelineStep)> {
+        let from = self.progress.get(unit as usize).map_or(usize::MAX, |it| it.next as usize);
         let left_out = |step: &PipelineStep| self.direction.is_back() && step.on_rollback == OnRollback::Skip;
-        let steps = self.pipeline.steps.iter().enumerate().skip(from as usize);
-        steps.map(|(index, step)| (index as u32, step)).find(|(_, step)| !left_out(step))
+        let steps = self.pipeline.steps.iter().enumerate().skip(from);
+        steps.map(|(index, step)| (index as u32, step)).filter(move |(_, step)| !left_out(step))
+    }
+
+    /// The last of the steps that are handed out together with a unit's next one: of the same phase, wanting the same runner.
+    pub(super) fn through(&self, unit: u32) -> Option<u32> {
+        let (_, first) = self.next_step(unit)?;
+        let ahead = self.pipeline.ahead.max(1) as usize;
+        let together = self
+            .steps_left(unit)
+            .take(ahead)
+            .take_while(|(_, it)| it.phase == first.phase && it.runner == first.runner);
+        together.last().map(|(index, _)| index)
     }
 
     /// Steps in the hands of runners.

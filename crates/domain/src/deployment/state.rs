@@ -1,10 +1,10 @@
 //! The deployments there are, and what runs where.
 
-use super::{Event, Phase, Pipeline, PlannedWave, Unit};
+use super::{Event, Phase, Pipeline, PlannedWave, Reported, Unit};
 use crate::{
-    core::{Fence, Map, Meta, edit},
+    core::{Fence, Map, Meta, Shared, edit},
     reason::{Blocker, Outcome},
-    release::Permit,
+    release::{Permit, Revocation},
 };
 use interlock_ids::{AccountId, DeploymentId, Digest, Name, ReleaseId};
 use jiff::Timestamp;
@@ -80,6 +80,8 @@ pub struct Lease {
     pub fence: Fence,
     pub since: Timestamp,
     pub until: Timestamp,
+    /// Index of the last step it covers.
+    pub through: u32,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -116,6 +118,8 @@ pub struct Deployment {
     pub environment: Name,
     pub direction: Direction,
     pub permit: Permit,
+    /// Its permit was revoked because something stands in the way; it gets another one once nothing does.
+    pub permit_revoked: bool,
     pub pipeline: Pipeline,
     pub waves: Vec<PlannedWave>,
     pub units: Vec<Unit>,
@@ -155,6 +159,8 @@ pub struct State {
     pub running: imbl::OrdSet<DeploymentId>,
     /// By environment, service, target.
     pub installed: Map<(Name, Name, Name), Installed>,
+    /// Permits of running deployments that were revoked, by the position that did, while they could still be used.
+    pub revocations: imbl::OrdMap<u64, Revocation>,
 }
 
 impl State {
@@ -169,6 +175,24 @@ impl State {
 
     pub fn installed(&self, environment: &Name, service: &Name, target: &Name) -> Option<&Installed> {
         self.installed.get(&(environment.clone(), service.clone(), target.clone())).map(Arc::as_ref)
+    }
+
+    /// Drops the plan and its course, if the deployment is archived.
+    pub(crate) fn put_aside(&mut self, id: DeploymentId, shared: &Shared) {
+        if self.deployment(id).is_some_and(|it| it.archived) {
+            edit(&mut self.deployments, &id, |deployment| {
+                shared.environment(&mut deployment.environment);
+                shared.environment(&mut deployment.permit.environment);
+                shared.pipeline(&mut deployment.pipeline.name);
+                deployment.pipeline.steps = Vec::new();
+                deployment.waves = Vec::new();
+                deployment.units = Vec::new();
+                deployment.progress = Vec::new();
+                deployment.permit.items = Vec::new();
+                deployment.permit.approved_by = Vec::new();
+                deployment.permit.policy_set = String::new();
+            });
+        }
     }
 
     pub(crate) fn apply(&mut self, event: &Event, meta: &Meta) {
@@ -191,6 +215,7 @@ impl State {
                     environment: it.environment.clone(),
                     direction: it.direction,
                     permit: it.permit.clone(),
+                    permit_revoked: false,
                     pipeline: it.pipeline.clone(),
                     waves: it.waves.clone(),
                     progress: vec![Progress::default(); it.units.len()],
@@ -218,6 +243,21 @@ impl State {
                             fence: leased.fence,
                             since: meta.at,
                             until: it.until,
+                            through: leased.step,
+                        });
+                    }
+                }
+            }),
+            Event::StepsHandedOut(it) => edit(&mut self.deployments, &it.deployment, |deployment| {
+                for leased in &it.leases {
+                    deployment.fence = deployment.fence.max(leased.fence);
+                    if let Some(progress) = deployment.progress.get_mut(leased.unit as usize) {
+                        progress.lease = Some(Lease {
+                            runner: leased.runner.clone(),
+                            fence: leased.fence,
+                            since: meta.at,
+                            until: leased.until,
+                            through: leased.through,
                         });
                     }
                 }
@@ -229,7 +269,27 @@ impl State {
                     }
                 }
             }),
-            Event::StepsReported(it) => self.reported(it, meta),
+            Event::StepsReported(it) => self.reported(it.deployment, it.results.iter().cloned(), meta),
+            Event::StepsAnswered(it) => {
+                let results = it.results.iter().cloned();
+                let results = results.map(|it| Reported {
+                    unit: it.unit,
+                    fence: it.fence,
+                    result: it.result,
+                    last: it.last,
+                    installed: it.installed,
+                });
+                self.reported(it.deployment, results, meta);
+            }
+            Event::PermitRevoked(it) => {
+                let ends = self.deployment(it.deployment).map_or(meta.at, |deployment| deployment.permit.not_after);
+                Revocation { permit: it.permit, ends }.add_to(&mut self.revocations, meta);
+                edit(&mut self.deployments, &it.deployment, |deployment| deployment.permit_revoked = true);
+            }
+            Event::PermitRenewed(it) => edit(&mut self.deployments, &it.deployment, |deployment| {
+                deployment.permit = it.permit.clone();
+                deployment.permit_revoked = false;
+            }),
             Event::StepSkipped(it) => edit(&mut self.deployments, &it.deployment, |deployment| {
                 if let Some(progress) = deployment.progress.get_mut(it.unit as usize) {
                     progress.next = it.step + 1;
@@ -270,23 +330,22 @@ impl State {
                     deployment.progress.iter_mut().for_each(|progress| progress.lease = None);
                 });
             }
-            Event::Archived(it) => edit(&mut self.deployments, &it.deployment, |deployment| {
-                deployment.archived = true;
-                deployment.pipeline.steps = Vec::new();
-                deployment.waves = Vec::new();
-                deployment.units = Vec::new();
-                deployment.progress = Vec::new();
-            }),
+            Event::Archived(it) => edit(&mut self.deployments, &it.deployment, |deployment| deployment.archived = true),
         }
     }
 
-    fn reported(&mut self, it: &super::StepsReported, meta: &Meta) {
+    fn reported(&mut self, id: DeploymentId, results: impl Iterator<Item = Reported>, meta: &Meta) {
         let mut reached = Vec::new();
-        edit(&mut self.deployments, &it.deployment, |deployment| {
-            for reported in &it.results {
+        edit(&mut self.deployments, &id, |deployment| {
+            for reported in results {
                 let Some(progress) = deployment.progress.get_mut(reported.unit as usize) else { continue };
                 let result = &reported.result;
-                progress.lease = None;
+                // A lease of several steps lasts until the last of them, or until one is not good.
+                let goes_on = result.outcome.is_good()
+                    && progress.lease.as_ref().is_some_and(|lease| result.step < lease.through);
+                if !goes_on {
+                    progress.lease = None;
+                }
                 progress.results.push(result.clone());
                 match (result.outcome.is_good(), reported.last) {
                     (true, _) => {

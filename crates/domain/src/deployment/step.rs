@@ -1,6 +1,8 @@
 //! A step, fully resolved: every placeholder filled in, so that whoever executes it has no choices left.
 
-use super::{Deployment, Direction, HttpStep, OnRollback, PipelineStep, ProgramStep, Run, TrafficStep, Unit};
+use super::{
+    Deployment, Direction, HttpStep, OnRevocation, OnRollback, PipelineStep, ProgramStep, Run, TrafficStep, Unit,
+};
 use crate::{
     artifact::Signature,
     core::{Fence, World},
@@ -44,15 +46,32 @@ pub struct StepOrder {
     pub signature: Option<Signature>,
     pub public_key: Option<String>,
     pub permit: Permit,
+    pub on_revocation: OnRevocation,
+    /// Seconds to wait before it is begun: between two tries on the way back.
+    pub pause_s: u32,
     /// Until when it is leased; `None` if it is not.
     pub until: Option<Timestamp>,
 }
 
 /// The step a unit owes, resolved; `None` if the unit has no more steps or its target is gone.
 pub fn order(world: &World, deployment: &Deployment, unit: u32, fence: Fence) -> Option<StepOrder> {
+    order_after(world, deployment, unit, fence, 0)
+}
+
+/// The steps a unit owes that its lease covers, in order.
+pub fn orders(world: &World, deployment: &Deployment, unit: u32, fence: Fence) -> Vec<StepOrder> {
+    let lease = deployment.progress.get(unit as usize).and_then(|it| it.lease.as_ref());
+    let through = lease.map_or(0, |lease| lease.through);
+    let following = (1..).map_while(|after| order_after(world, deployment, unit, fence, after));
+    let covered = following.take_while(|it| it.step <= through);
+    order(world, deployment, unit, fence).into_iter().chain(covered).collect()
+}
+
+/// The step a unit owes once `after` others are done.
+fn order_after(world: &World, deployment: &Deployment, unit: u32, fence: Fence, after: usize) -> Option<StepOrder> {
     let it = deployment.units.get(unit as usize)?;
     let progress = deployment.progress.get(unit as usize)?;
-    let (index, step) = deployment.next_step(unit)?;
+    let (index, step) = deployment.steps_left(unit).nth(after)?;
     let target = world
         .environment
         .environment(&deployment.environment)?
@@ -60,7 +79,7 @@ pub fn order(world: &World, deployment: &Deployment, unit: u32, fence: Fence) ->
         .iter()
         .find(|target| target.name == it.target)?;
     let artifact = world.artifact.artifact(&it.digest)?;
-    let attempt = progress.attempt + 1;
+    let attempt = if after == 0 { progress.attempt + 1 } else { 1 };
     let fill = Fill::new(deployment, it, target, artifact.version.clone(), step);
     let signature = artifact.signature.clone();
     let key = signature.as_ref().and_then(|signature| world.artifact.keys.get(&signature.key));
@@ -71,7 +90,14 @@ pub fn order(world: &World, deployment: &Deployment, unit: u32, fence: Fence) ->
         unit,
         step: index,
         name: step.name.clone(),
-        key: format!("{}/{}/{}/{}/{}", deployment.id, it.target, it.service, step.name, progress.results.len() + 1),
+        key: format!(
+            "{}/{}/{}/{}/{}",
+            deployment.id,
+            it.target,
+            it.service,
+            step.name,
+            progress.results.len() + 1 + after
+        ),
         fence,
         attempt,
         operation: operation(deployment.direction, step),
@@ -86,8 +112,18 @@ pub fn order(world: &World, deployment: &Deployment, unit: u32, fence: Fence) ->
         public_key: key.map(|key| key.public_key.clone()),
         signature,
         permit: deployment.permit.clone(),
+        on_revocation: step.on_revocation,
+        pause_s: pause(deployment.direction, attempt),
         until: progress.lease.as_ref().map(|lease| lease.until),
     })
+}
+
+/// Tries of a step on the way back are 2, 4, 8 and then 10 seconds apart: what is being taken back may need a moment.
+fn pause(direction: Direction, attempt: u32) -> u32 {
+    match (direction, attempt) {
+        (Direction::Forward, _) | (_, 0 | 1) => 0,
+        (Direction::Back { .. }, attempt) => 2u32.saturating_pow(attempt - 1).min(10),
+    }
 }
 
 fn operation(direction: Direction, step: &PipelineStep) -> Operation {

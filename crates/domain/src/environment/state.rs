@@ -55,6 +55,9 @@ pub struct Target {
     /// Values for steps: `${target.params.<name>}`.
     #[serde(default)]
     pub params: BTreeMap<String, String>,
+    /// Labels a runner must have to be given steps for it: who reaches it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub runner: BTreeMap<String, String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

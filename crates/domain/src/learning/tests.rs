@@ -99,7 +99,7 @@ fn deployed(
         direction: Direction::Forward,
         permit,
         account: None,
-        pipeline: Pipeline { name: name("standard"), max_parallel: 1, steps: vec![] },
+        pipeline: Pipeline { name: name("standard"), max_parallel: 1, ahead: 1, steps: vec![] },
         waves: vec![],
         units: vec![],
         ruling: None,

@@ -2,7 +2,7 @@
 
 use super::Event;
 use crate::{
-    core::{Fence, Map, Meta, edit},
+    core::{Fence, Map, Meta, Shared, edit},
     reason::Outcome,
     release::{Trigger, WatchSpec},
 };
@@ -78,6 +78,18 @@ impl State {
 
     pub fn of_release(&self, release: ReleaseId) -> Option<&Watch> {
         self.watch(*self.by_release.get(&release)?)
+    }
+
+    /// Drops the triggers of a watch that is over.
+    pub(crate) fn put_aside(&mut self, release: ReleaseId, shared: &Shared) {
+        let ended = self.of_release(release).filter(|it| it.phase == Phase::Ended).map(|it| it.id);
+        if let Some(id) = ended {
+            edit(&mut self.watches, &id, |watch| {
+                shared.environment(&mut watch.environment);
+                watch.triggers = Vec::new();
+                watch.fired = Vec::new();
+            });
+        }
     }
 
     pub(crate) fn apply(&mut self, event: &Event, meta: &Meta) {

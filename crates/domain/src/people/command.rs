@@ -1,6 +1,6 @@
 //! What can be asked for about people.
 
-use super::{AccountKind, Basis};
+use super::{AccountKind, Admission, Basis, Claimed, Issuer, Provider};
 use crate::reason::NoteRef;
 use interlock_ids::{AccountId, DelegationId, Digest, Identity, Name, NoteId, TokenId};
 use jiff::Timestamp;
@@ -86,5 +86,21 @@ pub enum Command {
         account: AccountId,
         from_time: Timestamp,
         until: Timestamp,
+    },
+    /// Enters or changes an identity provider that people may sign in by.
+    PutProvider {
+        provider: Provider,
+    },
+    /// An identity provider has said who somebody is; the edge has verified that it has. Only Interlock itself may.
+    SignIn {
+        claimed: Claimed,
+    },
+    /// Enters or changes an issuer whose tokens programs may exchange.
+    PutIssuer {
+        issuer: Issuer,
+    },
+    /// Exchanges a token of a trusted issuer, which the edge has verified. Only Interlock itself may.
+    Admit {
+        admission: Admission,
     },
 }

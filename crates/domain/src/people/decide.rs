@@ -93,6 +93,10 @@ pub fn decide(world: &World, command: &Command, ctx: &Context) -> Result<Vec<Eve
             }
             Ok(vec![Event::LeavePut(LeavePut { account: *account, from_time: *from_time, until: *until })])
         }
+        Command::PutProvider { provider } => outside::put_provider(world, ctx, provider),
+        Command::SignIn { claimed } => outside::sign_in(world, ctx, claimed),
+        Command::PutIssuer { issuer } => outside::put_issuer(world, ctx, issuer),
+        Command::Admit { admission } => outside::admit(world, ctx, admission),
     }
 }
 
@@ -213,7 +217,10 @@ fn put_account(world: &World, ctx: &Context, id: AccountId, spec: &AccountSpec) 
         return Err(Refusal::blocked(format!("account `{id}` cannot be put like this"), wrong));
     }
     let same = before.is_some_and(|it| {
-        it.kind == spec.kind && it.roles == spec.roles && it.groups == spec.groups && it.identities == spec.identities
+        it.kind == spec.kind
+            && it.own.roles == spec.roles
+            && it.own.groups == spec.groups
+            && it.identities == spec.identities
     });
     Ok(if same { Vec::new() } else { vec![Event::AccountPut(account_put(id, spec))] })
 }
@@ -439,7 +446,7 @@ fn foreign_identities(world: &World, id: AccountId, identities: &BTreeSet<Identi
 }
 
 /// A misspelt role would silently permit nothing.
-fn unknown_roles(roles: &BTreeSet<Name>, wrong: &mut Vec<Blocker>) {
+pub(super) fn unknown_roles(roles: &BTreeSet<Name>, wrong: &mut Vec<Blocker>) {
     let known = interlock_policy::roles();
     for role in roles.iter().filter(|it| !known.contains(it.as_str())) {
         let clears = format!("one of: {}", known.iter().map(String::as_str).collect::<Vec<_>>().join(", "));
@@ -447,7 +454,7 @@ fn unknown_roles(roles: &BTreeSet<Name>, wrong: &mut Vec<Blocker>) {
     }
 }
 
-fn account_put(account: AccountId, spec: &AccountSpec) -> AccountPut {
+pub(super) fn account_put(account: AccountId, spec: &AccountSpec) -> AccountPut {
     AccountPut {
         account,
         account_kind: spec.kind,
@@ -472,7 +479,7 @@ fn period(from: Timestamp, until: Timestamp, longest: SignedDuration, what: &str
     Ok(())
 }
 
-fn text(wrong: &mut Vec<Blocker>, what: &str, value: &str, longest: usize) {
+pub(super) fn text(wrong: &mut Vec<Blocker>, what: &str, value: &str, longest: usize) {
     if value.trim().is_empty() || value.chars().count() > longest {
         wrong.push(Blocker::new(
             "bad-text",
@@ -483,7 +490,7 @@ fn text(wrong: &mut Vec<Blocker>, what: &str, value: &str, longest: usize) {
     }
 }
 
-fn all_right(summary: &str, wrong: Vec<Blocker>) -> Result<(), Refusal> {
+pub(super) fn all_right(summary: &str, wrong: Vec<Blocker>) -> Result<(), Refusal> {
     match wrong.as_slice() {
         [] => Ok(()),
         [only] => Err(Refusal::new(RefusalKind::Invalid, format!("{summary}: {}", only.message), wrong)),

@@ -1,10 +1,8 @@
 //! What has happened about people.
 
-use super::AccountKind;
-use crate::{
-    core::{Subject, payload},
-    reason::NoteRef,
-};
+use super::{AccountKind, Issuer, Provider};
+use crate::core::{Subject, payload};
+use crate::reason::NoteRef;
 use interlock_ids::{AccountId, DelegationId, Digest, Identity, Name, NoteId, TokenId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -33,6 +31,16 @@ pub enum Event {
     DelegationEnded(DelegationEnded),
     #[serde(rename = "people.leave_put")]
     LeavePut(LeavePut),
+    #[serde(rename = "people.provider_put")]
+    ProviderPut(ProviderPut),
+    #[serde(rename = "people.subject_linked")]
+    SubjectLinked(SubjectLinked),
+    #[serde(rename = "people.signed_in")]
+    SignedIn(SignedIn),
+    #[serde(rename = "people.issuer_put")]
+    IssuerPut(IssuerPut),
+    #[serde(rename = "people.admitted")]
+    Admitted(Admitted),
     #[serde(rename = "people.person_erased")]
     PersonErased(PersonErased),
     #[serde(rename = "people.note_redacted")]
@@ -78,6 +86,16 @@ payload! {
     PersonErased { account: AccountId, basis: Basis, reason: NoteRef }
     /// A text was taken off the desk. Since 0.2.
     NoteRedacted { note: NoteId, basis: Basis, reason: NoteRef }
+    /// An identity provider was entered or changed. Since 0.2.
+    ProviderPut { provider: Provider }
+    /// An account was tied to a subject of an identity provider. Since 0.2.
+    SubjectLinked { account: AccountId, provider: Name, subject: Identity }
+    /// Somebody signed in by an identity provider, which gives these roles and groups until the next time. Since 0.2.
+    SignedIn { account: AccountId, provider: Name, roles: BTreeSet<Name>, groups: BTreeSet<Name> }
+    /// An issuer of tokens for programs was entered or changed. Since 0.2.
+    IssuerPut { issuer: Issuer }
+    /// A program was let in by a token of an issuer; `once`: what makes that token usable once, until it would end. Since 0.2.
+    Admitted { issuer: Name, rule: u32, account: AccountId, token: TokenId, subject: NoteRef, once: Digest, until: Timestamp }
 }
 
 impl Event {
@@ -95,14 +113,25 @@ impl Event {
             Event::LeavePut(_) => "people.leave_put",
             Event::PersonErased(_) => "people.person_erased",
             Event::NoteRedacted(_) => "people.note_redacted",
+            Event::ProviderPut(_) => "people.provider_put",
+            Event::SubjectLinked(_) => "people.subject_linked",
+            Event::SignedIn(_) => "people.signed_in",
+            Event::IssuerPut(_) => "people.issuer_put",
+            Event::Admitted(_) => "people.admitted",
         }
     }
 
     pub fn subjects(&self) -> Vec<Subject> {
         match self {
-            Event::Founded(_) | Event::TokenRevoked(_) | Event::DelegationEnded(_) | Event::NoteRedacted(_) => {
-                Vec::new()
-            }
+            Event::Founded(_)
+            | Event::TokenRevoked(_)
+            | Event::DelegationEnded(_)
+            | Event::NoteRedacted(_)
+            | Event::ProviderPut(_)
+            | Event::IssuerPut(_) => Vec::new(),
+            Event::SubjectLinked(it) => vec![Subject::Account(it.account)],
+            Event::SignedIn(it) => vec![Subject::Account(it.account)],
+            Event::Admitted(it) => vec![Subject::Account(it.account)],
             Event::PersonErased(it) => vec![Subject::Account(it.account)],
             Event::SetupClaimed(it) => vec![Subject::Account(it.account)],
             Event::AccountPut(it) => vec![Subject::Account(it.account)],

@@ -1,12 +1,15 @@
 //! Who there is, and what follows from it: one person's accounts, delegations in force, leave.
 
-use super::Event;
+use super::{Event, Issuer, Provider};
 use crate::core::{Actor, By, Map, Meta, edit};
 use interlock_ids::{AccountId, DelegationId, Digest, Identity, Name, NoteId, TokenId};
 use interlock_policy::{Principal, PrincipalKind};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// Whether a person or a program is behind an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,12 +22,24 @@ pub enum AccountKind {
     },
 }
 
+/// Roles and groups from one source.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Given {
+    pub roles: BTreeSet<Name>,
+    pub groups: BTreeSet<Name>,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
     pub id: AccountId,
     pub kind: AccountKind,
+    /// All of them: what administrators gave, and what identity providers gave at the last sign-in.
     pub roles: BTreeSet<Name>,
     pub groups: BTreeSet<Name>,
+    /// What administrators gave.
+    pub own: Given,
+    /// What each identity provider gave at the last sign-in.
+    pub given: BTreeMap<Name, Given>,
     pub identities: BTreeSet<Identity>,
     /// Other accounts of the same person.
     pub links: BTreeSet<AccountId>,
@@ -75,6 +90,24 @@ pub struct State {
     pub delegations: Map<DelegationId, Delegation>,
     /// Texts that were taken off the desk, with the entry that says so.
     pub redacted: imbl::OrdMap<NoteId, u64>,
+    pub providers: Map<Name, Provider>,
+    /// Who the subjects of identity providers are.
+    pub by_subject: imbl::OrdMap<Identity, AccountId>,
+    pub issuers: Map<Name, Issuer>,
+    /// Tokens of issuers that were exchanged, until they would have ended anyway: none is taken twice.
+    pub exchanged: imbl::OrdMap<Digest, Timestamp>,
+    /// Tokens given in exchange, by their end.
+    pub exchanged_for: imbl::OrdSet<(Timestamp, TokenId)>,
+}
+
+impl Account {
+    /// Sums up what all sources gave.
+    fn sum(&mut self) {
+        let sources = || std::iter::once(&self.own).chain(self.given.values());
+        let roles = sources().flat_map(|it| it.roles.iter().cloned()).collect();
+        let groups = sources().flat_map(|it| it.groups.iter().cloned()).collect();
+        (self.roles, self.groups) = (roles, groups);
+    }
 }
 
 impl State {
@@ -223,6 +256,59 @@ impl State {
             Event::LeavePut(it) => {
                 edit(&mut self.accounts, &it.account, |account| account.leave.push((it.from_time, it.until)))
             }
+            Event::ProviderPut(it) => {
+                if it.provider.disabled {
+                    self.take_back(&it.provider.name);
+                }
+                self.providers.insert(it.provider.name.clone(), Arc::new(it.provider.clone()));
+            }
+            Event::SubjectLinked(it) => {
+                self.by_subject.insert(it.subject, it.account);
+            }
+            Event::SignedIn(it) => edit(&mut self.accounts, &it.account, |account| {
+                let given = Given { roles: it.roles.clone(), groups: it.groups.clone() };
+                account.given.insert(it.provider.clone(), given);
+                account.sum();
+            }),
+            Event::IssuerPut(it) => {
+                self.issuers.insert(it.issuer.name.clone(), Arc::new(it.issuer.clone()));
+            }
+            Event::Admitted(it) => {
+                self.forget_exchanged(meta.at);
+                self.exchanged.insert(it.once, it.until);
+                if let Some(token) = self.tokens.get(&it.token) {
+                    self.exchanged_for.insert((token.expires, it.token));
+                }
+            }
+        }
+    }
+
+    /// An identity provider that is switched off takes back what it gave.
+    fn take_back(&mut self, provider: &Name) {
+        let given = self.accounts.iter().filter(|(_, account)| account.given.contains_key(provider));
+        let ids: Vec<AccountId> = given.map(|(id, _)| *id).collect();
+        for id in ids {
+            edit(&mut self.accounts, &id, |account| {
+                account.given.remove(provider);
+                account.sum();
+            });
+        }
+    }
+
+    /// Drops what is over: builds exchange tokens by the hundred a day, and a token that has ended opens nothing.
+    fn forget_exchanged(&mut self, now: Timestamp) {
+        let over: Vec<(Timestamp, TokenId)> =
+            self.exchanged_for.iter().take_while(|(end, _)| *end <= now).copied().collect();
+        for pair in over {
+            self.exchanged_for.remove(&pair);
+            if let Some(token) = self.tokens.remove(&pair.1) {
+                self.token_by_hash.remove(&token.hash);
+            }
+        }
+        let over: Vec<Digest> =
+            self.exchanged.iter().filter(|(_, until)| **until <= now).map(|(once, _)| *once).collect();
+        for once in &over {
+            self.exchanged.remove(once);
         }
     }
 
@@ -234,17 +320,20 @@ impl State {
         for identity in &it.identities {
             self.by_identity.insert(*identity, it.account);
         }
-        let account = Account {
+        let mut account = Account {
             id: it.account,
             kind: it.account_kind,
-            roles: it.roles.clone(),
-            groups: it.groups.clone(),
+            roles: BTreeSet::new(),
+            groups: BTreeSet::new(),
+            own: Given { roles: it.roles.clone(), groups: it.groups.clone() },
+            given: before.as_ref().map(|account| account.given.clone()).unwrap_or_default(),
             identities: it.identities.clone(),
             links: before.as_ref().map(|account| account.links.clone()).unwrap_or_default(),
             closed: false,
             erased: None,
             leave: before.map(|account| account.leave).unwrap_or_default(),
         };
+        account.sum();
         self.accounts.insert(it.account, Arc::new(account));
     }
 }

@@ -174,12 +174,13 @@ fn records(gates: &[Gate]) -> Vec<GateRecord> {
 fn reassess(world: &World, id: ReleaseId, ctx: &Context) -> Result<Vec<Event>, Refusal> {
     only_by_system(ctx, "looking at gates again")?;
     let release = find(world, id)?;
+    let mut news = plan_news(world, release, ctx.now);
     if !release.stage.awaits_gates() {
-        return Ok(Vec::new());
+        return Ok(news);
     }
     let gates = gates(world, release, ctx.now);
     let standing = blockers(&gates);
-    Ok(match (release.stage, standing.is_empty()) {
+    news.extend(match (release.stage, standing.is_empty()) {
         (Stage::Frozen, true) => vec![Event::Ready(Ready { release: id, gates: records(&gates) })],
         (Stage::Ready, false) => vec![Event::HeldBack(HeldBack { release: id, blockers: standing })],
         (Stage::Authorised, false) => {
@@ -187,7 +188,27 @@ fn reassess(world: &World, id: ReleaseId, ctx: &Context) -> Result<Vec<Event>, R
             vec![Event::PermitRevoked(PermitRevoked { release: id, reason })]
         }
         _ => Vec::new(),
-    })
+    });
+    Ok(news)
+}
+
+/// Whether the calendar has closed or opened again what is planned, so that whoever planned it is told.
+fn plan_news(world: &World, release: &Release, now: Timestamp) -> Vec<Event> {
+    let Some(window) = release.window.filter(|window| now < window.end && release.stage.is_planned()) else {
+        return Vec::new();
+    };
+    let rest = Slot { start: now.max(window.start), end: window.end };
+    let gate = gate::calendar_gate(world, release, rest);
+    let blockers = if gate.ruling.outcome == Outcome::Pass { Vec::new() } else { gate.ruling.blockers };
+    if blockers == release.plan_closed {
+        return Vec::new();
+    }
+    let release = release.id;
+    vec![if blockers.is_empty() {
+        Event::PlanOpened(PlanOpened { release })
+    } else {
+        Event::PlanClosed(PlanClosed { release, blockers })
+    }]
 }
 
 /// What policies want to know of whoever authorises or deploys.
@@ -293,9 +314,8 @@ pub fn react(world: &World, event: &core::Event) -> Vec<Command> {
         It::Change(change::Event::Withdrawn(it)) => one(&it.change).into_iter().collect(),
         It::Change(change::Event::ConditionMet(it)) => one(&it.change).into_iter().collect(),
         It::People(people::Event::AccountPut(_) | people::Event::AccountsLinked(_)) => all_open(world, None),
-        It::Learning(learning::Event::ReviewDone(_)) | It::Artifact(_) | It::Calendar(_) | It::Policy(_) => {
-            all_open(world, None)
-        }
+        It::Calendar(_) => reassess_all(world, |it| it.stage.is_planned()),
+        It::Learning(learning::Event::ReviewDone(_)) | It::Artifact(_) | It::Policy(_) => all_open(world, None),
         It::Environment(environment::Event::Claimed(it)) => all_open(world, Some(&it.environment)),
         It::Environment(environment::Event::ClaimEnded(it)) => {
             all_open(world, world.environment.claims.get(&it.claim).map(|claim| &claim.environment))
@@ -332,10 +352,12 @@ pub fn react(world: &World, event: &core::Event) -> Vec<Command> {
 
 /// Every open release that waits at gates, in one environment or in all.
 fn all_open(world: &World, environment: Option<&interlock_ids::Name>) -> Vec<Command> {
+    reassess_all(world, |it| it.stage.awaits_gates() && environment.is_none_or(|name| it.spec.environment == *name))
+}
+
+fn reassess_all(world: &World, wanted: impl Fn(&Release) -> bool) -> Vec<Command> {
     let open = world.release.open.iter().filter_map(|id| world.release.release(*id));
-    open.filter(|it| it.stage.awaits_gates() && environment.is_none_or(|name| it.spec.environment == *name))
-        .map(|it| Command::Reassess { release: it.id })
-        .collect()
+    open.filter(|it| wanted(it)).map(|it| Command::Reassess { release: it.id }).collect()
 }
 
 /// A permit that runs out unused is looked at again at that moment.

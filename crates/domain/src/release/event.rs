@@ -35,6 +35,10 @@ pub enum Event {
     RolledBack(RolledBack),
     #[serde(rename = "release.cancelled")]
     Cancelled(Cancelled),
+    #[serde(rename = "release.plan_closed")]
+    PlanClosed(PlanClosed),
+    #[serde(rename = "release.plan_opened")]
+    PlanOpened(PlanOpened),
 }
 
 payload! {
@@ -64,6 +68,10 @@ payload! {
     RolledBack { release: ReleaseId }
     /// It will not ship. Since 0.1.
     Cancelled { release: ReleaseId, reason: NoteRef }
+    /// The calendar was changed and does not allow what is planned any more. Since 0.2.
+    PlanClosed { release: ReleaseId, blockers: Vec<Blocker> }
+    /// The calendar allows what is planned again. Since 0.2.
+    PlanOpened { release: ReleaseId }
 }
 
 impl Event {
@@ -81,6 +89,8 @@ impl Event {
             Event::Closed(_) => "release.closed",
             Event::RolledBack(_) => "release.rolled_back",
             Event::Cancelled(_) => "release.cancelled",
+            Event::PlanClosed(_) => "release.plan_closed",
+            Event::PlanOpened(_) => "release.plan_opened",
         }
     }
 
@@ -98,6 +108,8 @@ impl Event {
             Event::Closed(it) => it.release,
             Event::RolledBack(it) => it.release,
             Event::Cancelled(it) => it.release,
+            Event::PlanClosed(it) => it.release,
+            Event::PlanOpened(it) => it.release,
         };
         vec![Subject::Release(release)]
     }

@@ -9,7 +9,7 @@ use crate::{
     policy::{Question, ask},
     reason::{Blocker, Outcome, Ruling, Slot},
 };
-use interlock_ids::{AccountId, Name};
+use interlock_ids::{AccountId, Name, ReleaseId};
 use interlock_policy::{Fact, Facts};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
@@ -53,6 +53,20 @@ pub(crate) fn calendar_gate(world: &World, release: &Release, slot: Slot) -> Gat
     let closed = calendar::open_during(world, &scope(release), slot);
     let it = Facing { world, release, now: slot.start, change: None };
     it.calendar_said(closed, None)
+}
+
+/// Planned releases whose window is not over and not allowed by the calendar, each with what closes it.
+pub fn closed_plans(world: &World, now: Timestamp) -> Vec<(ReleaseId, Vec<Closed>)> {
+    let open = world.release.open.iter().filter_map(|id| world.release.release(*id));
+    let planned = open.filter(|it| it.stage.is_planned()).filter_map(|it| Some((it, it.window?)));
+    planned
+        .filter(|(_, window)| now < window.end)
+        .map(|(it, window)| {
+            let rest = Slot { start: now.max(window.start), end: window.end };
+            (it.id, calendar::open_during(world, &scope(it), rest))
+        })
+        .filter(|(_, closed)| !closed.is_empty())
+        .collect()
 }
 
 /// What a calendar needs to know of a release.
@@ -271,6 +285,8 @@ fn closed_blocker(it: &Closed) -> Blocker {
     let what = match it.kind {
         calendar::WindowKind::Freeze => "freeze",
         calendar::WindowKind::Holiday => "holiday",
+        calendar::WindowKind::FiscalClose => "fiscal close",
+        calendar::WindowKind::ContractRenewal => "contract renewal",
         calendar::WindowKind::Maintenance => "outside of every maintenance window such as",
     };
     let until = it.until.map_or_else(|| "until it is lifted".to_owned(), |until| format!("until {until}"));
@@ -291,6 +307,11 @@ pub(crate) fn text<T: serde::Serialize>(value: &T) -> String {
 }
 
 impl Stage {
+    /// Stages in which a window is planned and nothing has begun.
+    pub(crate) fn is_planned(self) -> bool {
+        self == Stage::Planned || self.awaits_gates()
+    }
+
     /// Stages in which gates are still open questions.
     pub(crate) fn awaits_gates(self) -> bool {
         matches!(self, Stage::Frozen | Stage::Ready | Stage::Authorised)

@@ -17,9 +17,9 @@ pub use command::Command;
 pub(crate) use decide::actor_facts;
 pub use decide::{decide, owed, react};
 pub use event::*;
-pub use gate::{Gate, gates};
-pub(crate) use gate::{blockers, text};
+pub use gate::{Gate, closed_plans, gates};
+pub(crate) use gate::{approvers, blockers, text};
 pub use state::{
     CanarySpec, Comparison, Criterion, CriterionKind, Indicator, Item, Margins, Model, OnInconclusive, Permit, Release,
-    RollbackPlan, Spec, Stage, State, Take, Trigger, TriggerAction, WatchSpec, WaveSpec,
+    Revocation, RollbackPlan, Spec, Stage, State, Take, Trigger, TriggerAction, WatchSpec, WaveSpec,
 };

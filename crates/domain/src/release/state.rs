@@ -3,8 +3,8 @@
 use super::Event;
 use crate::{
     change::Class,
-    core::{Map, Meta, edit},
-    reason::{NoteRef, Slot},
+    core::{Map, Meta, Shared, edit},
+    reason::{Blocker, NoteRef, Slot},
 };
 use interlock_ids::{AccountId, DeploymentId, Digest, Name, PermitId, ReleaseId};
 use jiff::Timestamp;
@@ -241,13 +241,32 @@ pub struct Release {
     pub spec: Spec,
     pub stage: Stage,
     pub window: Option<Slot>,
-    pub permit: Option<Permit>,
+    pub permit: Option<Box<Permit>>,
     pub permit_revoked: bool,
     pub deployment: Option<DeploymentId>,
     pub drafted_by: Option<AccountId>,
     pub drafted: Timestamp,
     /// When it reached the stage it is in.
     pub since: Timestamp,
+    /// What a changed calendar has put in the way of the window since it was planned.
+    #[serde(default)]
+    pub plan_closed: Vec<Blocker>,
+}
+
+/// A permit that is good no more before its time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Revocation {
+    pub permit: PermitId,
+    /// When it would have run out: from then on nobody has to be told.
+    pub ends: Timestamp,
+}
+
+impl Revocation {
+    /// Adds it, and leaves out those that nobody has to be told of any more.
+    pub(crate) fn add_to(self, all: &mut imbl::OrdMap<u64, Revocation>, meta: &Meta) {
+        *all = all.iter().filter(|(_, old)| old.ends > meta.at).map(|(at, old)| (*at, old.clone())).collect();
+        all.insert(meta.position, self);
+    }
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -257,6 +276,8 @@ pub struct State {
     /// Releases whose life is not over.
     pub open: imbl::OrdSet<ReleaseId>,
     pub revoked_permits: imbl::OrdMap<PermitId, Timestamp>,
+    /// The same by the position that revoked them, while they could still be used: what runners are told.
+    pub revocations: imbl::OrdMap<u64, Revocation>,
 }
 
 impl State {
@@ -275,10 +296,29 @@ impl State {
     }
 
     fn revoke(&mut self, id: ReleaseId, meta: &Meta) {
-        if let Some(permit) = self.release(id).and_then(|release| release.permit.as_ref()).map(|permit| permit.id) {
-            self.revoked_permits.insert(permit, meta.at);
+        if let Some(permit) = self.release(id).and_then(|release| release.permit.clone()) {
+            self.revoked_permits.insert(permit.id, meta.at);
+            let revocation = Revocation { permit: permit.id, ends: permit.not_after };
+            revocation.add_to(&mut self.revocations, meta);
         }
         edit(&mut self.releases, &id, |release| release.permit_revoked = true);
+    }
+
+    /// Drops what only the page of a release shows that is over.
+    pub(crate) fn put_aside(&mut self, id: ReleaseId, shared: &Shared) {
+        edit(&mut self.releases, &id, |release| {
+            let spec = &mut release.spec;
+            release.permit = None;
+            spec.triggers = Vec::new();
+            spec.rollback.criteria = Vec::new();
+            spec.items.shrink_to_fit();
+            spec.items.iter_mut().for_each(|item| shared.service(&mut item.service));
+            shared.environment(&mut spec.environment);
+            shared.pipeline(&mut spec.pipeline);
+            if let Model::Phased { waves } = &mut spec.model {
+                *waves = Vec::new();
+            }
+        });
     }
 
     pub(crate) fn apply(&mut self, event: &Event, meta: &Meta) {
@@ -297,12 +337,16 @@ impl State {
                     drafted_by: it.account,
                     drafted: meta.at,
                     since: meta.at,
+                    plan_closed: Vec::new(),
                 };
                 self.releases.insert(it.release, Arc::new(release));
             }
             Event::Planned(it) => {
                 self.reach(it.release, Stage::Planned, meta);
-                edit(&mut self.releases, &it.release, |release| release.window = Some(it.window));
+                edit(&mut self.releases, &it.release, |release| {
+                    release.window = Some(it.window);
+                    release.plan_closed.clear();
+                });
             }
             Event::Frozen(it) => self.reach(it.release, Stage::Frozen, meta),
             Event::Ready(it) => self.reach(it.release, Stage::Ready, meta),
@@ -310,7 +354,7 @@ impl State {
             Event::Authorised(it) => {
                 self.reach(it.permit.release, Stage::Authorised, meta);
                 edit(&mut self.releases, &it.permit.release, |release| {
-                    release.permit = Some(it.permit.clone());
+                    release.permit = Some(Box::new(it.permit.clone()));
                     release.permit_revoked = false;
                 });
             }
@@ -334,6 +378,10 @@ impl State {
                 self.revoke(it.release, meta);
                 self.reach(it.release, Stage::Cancelled, meta);
             }
+            Event::PlanClosed(it) => {
+                edit(&mut self.releases, &it.release, |release| release.plan_closed = it.blockers.clone())
+            }
+            Event::PlanOpened(it) => edit(&mut self.releases, &it.release, |release| release.plan_closed.clear()),
         }
     }
 }

@@ -6,8 +6,8 @@ use crate::{
     change::{self, Class, Decision},
     core::{Event, Obligation, owed},
     deployment::{
-        self, Direction, OnRollback, Phase, Pipeline, PipelineStep, ProgramStep, Report, Run, Status, StepOutcome,
-        TrafficStep,
+        self, Direction, OnRevocation, OnRollback, Phase, Pipeline, PipelineStep, ProgramStep, Report, Run, Status,
+        StepOutcome, TrafficStep,
     },
     environment::Tier,
     given::{Given, codes, digest, identity, name, time},
@@ -19,6 +19,8 @@ use crate::{
 };
 use interlock_ids::{ChangeId, DeploymentId, ReleaseId};
 use std::collections::BTreeMap;
+
+mod running;
 
 const OLD: u8 = 10;
 const NEW: u8 = 11;
@@ -81,7 +83,17 @@ fn register(it: &mut Given, seed: u8, version: &str) {
 }
 
 fn step(step: &str, phase: Phase, run: Run, on_rollback: OnRollback) -> PipelineStep {
-    PipelineStep { name: name(step), phase, run, timeout_s: 30, attempts: 1, on_rollback }
+    PipelineStep {
+        name: name(step),
+        phase,
+        run,
+        timeout_s: 30,
+        attempts: 1,
+        attempts_back: None,
+        on_rollback,
+        on_revocation: OnRevocation::Finish,
+        runner: BTreeMap::new(),
+    }
 }
 
 fn pipeline() -> Pipeline {
@@ -106,6 +118,7 @@ fn pipeline() -> Pipeline {
     Pipeline {
         name: name("instances"),
         max_parallel: 2,
+        ahead: 1,
         steps: vec![
             step("drain", Phase::Deploy, traffic("0"), OnRollback::Apply),
             step("deploy", Phase::Deploy, Run::Program(deploy), OnRollback::Undo),
@@ -290,6 +303,7 @@ fn freeze(it: &mut Given, start: &str, end: &str) {
         schedule,
         scope: Default::default(),
         reason: "books are closed".into(),
+        customer: None,
     };
     let calendar =
         Calendar { name: name("finance"), owner: name("team"), source: "manifest".into(), windows: vec![window] };
@@ -311,6 +325,29 @@ fn a_release_planned_into_a_freeze_is_refused_with_the_window_and_slots_and_the_
     assert_eq!(refusal.slots[0].start, time("2026-03-03T06:00:00Z"));
     it.ok("rita", Command::Plan { release, start: refusal.slots[0].start });
     assert_eq!(stage(&it, release), Stage::Planned);
+}
+
+#[test]
+fn an_edited_calendar_tells_of_every_plan_that_it_closes_and_of_those_that_it_opens_again() {
+    let mut it = shop();
+    let (release, _) = drafted(&mut it, "r1", NEW);
+    it.ok("rita", Command::Plan { release, start: time("2026-03-02T12:00:00Z") });
+    let closed = |it: &Given| it.world.release.release(release).expect("it is there").plan_closed.clone();
+    assert_eq!(closed(&it), []);
+
+    freeze(&mut it, "2026-03-02T12:30:00Z", "2026-03-03T06:00:00Z");
+    assert_eq!(closed(&it).iter().map(|it| it.code.as_str()).collect::<Vec<_>>(), ["calendar-closed"]);
+    assert_eq!(closed_plans(&it.world, time("2026-03-02T11:00:00Z")).len(), 1);
+    assert_eq!(stage(&it, release), Stage::Planned, "it is told; whoever planned it decides");
+
+    freeze(&mut it, "2026-03-04T12:30:00Z", "2026-03-04T18:00:00Z");
+    assert_eq!(closed(&it), [], "the freeze was moved away");
+
+    let (lockdown, reason) = (it.fresh(), it.note());
+    it.ok("rita", calendar::Command::CallLockdown { lockdown, scope: Default::default(), reason });
+    assert_eq!(closed(&it).len(), 1);
+    it.ok("rita", calendar::Command::LiftLockdown { lockdown });
+    assert_eq!(closed(&it), []);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::Event;
 use crate::{
-    core::{Fence, Map, Meta, edit},
+    core::{Fence, Map, Meta, Shared, edit},
     reason::Outcome,
     release::Criterion,
 };
@@ -97,6 +97,17 @@ impl State {
 
     pub fn of_release(&self, release: ReleaseId) -> Option<&Rollback> {
         self.rollback(*self.by_release.get(&release)?)
+    }
+
+    /// Drops where the criteria were checked, if the rollback has worked. What they said stays: lists show it.
+    pub(crate) fn put_aside(&mut self, release: ReleaseId, shared: &Shared) {
+        let worked = self.of_release(release).filter(|it| it.status == Status::Succeeded).map(|it| it.id);
+        if let Some(id) = worked {
+            edit(&mut self.rollbacks, &id, |rollback| {
+                shared.environment(&mut rollback.environment);
+                rollback.targets = Vec::new();
+            });
+        }
     }
 
     pub(crate) fn apply(&mut self, event: &Event, meta: &Meta) {

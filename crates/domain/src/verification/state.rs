@@ -3,7 +3,7 @@
 use super::{Event, Resolution};
 use crate::{
     catalog::Metrics,
-    core::{Fence, Map, Meta, edit},
+    core::{Fence, Map, Meta, Shared, edit},
     release::CanarySpec,
 };
 use interlock_ids::{AnalysisId, DeploymentId, Digest, Name, ReleaseId};
@@ -102,6 +102,19 @@ pub struct State {
 impl State {
     pub fn analysis(&self, id: AnalysisId) -> Option<&Analysis> {
         self.analyses.get(&id).map(Arc::as_ref)
+    }
+
+    /// Drops what was compared in a deployment that is over, and the figures unless they tell why it was taken back.
+    pub(crate) fn put_aside(&mut self, deployment: DeploymentId, shared: &Shared) {
+        for id in self.by_deployment.get(&deployment).into_iter().flatten() {
+            edit(&mut self.analyses, id, |analysis| {
+                shared.environment(&mut analysis.environment);
+                analysis.compared = Vec::new();
+                if analysis.verdict == Some(Verdict::Pass) {
+                    analysis.summary = None;
+                }
+            });
+        }
     }
 
     pub(crate) fn apply(&mut self, event: &Event, meta: &Meta) {

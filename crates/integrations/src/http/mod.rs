@@ -1,31 +1,33 @@
-//! Plain HTTP: the client all adapters use, and the probe that asks targets.
+//! Plain HTTP: the client all adapters use, and the probe that asks targets. Which addresses may be called is said by a guard.
 
 use async_trait::async_trait;
 use interlock_engine::ports::{Probe, Unread};
+use interlock_outbound::{Guard, Outbound, Refused};
+use reqwest::Method;
 use std::time::Duration;
 
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// Bytes of an answer that are read at most.
 pub const LIMIT: usize = 1024 * 1024;
 
-/// A client that follows no redirects and waits 5 seconds at most.
+/// A client that calls what the guard allows, follows no redirects and waits 5 seconds at most.
 ///
 /// # Errors
 /// The TLS library could not be set up.
-pub fn client() -> Result<reqwest::Client, Unread> {
-    let builder = reqwest::Client::builder()
-        .timeout(TIMEOUT)
-        .connect_timeout(TIMEOUT)
-        .redirect(reqwest::redirect::Policy::none());
-    builder
-        .user_agent(concat!("interlock/", env!("CARGO_PKG_VERSION")))
-        .no_proxy()
-        .build()
-        .map_err(|error| Unread(told(&error)))
+pub fn client(guard: Guard) -> Result<Outbound, Unread> {
+    Outbound::new(guard, TIMEOUT).map_err(|error| Unread(told(&error)))
+}
+
+/// A GET request.
+pub(crate) fn get(client: &Outbound, url: &str) -> Result<reqwest::RequestBuilder, Unread> {
+    client.request(Method::GET, url).map_err(|error| Unread(error.to_string()))
 }
 
 /// An error of the client with its causes, which alone say what happened.
 pub(crate) fn told(error: &(dyn std::error::Error + 'static)) -> String {
+    if let Some(refused) = Refused::among(error) {
+        return refused.to_string();
+    }
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(next) = cause {
@@ -35,33 +37,27 @@ pub(crate) fn told(error: &(dyn std::error::Error + 'static)) -> String {
     text
 }
 
-/// Reads an answer's body, up to [`LIMIT`].
-pub(crate) async fn body(mut response: reqwest::Response, limit: usize) -> Result<Vec<u8>, Unread> {
-    let mut bytes = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| Unread(told(&error)))? {
-        if bytes.len() + chunk.len() > limit {
-            return Err(Unread(format!("the answer has more than {limit} bytes")));
-        }
-        bytes.extend_from_slice(&chunk);
-    }
-    Ok(bytes)
+/// Reads an answer's body, up to `limit` bytes.
+pub(crate) async fn body(response: reqwest::Response, limit: usize) -> Result<Vec<u8>, Unread> {
+    let read = interlock_outbound::body(response, limit).await.map_err(|error| Unread(told(&error)))?;
+    read.map_err(|error| Unread(error.to_string()))
 }
 
 /// Asks targets over HTTP.
-pub struct HttpProbe(reqwest::Client);
+pub struct HttpProbe(Outbound);
 
 impl HttpProbe {
     /// # Errors
     /// As [`client`].
-    pub fn new() -> Result<Self, Unread> {
-        client().map(Self)
+    pub fn new(guard: Guard) -> Result<Self, Unread> {
+        client(guard).map(Self)
     }
 }
 
 #[async_trait]
 impl Probe for HttpProbe {
     async fn get(&self, url: &str) -> Result<(u16, Vec<u8>), Unread> {
-        let response = self.0.get(url).send().await.map_err(|error| Unread(told(&error)))?;
+        let response = get(&self.0, url)?.send().await.map_err(|error| Unread(told(&error)))?;
         let status = response.status().as_u16();
         Ok((status, body(response, LIMIT).await?))
     }

@@ -1,24 +1,25 @@
 //! Reading targets themselves, for organisations that have no Prometheus.
 
 use super::exposition::{Sample, number, parse};
-use crate::http::{body, client, told};
+use crate::http::{body, client, get, told};
 use async_trait::async_trait;
 use interlock_domain::catalog::Metrics;
 use interlock_engine::ports::{Meter, Reading, Tally, Unread};
 use interlock_ids::Name;
+use interlock_outbound::{Guard, Outbound};
 use std::collections::BTreeMap;
 
 /// Bytes of one exposition at most.
 const LIMIT: usize = 16 * 1024 * 1024;
 
 /// Scrapes targets.
-pub struct Scrape(reqwest::Client);
+pub struct Scrape(Outbound);
 
 impl Scrape {
     /// # Errors
     /// As [`client`].
-    pub fn new() -> Result<Self, Unread> {
-        client().map(Self)
+    pub fn new(guard: Guard) -> Result<Self, Unread> {
+        client(guard).map(Self)
     }
 }
 
@@ -26,7 +27,7 @@ impl Scrape {
 impl Meter for Scrape {
     async fn read(&self, service: &Name, address: &str, metrics: &Metrics) -> Result<Reading, Unread> {
         let url = format!("{}{}", address.trim_end_matches('/'), metrics.path);
-        let response = self.0.get(&url).send().await.map_err(|error| Unread(told(&error)))?;
+        let response = get(&self.0, &url)?.send().await.map_err(|error| Unread(told(&error)))?;
         if !response.status().is_success() {
             return Err(Unread(format!("{url} answers {}", response.status())));
         }

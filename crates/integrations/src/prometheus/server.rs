@@ -2,11 +2,12 @@
 
 use super::exposition::{Sample, number};
 use super::scrape::reading;
-use crate::http::{body, client, told};
+use crate::http::{body, client, get, told};
 use async_trait::async_trait;
 use interlock_domain::catalog::Metrics;
 use interlock_engine::ports::{Meter, Reading, Unread};
 use interlock_ids::Name;
+use interlock_outbound::{Guard, Outbound};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -14,7 +15,7 @@ const LIMIT: usize = 16 * 1024 * 1024;
 
 /// A Prometheus server.
 pub struct Server {
-    client: reqwest::Client,
+    client: Outbound,
     /// Such as `http://127.0.0.1:9090`.
     base: String,
 }
@@ -45,16 +46,18 @@ struct Series {
 }
 
 impl Server {
+    /// `base` is named by whoever runs the server, not by a manifest: it may be inside.
+    ///
     /// # Errors
     /// As [`client`].
     pub fn new(base: &str) -> Result<Self, Unread> {
-        Ok(Self { client: client()?, base: base.trim_end_matches('/').to_owned() })
+        Ok(Self { client: client(Guard::inside())?, base: base.trim_end_matches('/').to_owned() })
     }
 
     async fn ask(&self, promql: &str) -> Result<Data, Unread> {
         let url = format!("{}/api/v1/query", self.base);
         let response =
-            self.client.get(&url).query(&[("query", promql)]).send().await.map_err(|error| Unread(told(&error)))?;
+            get(&self.client, &url)?.query(&[("query", promql)]).send().await.map_err(|error| Unread(told(&error)))?;
         let bytes = body(response, LIMIT).await?;
         let answer: Answer = serde_json::from_slice(&bytes)
             .map_err(|error| Unread(format!("{url} answers no Prometheus result: {error}")))?;

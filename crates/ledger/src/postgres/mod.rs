@@ -236,6 +236,12 @@ impl PostgresLedger {
         self.verifying_key.to_string()
     }
 
+    /// A secret of 32 bytes that all nodes of this ledger have and nobody else can know, a different one for each `purpose`:
+    /// SHA-256 over the purpose and the private key, each with its length before it.
+    pub fn derive(&self, purpose: &str) -> [u8; 32] {
+        Digest::of_parts(&[b"interlock derived secret", purpose.as_bytes(), self.key.to_text().as_bytes()]).0
+    }
+
     /// Where the ledger is, without any password.
     pub fn shown(&self) -> &str {
         &self.link.address.shown
@@ -303,6 +309,15 @@ impl Ledger for PostgresLedger {
 
     fn inclusion(&self, position: Position, size: u64) -> Result<Vec<Digest>, StoreError> {
         Tree::new(&self.state()?.edge, &state::Stored(self)).inclusion(position, size)
+    }
+
+    fn subtrees(&self, height: u32, from: u64, count: u64) -> Result<Vec<Digest>, StoreError> {
+        Tree::new(&self.state()?.edge, &state::Stored(self)).subtrees(height, from, count)
+    }
+
+    fn sign(&self, text: &str) -> Result<String, StoreError> {
+        crate::limits::statement(self.verifying_key.name(), text)?;
+        Ok(self.key.sign(text))
     }
 
     fn consistency(&self, old: u64, new: u64) -> Result<Vec<Digest>, StoreError> {

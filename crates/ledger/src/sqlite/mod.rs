@@ -281,6 +281,15 @@ impl Ledger for SqliteLedger {
         self.ask_tree(|tree| tree.consistency(old, new))
     }
 
+    fn subtrees(&self, height: u32, from: u64, count: u64) -> Result<Vec<Digest>, StoreError> {
+        self.ask_tree(|tree| tree.subtrees(height, from, count))
+    }
+
+    fn sign(&self, text: &str) -> Result<String, StoreError> {
+        crate::limits::statement(self.verifying_key.name(), text)?;
+        Ok(self.key.sign(text))
+    }
+
     fn put_blob(&self, bytes: &[u8]) -> Result<Digest, StoreError> {
         self.store_blob(bytes)
     }

@@ -59,11 +59,19 @@ fn as_nobody(command: &mut Command) -> &mut Command {
 }
 
 impl Server {
-    /// Makes and starts one. `settings`: further lines of its configuration.
+    /// Makes and starts one in memory, if the machine has a file system there. `settings`: further lines of its configuration.
     pub fn start(settings: &str) -> Result<Server, String> {
+        let memory = Path::new("/dev/shm");
+        if memory.is_dir() {
+            Server::start_in(memory, settings)
+        } else {
+            Server::start_in(&std::env::temp_dir(), settings)
+        }
+    }
+
+    /// The same in a folder below `place`.
+    pub fn start_in(place: &Path, settings: &str) -> Result<Server, String> {
         let bin = programs().ok_or("there is no PostgreSQL; install the package `postgresql` of your system")?;
-        let place = Path::new("/dev/shm");
-        let place = if place.is_dir() { place.to_path_buf() } else { std::env::temp_dir() };
         let folder = tempfile::Builder::new().prefix("interlock-pg-").tempdir_in(place);
         let folder = folder.map_err(|error| error.to_string())?.keep();
         if is_root() {

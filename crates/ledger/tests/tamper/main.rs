@@ -11,6 +11,7 @@ use rusqlite::{Connection, params};
 use std::{fs, path::Path};
 
 mod beside;
+mod packs;
 #[path = "../scratch/mod.rs"]
 mod scratch;
 mod sound;

@@ -4,7 +4,7 @@
 //! answered is inconclusive and not sent again, unless its method is idempotent (RFC 9110, 9.2.2); redirects are an answer like
 //! any other.
 
-use super::{Done, body, request_time, transport};
+use super::{Done, body, request_time, transport, unsent};
 use crate::execute::Attempt;
 use crate::fault::{Code, Fault, excerpt};
 use interlock_wire::runner::{HttpStep, Outcome};
@@ -88,7 +88,8 @@ impl Request {
 
     async fn send(&self, attempt: &Attempt<'_>, step: &HttpStep) -> Result<u16, Fault> {
         let started = Instant::now();
-        let mut request = attempt.executor.http.request(self.method.clone(), self.url.clone());
+        let out = &attempt.executor.http;
+        let mut request = out.request(self.method.clone(), self.url.as_str()).map_err(|error| unsent(&error))?;
         request = request.headers(self.headers.clone()).timeout(request_time(attempt.deadline));
         if let Some(body) = &step.body {
             request = request.body(body.clone());

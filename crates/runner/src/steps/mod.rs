@@ -9,6 +9,7 @@ pub mod traffic;
 pub mod wait;
 
 use crate::fault::{Code, Fault};
+use interlock_outbound::{Refused, Unsent};
 use interlock_wire::runner::Outcome;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -43,10 +44,21 @@ async fn body(mut response: reqwest::Response) -> Result<Vec<u8>, Fault> {
 
 /// What a transport error means for a request that changes nothing.
 fn transport(what: &str, error: &reqwest::Error) -> Fault {
+    if let Some(refused) = Refused::among(error) {
+        return Fault::failed(Code::AddressNotAllowed, refused.to_string());
+    }
     let mut why: &dyn std::error::Error = error;
     while let Some(cause) = why.source() {
         why = cause;
     }
     let code = if error.is_timeout() && !error.is_connect() { Code::RequestTimeLimit } else { Code::Unreachable };
     Fault::failed(code, format!("{what}: {why}"))
+}
+
+/// What it means that a request was not even sent.
+fn unsent(error: &Unsent) -> Fault {
+    match error {
+        Unsent::Refused(refused) => Fault::failed(Code::AddressNotAllowed, refused.to_string()),
+        Unsent::NoAddress(_) => Fault::failed(Code::RequestInvalid, error.to_string()),
+    }
 }

@@ -4,7 +4,7 @@
 //! is not success.
 //! Deliberately absent: the memory of earlier weights. Taking traffic back is a step of its own, with the weight it wants.
 
-use super::{Done, body, request_time, transport};
+use super::{Done, body, request_time, transport, unsent};
 use crate::execute::Attempt;
 use crate::fault::{Code, Fault, excerpt};
 use interlock_wire::runner::{ALL_SERVERS, Operation, Outcome, TrafficStep};
@@ -112,7 +112,8 @@ impl<'a> Router<'a> {
         content: Option<Value>,
     ) -> Result<Value, Fault> {
         let what = format!("{method} {url}");
-        let mut request = attempt.executor.http.request(method, url).timeout(request_time(attempt.deadline));
+        let request = attempt.executor.http.request(method, url.as_str()).map_err(|error| unsent(&error))?;
+        let mut request = request.timeout(request_time(attempt.deadline));
         if let Some(content) = &content {
             request = request.json(content);
         }

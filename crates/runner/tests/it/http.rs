@@ -5,7 +5,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
-use interlock_runner::{Controller, ControllerError, Depot, RemoteConfig, RemoteServer, Runner};
+use interlock_runner::{Controller, ControllerError, Credential, Depot, RemoteConfig, RemoteServer, Runner, Tls};
 use interlock_wire::runner::Outcome::*;
 use interlock_wire::runner::*;
 use serde_json::{Value, json};
@@ -169,9 +169,10 @@ async fn a_runner_works_over_http() {
         .with_state(state);
     let config = |token: &str, server: String| RemoteConfig {
         server,
-        token: token.into(),
+        credential: Credential::Token(token.into()),
         runner: "runner-1".into(),
         allow_plain_http: false,
+        tls: Tls::default(),
     };
     let url = serve(router).await;
     let remote = Arc::new(RemoteServer::new(&config("secret", url.clone())).unwrap());
@@ -185,7 +186,8 @@ async fn a_runner_works_over_http() {
 
     let stranger = RemoteServer::new(&config("wrong", url)).unwrap();
     let request = rig.server.requests.lock().unwrap()[0].clone();
-    let refused = ControllerError::Refused { status: 401, message: "the token is not known".into() };
+    let refused =
+        ControllerError::Refused { status: 401, code: String::new(), message: "the token is not known".into() };
     assert_eq!(stranger.lease(request).await, Err(refused));
     let missing = remote.fetch(&sha256(b"missing").parse().unwrap(), "").await;
     assert!(missing.err().unwrap().to_string().contains("404"));

@@ -2,6 +2,7 @@
 
 use crate::rig::*;
 use interlock_runner::RunnerConfig;
+use interlock_wire::deployment::OnRevocation;
 use interlock_wire::permit::{Permit, PermitScope};
 use interlock_wire::runner::Outcome::*;
 use interlock_wire::runner::*;
@@ -119,4 +120,78 @@ async fn a_permit_revoked_between_check_and_apply_stops_apply() {
     go(&rig);
     running.await.unwrap().is(Failed, "R109");
     assert_eq!(rig.log(), ["check"]);
+}
+
+/// Runs an order whose program waits for `$LOG.go`; `meanwhile` is what happens while it does.
+async fn while_it_runs(
+    rig: &Rig,
+    on_revocation: OnRevocation,
+    meanwhile: impl FnOnce(&interlock_runner::execute::Executor),
+) -> Ran {
+    let mut program = rig.program(r#"echo apply >> "$LOG"; while [ ! -e "$LOG.go" ]; do sleep 0.01; done"#);
+    program.verify = Some(sh(r#"echo verify >> "$LOG""#));
+    let order = StepOrder { on_revocation, ..rig.order(StepKind::Program(program)) };
+    let executor = rig.executor();
+    let running = rig.run_on(&executor, &order);
+    let disturbing = async {
+        eventually(|| rig.log() == ["apply"]).await;
+        meanwhile(&executor);
+        tokio::time::sleep(std::time::Duration::from_millis(600)).await;
+        std::fs::write(rig.log_path().with_extension("go"), "").unwrap();
+    };
+    tokio::join!(running, disturbing).0
+}
+
+#[tokio::test]
+async fn a_step_that_has_begun_is_finished_when_its_permit_is_revoked_or_runs_out() {
+    let rig = Rig::new();
+    let ran = while_it_runs(&rig, OnRevocation::Finish, |executor| executor.revoke(["pmt_1".to_owned()])).await;
+    ran.is(Changed, "");
+    assert!(ran.output.contains("what has begun is finished"), "{}", ran.output);
+    assert_eq!(rig.log(), ["apply", "verify"]);
+
+    let rig = Rig::new();
+    while_it_runs(&rig, OnRevocation::Finish, |_| rig.clock.0.store(NOON + 61, Ordering::SeqCst)).await.is(Changed, "");
+}
+
+#[tokio::test]
+async fn a_step_that_says_so_is_stopped_when_its_permit_is_revoked_or_runs_out() {
+    let rig = Rig::new();
+    let ran = while_it_runs(&rig, OnRevocation::Stop, |executor| executor.revoke(["pmt_1".to_owned()])).await;
+    ran.is(Inconclusive, "R114");
+    assert_eq!(rig.log(), ["apply"]);
+
+    let rig = Rig::new();
+    while_it_runs(&rig, OnRevocation::Stop, |_| rig.clock.0.store(NOON + 61, Ordering::SeqCst))
+        .await
+        .is(Inconclusive, "R114");
+    let rig = Rig::new();
+    while_it_runs(&rig, OnRevocation::Stop, |executor| executor.revoke(["pmt_2".to_owned()])).await.is(Changed, "");
+}
+
+#[tokio::test]
+async fn a_revoked_runner_stops_whatever_runs() {
+    let rig = Rig::new();
+    while_it_runs(&rig, OnRevocation::Finish, |executor| executor.halt()).await.is(Inconclusive, "R115");
+}
+
+#[tokio::test]
+async fn a_permit_issued_before_a_quarantine_is_refused_once_the_runner_has_heard_of_it() {
+    let rig = Rig::new();
+    let executor = rig.executor();
+    // The permit was handed out; before the step begins the build goes into quarantine, and the server says so.
+    let order = rig.shell(r#"echo ran >> "$LOG""#);
+    executor.revoke(["pmt_1".to_owned()]);
+    rig.run_on(&executor, &order).await.is(Failed, "R109");
+    assert!(rig.log().is_empty());
+}
+
+#[tokio::test]
+async fn the_clock_may_be_wrong_by_what_the_runner_is_told() {
+    let rig = Rig::new();
+    let executor = rig.executor_with(RunnerConfig { clock_skew: std::time::Duration::from_secs(30), ..rig.config() });
+    rig.clock.0.store(NOON + 89, Ordering::SeqCst);
+    rig.run_on(&executor, &rig.shell("true")).await.is(Changed, "");
+    rig.clock.0.store(NOON + 90, Ordering::SeqCst);
+    rig.run_on(&executor, &StepOrder { key: "later".into(), ..rig.shell("true") }).await.is(Failed, "R105");
 }

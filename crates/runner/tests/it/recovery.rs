@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 
 struct Life {
     handle: RunnerHandle,
-    task: JoinHandle<()>,
+    task: JoinHandle<bool>,
 }
 
 impl Life {
@@ -30,7 +30,7 @@ impl Life {
 
     async fn end(self) {
         self.handle.stop();
-        self.task.await.unwrap();
+        assert!(self.task.await.unwrap(), "nobody has revoked it");
     }
 }
 
@@ -300,4 +300,67 @@ async fn two_runners_do_not_share_a_data_directory() {
     let _first = rig.executor();
     let second = Runner::new(rig.config(), rig.server.clone(), rig.depot.clone());
     assert_eq!(second.err().unwrap().code.as_str(), "R506");
+}
+
+/// Orders of one lease, one after the other.
+fn chain(rig: &Rig, scripts: &[&str]) -> Vec<StepOrder> {
+    let key = |n: usize| format!("chain-{n}");
+    let orders = scripts.iter().enumerate().map(|(n, script)| StepOrder {
+        key: key(n),
+        step: format!("step-{n}"),
+        after: n.checked_sub(1).map(key),
+        ..rig.shell(script)
+    });
+    orders.collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn steps_leased_together_are_done_in_order_and_end_with_the_first_that_does_not_pass() {
+    let rig = Rig::new();
+    rig.server.grant(chain(&rig, &[r#"echo a >> "$LOG""#, r#"echo b >> "$LOG"; exit 1"#, r#"echo c >> "$LOG""#]));
+    let life = Life::with(&rig, RunnerConfig { capacity: 5, ..rig.config() });
+    eventually(|| rig.server.reported() == 2).await;
+    eventually(|| life.handle.running() == 0).await;
+    life.end().await;
+    assert_eq!(rig.log(), ["a", "b"]);
+    let outcomes: Vec<_> = rig.server.reports.lock().unwrap().iter().map(|it| it.outcome).collect();
+    assert_eq!(outcomes, [Changed, Failed]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lease_of_several_steps_that_was_interrupted_goes_on_where_it_was() {
+    let rig = Rig::new();
+    let second = r#"echo b >> "$LOG"; [ -e "$LOG.go" ] || sleep 60"#;
+    let mut orders = chain(&rig, &[r#"echo a >> "$LOG""#, second, r#"echo c >> "$LOG""#]);
+    for order in &mut orders {
+        if let StepKind::Program(program) = &mut order.kind {
+            program.repeatable = true;
+        }
+    }
+    rig.server.grant(orders.clone());
+    let life = Life::with(&rig, RunnerConfig { capacity: 3, ..rig.config() });
+    eventually(|| rig.log() == ["a", "b"]).await;
+    life.end().await;
+    std::fs::write(rig.log_path().with_extension("go"), "").unwrap();
+    rig.server.grant(orders.into_iter().map(|order| StepOrder { fence: 6, ..order }));
+    let life = Life::with(&rig, RunnerConfig { capacity: 3, ..rig.config() });
+    eventually(|| rig.log() == ["a", "b", "b", "c"]).await;
+    eventually(|| rig.server.reports.lock().unwrap().iter().any(|it| it.key == "chain-2")).await;
+    life.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_too_much_waiting_for_the_server_no_step_is_taken_until_there_is_room() {
+    let rig = Rig::new();
+    rig.server.deaf.store(true, Ordering::SeqCst);
+    rig.server.grant(orders(&rig, 2, "true"));
+    let life = Life::with(&rig, RunnerConfig { spool_reports: 2, ..rig.config() });
+    eventually(|| {
+        rig.server.requests.lock().unwrap().last().is_some_and(|it| it.capacity == 0 && it.running.is_empty())
+    })
+    .await;
+    rig.server.deaf.store(false, Ordering::SeqCst);
+    eventually(|| rig.server.reported() == 2).await;
+    eventually(|| rig.server.requests.lock().unwrap().last().is_some_and(|it| it.capacity > 0)).await;
+    life.end().await;
 }

@@ -75,6 +75,7 @@ impl Rig {
     pub fn config(&self) -> RunnerConfig {
         let keys = PermitKeys::one("k1", self.signer.verifying_key().to_bytes());
         let mut config = RunnerConfig::new("runner-1", self.dir.path().join("data"), keys);
+        config.clock_skew = Duration::ZERO;
         config.kill_grace = Duration::from_millis(100);
         config.shutdown_grace = Duration::from_millis(50);
         config
@@ -127,6 +128,9 @@ impl Rig {
             artifact: Some(self.artifact(b"artefact")),
             permit: self.sign(&self.permit),
             expected: BTreeMap::new(),
+            after: None,
+            pause_ms: 0,
+            on_revocation: Default::default(),
         }
     }
 
@@ -262,6 +266,7 @@ impl Controller for FakeServer {
             revoked_permits: self.revoked.lock().unwrap().clone(),
             revocation_position: 1,
             next_poll_ms: 5,
+            ..Lease::default()
         })
     }
 

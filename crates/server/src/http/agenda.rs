@@ -89,7 +89,7 @@ fn windows(lens: &Lens, asked: &Asked) -> Vec<CalendarEntry> {
     let windows = calendars.flat_map(|calendar| calendar.windows.iter().map(move |window| (calendar, window)));
     let shown = windows.filter(|(_, window)| concerns(lens, &window.scope, asked));
     let expanded = shown.flat_map(|(calendar, window)| {
-        occurrences(&window.schedule, asked.from, asked.to, MOST)
+        occurrences(&lens.world.calendar, &window.schedule, asked.from, asked.to, MOST)
             .into_iter()
             .map(move |it| window_entry(lens, &calendar.name, window, it.start, it.end))
     });
@@ -100,10 +100,13 @@ fn window_entry(lens: &Lens, calendar: &Name, window: &Window, start: Timestamp,
     let (recurrence, zone) = match &window.schedule {
         Schedule::Once { .. } => (None, None),
         Schedule::Recurring { rule, zone, .. } => (Some(rule.clone()), Some(zone.clone())),
+        Schedule::Fiscal(it) => (None, Some(it.zone.clone())),
     };
     let kind = match window.kind {
         WindowKind::Freeze => "freeze",
         WindowKind::Holiday => "holiday",
+        WindowKind::FiscalClose => "fiscal_close",
+        WindowKind::ContractRenewal => "contract_renewal",
         WindowKind::Maintenance => "maintenance",
     };
     CalendarEntry {

@@ -4,24 +4,23 @@ use crate::{
     act::{self, Done},
     auth::Caller,
     extract::{At, Body, Key, Params, parse, parse_all},
-    http::page,
+    http::{page, schedule},
     lens::{Lens, named, status},
     problem::{Answer, Failure},
     state::App,
 };
 use axum::{Json, extract::State};
 use interlock_domain::{
-    calendar::{self, Schedule, Scope, WindowKind, WindowScope, open_at, open_during, slots},
+    calendar::{self, Scope, WindowKind, WindowScope, open_at, open_during, slots},
     core::{Command, World},
     reason::Slot,
 };
 use interlock_ids::{LockdownId, Name};
 use interlock_wire::{
     calendar::{
-        Calendar, CalendarSpec, CallLockdown, CheckAnswer, CheckRequest, Lockdown, Once, Recurring, ScheduleSpec,
-        ScopeSpec, WindowKind as WireKind, WindowSpec,
+        Calendar, CalendarSpec, CallLockdown, CheckAnswer, CheckRequest, Lockdown, ScopeSpec, WindowKind as WireKind,
+        WindowSpec,
     },
-    length::Length,
     page::{Page, Paging},
     reason::{Blocker, Nothing, Receipt, Severity, Span},
 };
@@ -41,40 +40,28 @@ pub fn spec_in(name: Name, it: &CalendarSpec) -> Answer<calendar::Calendar> {
 }
 
 fn window_in(field: &str, it: &WindowSpec) -> Answer<calendar::Window> {
-    let schedule = match (&it.schedule.once, &it.schedule.recurring) {
-        (Some(once), None) => Schedule::Once { start: once.start, end: once.end },
-        (None, Some(it)) => Schedule::Recurring {
-            start: it.start,
-            zone: it.zone.clone(),
-            length_s: it.length.0,
-            rule: it.rule.clone(),
-            plus: it.plus.clone(),
-            except: it.except.clone(),
-        },
-        _ => {
-            return Err(Failure::invalid(
-                "one-of",
-                &format!("{field}.schedule"),
-                format!("{field}.schedule: give exactly one of `once` and `recurring`"),
-            ));
-        }
-    };
-    let kind = match it.kind {
-        WireKind::Freeze => WindowKind::Freeze,
-        WireKind::Holiday => WindowKind::Holiday,
-        WireKind::Maintenance => WindowKind::Maintenance,
-    };
-    let name = parse(&format!("{field}.name"), &it.name)?;
+    let field_of = |part: &str| format!("{field}.{part}");
     Ok(calendar::Window {
-        name,
-        kind,
-        schedule,
-        scope: scope_in(&format!("{field}.scope"), &it.scope)?,
+        name: parse(&field_of("name"), &it.name)?,
+        kind: kind_in(it.kind),
+        schedule: schedule::read(&field_of("schedule"), &it.schedule)?,
+        scope: scope_in(&field_of("scope"), &it.scope)?,
         reason: it.reason.clone(),
+        customer: it.customer.as_ref().map(|customer| parse(&field_of("customer"), customer)).transpose()?,
     })
 }
 
-fn scope_in(field: &str, it: &ScopeSpec) -> Answer<WindowScope> {
+pub fn kind_in(kind: WireKind) -> WindowKind {
+    match kind {
+        WireKind::Freeze => WindowKind::Freeze,
+        WireKind::Holiday => WindowKind::Holiday,
+        WireKind::FiscalClose => WindowKind::FiscalClose,
+        WireKind::ContractRenewal => WindowKind::ContractRenewal,
+        WireKind::Maintenance => WindowKind::Maintenance,
+    }
+}
+
+pub fn scope_in(field: &str, it: &ScopeSpec) -> Answer<WindowScope> {
     Ok(WindowScope {
         services: parse_all(&format!("{field}.services"), &it.services)?,
         environments: parse_all(&format!("{field}.environments"), &it.environments)?,
@@ -99,33 +86,20 @@ pub fn kind_out(kind: WindowKind) -> WireKind {
     match kind {
         WindowKind::Freeze => WireKind::Freeze,
         WindowKind::Holiday => WireKind::Holiday,
+        WindowKind::FiscalClose => WireKind::FiscalClose,
+        WindowKind::ContractRenewal => WireKind::ContractRenewal,
         WindowKind::Maintenance => WireKind::Maintenance,
     }
 }
 
-fn window_out(it: &calendar::Window) -> WindowSpec {
-    let schedule = match &it.schedule {
-        Schedule::Once { start, end } => {
-            ScheduleSpec { once: Some(Once { start: *start, end: *end }), recurring: None }
-        }
-        Schedule::Recurring { start, zone, length_s, rule, plus, except } => ScheduleSpec {
-            once: None,
-            recurring: Some(Recurring {
-                start: *start,
-                zone: zone.clone(),
-                length: Length(*length_s),
-                rule: rule.clone(),
-                plus: plus.clone(),
-                except: except.clone(),
-            }),
-        },
-    };
+pub fn window_out(it: &calendar::Window) -> WindowSpec {
     WindowSpec {
         name: it.name.to_string(),
         kind: kind_out(it.kind),
-        schedule,
+        schedule: schedule::show(&it.schedule),
         scope: scope_out(&it.scope),
         reason: it.reason.clone(),
+        customer: it.customer.as_ref().map(Name::to_string),
     }
 }
 
@@ -161,7 +135,7 @@ pub async fn calendar(State(app): State<App>, caller: Caller, At(name): At<Strin
 }
 
 /// What keeps something shut, as blockers.
-fn reasons(lens: &Lens, closed: &[calendar::Closed]) -> Vec<Blocker> {
+pub fn as_blockers(lens: &Lens, closed: &[calendar::Closed]) -> Vec<Blocker> {
     let reason = |it: &calendar::Closed| {
         let why = if it.reason.is_empty() { String::new() } else { format!(": {}", it.reason) };
         let code = match (it.calendar.as_str(), it.kind) {
@@ -204,7 +178,7 @@ pub async fn check(State(app): State<App>, caller: Caller, Body(it): Body<CheckR
     let offered = slots(&lens.world, &scope, slot.start.max(lens.now), length, SLOTS);
     Ok(Json(CheckAnswer {
         allowed: closed.is_empty(),
-        reasons: reasons(&lens, &closed),
+        reasons: as_blockers(&lens, &closed),
         windows: closed.iter().map(|it| format!("{}/{}", it.calendar, it.window)).collect(),
         next_open: opening.next_open,
         next_close: opening.next_close,

@@ -14,7 +14,7 @@ use interlock_domain::{
     change::{self, required_approvals},
     core::Command,
 };
-use interlock_ids::{ChangeId, ConditionId};
+use interlock_ids::{ChangeId, ConditionId, ReleaseId};
 use interlock_wire::{
     change::{
         Approval, Approve, Change, ChangeQuery, ChangeRow, Class, Condition, Decision, Impact, Level, MeetCondition,
@@ -59,6 +59,7 @@ fn state(it: &change::Change) -> Status {
 fn row(lens: &Lens, it: &change::Change) -> ChangeRow {
     let environment =
         lens.world.release.release(it.release).and_then(|it| lens.world.environment.environment(&it.spec.environment));
+    let counted = it.counted();
     ChangeRow {
         id: it.id.to_string(),
         name: lens.release(it.release).name,
@@ -66,17 +67,17 @@ fn row(lens: &Lens, it: &change::Change) -> ChangeRow {
         release: lens.release(it.release),
         class: class_out(it.class),
         impact: level(it.impact.level),
-        services: words(&it.services),
-        authors: lens.people(&it.authorship.authors),
+        services: words(&counted.services),
+        authors: lens.people(&counted.authors),
         status: state(it),
         opened_at: it.opened,
-        approvals: it.decisions(change::Decision::Approve).count() as u32,
+        approvals: counted.approvals,
         approvals_required: required_approvals(
             it.class,
             it.impact.level,
             environment.is_none_or(|it| it.production_like),
         ),
-        open_conditions: it.conditions.iter().filter(|it| it.met.is_none()).count() as u32,
+        open_conditions: counted.open_conditions,
     }
 }
 
@@ -196,11 +197,17 @@ fn find(app: &App, text: &str) -> Answer<ChangeId> {
     id.ok_or_else(|| Failure::not_found("change", text))
 }
 
+/// The release a change belongs to.
+fn of(app: &App, id: ChangeId) -> Answer<ReleaseId> {
+    let release = app.engine().world().change.change(id).map(|it| it.release);
+    release.ok_or_else(|| Failure::not_found("change", id))
+}
+
 /// One change.
 #[utoipa::path(get, path = "/changes/{id}", params(("id" = String, Path)), responses((status = 200, body = Change)))]
 pub async fn change(State(app): State<App>, caller: Caller, At(text): At<String>) -> Answer<Json<Change>> {
     let id = find(&app, &text)?;
-    let lens = Lens::new(&app, &caller);
+    let lens = Lens::new(&app, &caller).close(of(&app, id)?)?;
     lens.world.change.change(id).map(|it| Json(view(&lens, it))).ok_or_else(|| Failure::not_found("change", text))
 }
 

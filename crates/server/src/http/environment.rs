@@ -39,6 +39,7 @@ pub fn spec_in(name: Name, it: &EnvironmentSpec) -> Answer<environment::Environm
             services: parse_all(&format!("targets[{n}].services"), &it.services)?,
             labels: it.labels.clone(),
             params: it.params.clone(),
+            runner: it.runner.clone(),
         })
     };
     Ok(environment::Environment {
@@ -84,6 +85,7 @@ fn spec_out(it: &environment::Environment) -> EnvironmentSpec {
                 services: names(&it.services),
                 labels: it.labels.clone(),
                 params: it.params.clone(),
+                runner: it.runner.clone(),
             })
             .collect(),
     }

@@ -21,11 +21,16 @@ use interlock_domain::{
     core::{By, Event, Record, Subject},
     release::Event as ReleaseEvent,
 };
+use interlock_engine::Standing;
 use interlock_ids::{Digest, ReleaseId};
 use interlock_ledger::{Entry as Stored, Ledger};
 use interlock_wire::{
-    ledger::{Consistency, ConsistencyQuery, EntriesQuery, Entry, EntryRow, Head, Proof},
+    ledger::{
+        Consistency, ConsistencyQuery, EntriesQuery, Entry, EntryRow, Head, Proof, Witness, WitnessedCheckpoint,
+        Witnesses,
+    },
     page::{Page, Paging},
+    reason::{Severity, Status, Verdict},
 };
 use jiff::Timestamp;
 
@@ -309,4 +314,50 @@ pub async fn consistency(
         new_root: text(ledger.root_at(new)?),
         hashes: ledger.consistency(it.old, new)?.into_iter().map(text).collect(),
     }))
+}
+
+/// Who signs the checkpoints of this ledger beside itself, and how far they are.
+#[utoipa::path(get, path = "/ledger/witnesses", responses((status = 200, body = Witnesses)))]
+pub async fn witnesses(State(app): State<App>, _: Caller) -> Answer<Json<Witnesses>> {
+    let engine = app.engine();
+    let (required, head) = (engine.transparency().required, engine.head());
+    let standing = engine.witnesses();
+    let contradicts = standing.iter().any(|(_, it)| it.contradicts);
+    let witnessed = engine.witnessed()?;
+    let (verdict, summary) = match &witnessed {
+        _ if contradicts => (Verdict::Fail, "a witness has seen another past of this ledger".to_owned()),
+        Some(it) => (Verdict::Pass, format!("{} witnesses have signed {} entries", it.by.len(), it.checkpoint.size)),
+        None if required == 0 => (Verdict::Inconclusive, "no witness is required".into()),
+        None => (Verdict::Inconclusive, format!("{required} witnesses are required, and too few have signed")),
+    };
+    Ok(Json(Witnesses {
+        required,
+        verdict,
+        summary,
+        witnesses: standing.iter().map(|(witness, it)| told(witness.as_ref(), it, head)).collect(),
+        witnessed: witnessed.map(|it| WitnessedCheckpoint {
+            size: it.checkpoint.size,
+            root: text(it.checkpoint.root),
+            checkpoint: it.checkpoint.note,
+        }),
+    }))
+}
+
+fn told(witness: &dyn interlock_engine::ports::Witness, it: &Standing, head: u64) -> Witness {
+    let status = match it {
+        Standing { contradicts: true, .. } => Status::new("contradicts", "contradicts", Severity::Bad, false),
+        Standing { trouble: Some(_), .. } => Status::new("unreachable", "does not sign", Severity::Warning, false),
+        Standing { size: 0, .. } => Status::new("waiting", "has not signed yet", Severity::Neutral, false),
+        Standing { .. } => Status::new("signs", "signs", Severity::Good, false),
+    };
+    Witness {
+        name: witness.key().name().to_owned(),
+        key: witness.key().to_string(),
+        address: witness.address().to_owned(),
+        size: it.size,
+        behind: head.saturating_sub(it.size),
+        signed_at: it.at,
+        status,
+        trouble: it.trouble.clone(),
+    }
 }

@@ -3,7 +3,7 @@
 //! Everything is first rehearsed on a copy of the world, so that a dry run and the real one are the same decision, and so that every
 //! document that would be refused is told at once.
 
-use super::{artifact, calendar, catalog, deployment, environment, people, policy, release};
+use super::{artifact, calendar, catalog, deployment, environment, intake, people, policy, release};
 use crate::{
     act,
     auth::Caller,
@@ -25,6 +25,7 @@ use interlock_domain::{
     core::{self, Command, Context, Event, Meta, World},
     deployment::Command as Deployments,
     environment::Command as Environments,
+    intake::Command as Intakes,
     people::Command as People,
     policy::Command as Policies,
     reason::Refusal,
@@ -38,6 +39,7 @@ use interlock_wire::{
     catalog::ServiceSpec,
     deployment::PipelineSpec,
     environment::EnvironmentSpec,
+    intake::{IdentityProviderSpec, TrustedIssuerSpec, WebhookSpec},
     manifest::{Applied, AppliedDocument, ApplyOutcome, ApplyQuery, Document, KINDS, Kind, Manifest},
     people::AccountSpec,
     policy::PackSpec,
@@ -185,7 +187,15 @@ fn plan(app: &App, documents: &[Placed]) -> Answer<Plan> {
     }
     if !services.0.is_empty() {
         let before = plan.commands.iter().position(|(of, _)| {
-            !matches!(documents[of[0]].document.kind(), Kind::PolicyPack | Kind::Account | Kind::SigningKey)
+            !matches!(
+                documents[of[0]].document.kind(),
+                Kind::PolicyPack
+                    | Kind::Account
+                    | Kind::IdentityProvider
+                    | Kind::TrustedIssuer
+                    | Kind::Webhook
+                    | Kind::SigningKey
+            )
         });
         plan.commands.insert(
             before.unwrap_or(plan.commands.len()),
@@ -245,6 +255,18 @@ fn commands(
             };
             plan.people.insert(index, person);
             commands
+        }
+        Document::IdentityProvider(it) => {
+            known(world.people.providers.contains_key(&name));
+            vec![Command::People(People::PutProvider { provider: intake::provider_in(name, &it.spec)? })]
+        }
+        Document::TrustedIssuer(it) => {
+            known(world.people.issuers.contains_key(&name));
+            vec![Command::People(People::PutIssuer { issuer: intake::issuer_in(name, &it.spec, &person)? })]
+        }
+        Document::Webhook(it) => {
+            known(world.intake.hooks.contains_key(&name));
+            vec![Command::Intake(Intakes::PutHook { hook: intake::hook_in(name, &it.spec) })]
         }
         Document::SigningKey(it) => {
             known(world.artifact.keys.contains_key(&name));
@@ -371,6 +393,9 @@ pub async fn schema(At(kind): At<String>) -> Answer<Json<serde_json::Value>> {
     Ok(Json(match found {
         Kind::PolicyPack => schema_of::<PackSpec>(found),
         Kind::Account => schema_of::<AccountSpec>(found),
+        Kind::IdentityProvider => schema_of::<IdentityProviderSpec>(found),
+        Kind::TrustedIssuer => schema_of::<TrustedIssuerSpec>(found),
+        Kind::Webhook => schema_of::<WebhookSpec>(found),
         Kind::SigningKey => schema_of::<SigningKeySpec>(found),
         Kind::Service => schema_of::<ServiceSpec>(found),
         Kind::Environment => schema_of::<EnvironmentSpec>(found),

@@ -7,11 +7,14 @@ pub mod activity;
 pub mod agenda;
 pub mod artifact;
 pub mod calendar;
+pub mod calendar_import;
 pub mod catalog;
 pub mod change;
 pub mod deployment;
 pub mod environment;
 pub mod erasure;
+pub mod evidence;
+pub mod intake;
 pub mod learning;
 pub mod ledger;
 pub mod live;
@@ -25,9 +28,11 @@ pub mod release;
 pub mod replay;
 pub mod rollback;
 pub mod runner;
+pub mod schedule;
 pub mod search;
 pub mod session;
 pub mod source;
+pub mod tlog;
 pub mod today;
 pub mod verification;
 
@@ -44,6 +49,12 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(session::version))
         .routes(routes!(session::set_up))
         .routes(routes!(session::read, session::sign_in, session::sign_out))
+        .routes(routes!(session::begin_sign_in))
+        .routes(routes!(session::end_sign_in))
+        .routes(routes!(session::back_channel_logout))
+        .routes(routes!(session::exchange_token))
+        .routes(routes!(intake::webhooks))
+        .routes(routes!(intake::deliver))
         .routes(routes!(people::accounts, people::put_account))
         .routes(routes!(people::account))
         .routes(routes!(people::close_account))
@@ -71,6 +82,8 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(calendar::calendars))
         .routes(routes!(calendar::calendar))
         .routes(routes!(calendar::check))
+        .routes(routes!(calendar_import::import))
+        .routes(routes!(calendar_import::preview_lockdown))
         .routes(routes!(calendar::lockdowns, calendar::call_lockdown))
         .routes(routes!(calendar::lift_lockdown))
         .routes(routes!(agenda::entries))
@@ -140,9 +153,22 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(replay::knowledge))
         .routes(routes!(replay::recompute_entry))
         .routes(routes!(replay::recompute))
+        .routes(routes!(ledger::witnesses))
+        .routes(routes!(tlog::checkpoint))
+        .routes(routes!(evidence::take))
         .routes(routes!(manifest::apply))
         .routes(routes!(manifest::schema))
         .routes(routes!(live::live))
+        .routes(routes!(runner::runners))
+        .routes(routes!(runner::invite))
+        .routes(routes!(runner::enrol))
+        .routes(routes!(runner::rotate_key))
+        .routes(routes!(runner::artifact))
+        .routes(routes!(runner::runner))
+        .routes(routes!(runner::withdraw))
+        .routes(routes!(runner::revoke))
+        .routes(routes!(runner::drain))
+        .routes(routes!(runner::undrain))
         .routes(routes!(runner::lease))
         .routes(routes!(runner::report))
         .routes(routes!(runner::output))

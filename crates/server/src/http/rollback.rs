@@ -110,7 +110,8 @@ pub async fn rollbacks(
 #[utoipa::path(get, path = "/rollbacks/{id}", params(("id" = String, Path)), responses((status = 200, body = Rollback)))]
 pub async fn rollback(State(app): State<App>, caller: Caller, At(text): At<String>) -> Answer<Json<Rollback>> {
     let id = find(&app, &text)?;
-    let lens = Lens::new(&app, &caller);
+    let release = app.engine().world().rollback.rollback(id).map(|it| it.release);
+    let lens = Lens::new(&app, &caller).close(release.ok_or_else(|| Failure::not_found("rollback", &text))?)?;
     lens.world.rollback.rollback(id).map(|it| Json(view(&lens, it))).ok_or_else(|| Failure::not_found("rollback", text))
 }
 

@@ -139,8 +139,10 @@ fn change_needs_me(lens: &Lens, it: &Release) -> Option<NeedsMe> {
 }
 
 fn release_needs_me(lens: &Lens, it: &Release) -> Option<NeedsMe> {
+    let closed = it.plan_closed.first();
     let wanted: &[&str] = match it.stage {
         Stage::Draft => &["plan"],
+        Stage::Planned | Stage::Frozen | Stage::Ready if closed.is_some() => &["plan"],
         Stage::Planned => &["freeze"],
         Stage::Ready => &["authorise"],
         Stage::Authorised => &["deploy"],
@@ -150,11 +152,17 @@ fn release_needs_me(lens: &Lens, it: &Release) -> Option<NeedsMe> {
     let actions = next_actions(release::actions(lens, it), wanted);
     (!actions.is_empty()).then(|| NeedsMe {
         id: it.id.to_string(),
-        title: format!("{} {}", actions[0].label, it.spec.name),
-        why: release::sentence(lens, it),
+        title: match closed {
+            Some(_) => format!("Plan {} again", it.spec.name),
+            None => format!("{} {}", actions[0].label, it.spec.name),
+        },
+        why: match closed {
+            Some(blocker) => format!("The calendar was changed: {}", lens.with_names(&blocker.message)),
+            None => release::sentence(lens, it),
+        },
         subject: lens.subject(&Subject::Release(it.id)),
         due_at: it.window.map(|window| window.start),
-        severity: Severity::Info,
+        severity: if closed.is_some() { Severity::Warning } else { Severity::Info },
         waiting: Vec::new(),
         actions,
     })
@@ -166,7 +174,8 @@ fn in_trouble(lens: &Lens) -> Vec<Trouble> {
         let soon =
             it.window.is_some_and(|window| window.start.duration_since(lens.now) < SignedDuration::from_hours(7 * 24));
         let explanation = release::explanation(lens, it);
-        if it.stage == Stage::Frozen && soon && !explanation.blockers.is_empty() {
+        let held = it.stage == Stage::Frozen && soon && !explanation.blockers.is_empty();
+        if held || (it.stage == Stage::Planned && !it.plan_closed.is_empty()) {
             items.push(Trouble {
                 id: it.id.to_string(),
                 subject: lens.subject(&Subject::Release(it.id)),
@@ -244,13 +253,15 @@ fn freezes(lens: &Lens, day: Span) -> Vec<DayFreeze> {
     let mut found: Vec<DayFreeze> = stops
         .flat_map(|(calendar, window)| {
             let environments: Vec<Ref> = calendar::environments_of(lens, &window.scope);
-            occurrences(&window.schedule, day.start, day.end, 50).into_iter().map(move |it| DayFreeze {
-                id: format!("{}/{}", calendar.name, window.name),
-                title: if window.reason.is_empty() { window.name.to_string() } else { window.reason.clone() },
-                source: format!("calendar {}", calendar.name),
-                start: it.start,
-                end: Some(it.end),
-                environments: environments.clone(),
+            occurrences(&lens.world.calendar, &window.schedule, day.start, day.end, 50).into_iter().map(move |it| {
+                DayFreeze {
+                    id: format!("{}/{}", calendar.name, window.name),
+                    title: if window.reason.is_empty() { window.name.to_string() } else { window.reason.clone() },
+                    source: format!("calendar {}", calendar.name),
+                    start: it.start,
+                    end: Some(it.end),
+                    environments: environments.clone(),
+                }
             })
         })
         .collect();

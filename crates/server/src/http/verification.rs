@@ -13,7 +13,7 @@ use interlock_domain::{
     core::Command,
     verification::{self as domain, Place},
 };
-use interlock_ids::{AnalysisId, Digest, Name};
+use interlock_ids::{AnalysisId, Digest, Name, ReleaseId};
 use interlock_wire::{
     reason::{Action, Receipt, Ref, Severity, Status, Verdict},
     verification::{Analysis, AnalysisSummary, Compared, Course, Resolution, ResolveAnalysis},
@@ -140,11 +140,17 @@ fn view(lens: &Lens, it: &domain::Analysis) -> Analysis {
     }
 }
 
+/// The release an analysis is about.
+fn of(app: &App, id: AnalysisId) -> Answer<ReleaseId> {
+    let release = app.engine().world().verification.analysis(id).map(|it| it.release);
+    release.ok_or_else(|| Failure::not_found("analysis", id))
+}
+
 /// One analysis.
 #[utoipa::path(get, path = "/analyses/{id}", params(("id" = String, Path)), responses((status = 200, body = Analysis)))]
 pub async fn analysis(State(app): State<App>, caller: Caller, At(text): At<String>) -> Answer<Json<Analysis>> {
     let id = find(&app, &text)?;
-    let lens = Lens::new(&app, &caller);
+    let lens = Lens::new(&app, &caller).close(of(&app, id)?)?;
     lens.world
         .verification
         .analysis(id)
@@ -156,7 +162,7 @@ pub async fn analysis(State(app): State<App>, caller: Caller, At(text): At<Strin
 #[utoipa::path(get, path = "/analyses/{id}/course", params(("id" = String, Path)), responses((status = 200, body = Course)))]
 pub async fn course(State(app): State<App>, caller: Caller, At(text): At<String>) -> Answer<Json<Course>> {
     let id = find(&app, &text)?;
-    let lens = Lens::new(&app, &caller);
+    let lens = Lens::new(&app, &caller).close(of(&app, id)?)?;
     let complete = lens.world.verification.analysis(id).is_some_and(|it| it.ended.is_some());
     let engine = app.engine().clone();
     let course = tokio::task::spawn_blocking(move || engine.canary(id)).await.unwrap_or_default();

@@ -1,7 +1,7 @@
 //! Calendars over HTTP: expansion, checks with slots, lockdowns, the feed.
 
 use crate::support::*;
-use serde_json::json;
+use serde_json::{Value, json};
 
 #[tokio::test]
 async fn the_calendar_says_whether_one_may_ship_and_when_else() {
@@ -79,4 +79,70 @@ async fn a_lockdown_stops_everything_until_it_is_lifted() {
     assert_eq!(house.get("dana", "/lockdowns").await.ok()["items"][0]["reason"], "the payment provider is down");
     house.post(who, &format!("/lockdowns/{id}/lift"), json!({})).await.ok();
     assert_eq!(house.post("dana", "/calendar/check", check).await.ok()["allowed"], true);
+}
+
+fn holiday(start: &str, summary: &str) -> String {
+    let lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//example//EN", "BEGIN:VEVENT", "UID:one@example.org"];
+    let ends = ["END:VEVENT", "END:VCALENDAR", ""];
+    let event = [format!("DTSTART;VALUE=DATE:{start}"), format!("SUMMARY:{summary}")];
+    lines.into_iter().map(String::from).chain(event).chain(ends.map(String::from)).collect::<Vec<_>>().join("\r\n")
+}
+
+fn import(text: &str, dry_run: bool) -> Value {
+    json!({ "owner": "platform", "text": text, "kind": "holiday", "zone": "Europe/Berlin", "dry_run": dry_run })
+}
+
+#[tokio::test]
+async fn an_imported_calendar_first_says_what_it_would_change_and_which_plans_it_would_close() {
+    let house = House::shop().await;
+    house.planned().await;
+    let text = holiday("20260302", "Shrove Monday");
+    let told = house.post("rita", "/calendars/holidays/import", import(&text, true)).await.ok();
+    assert_eq!((told["added"][0]["reason"].as_str(), &told["receipt"]), (Some("Shrove Monday"), &Value::Null));
+    assert_eq!(told["closes"][0]["release"]["name"], "second");
+    assert_eq!(told["closes"][0]["reasons"][0]["code"], "freeze");
+    house.get("rita", "/calendars/holidays").await.problem(404, "not-found");
+
+    let done = house.post("rita", "/calendars/holidays/import", import(&text, false)).await.ok();
+    assert!(done["receipt"]["position"].is_u64());
+    let today = house.get("rita", "/today").await.ok();
+    let titles: Vec<&str> =
+        today["needs_me"].as_array().unwrap().iter().filter_map(|it| it["title"].as_str()).collect();
+    assert!(titles.contains(&"Plan second again"), "{titles:?}");
+
+    let again = house.post("rita", "/calendars/holidays/import", import(&text, false)).await.ok();
+    assert_eq!((again["unchanged"].as_u64(), again["receipt"]["entries"].as_array().map(Vec::len)), (Some(1), Some(0)));
+    let moved =
+        house.post("rita", "/calendars/holidays/import", import(&holiday("20260309", "Moved"), true)).await.ok();
+    assert_eq!(moved["changed"][0]["after"]["reason"], "Moved");
+}
+
+#[tokio::test]
+async fn what_cannot_be_imported_changes_nothing() {
+    let house = House::shop().await;
+    let bad = |text: &str| import(text, false);
+    let at = "/calendars/holidays/import";
+    house.post("rita", at, bad("<html>Sign in</html>")).await.problem(422, "not-a-calendar");
+    house.post("rita", at, bad("")).await.problem(422, "not-a-calendar");
+    let mut zone = bad(&holiday("20260302", "x"));
+    zone["zone"] = json!("Mars/Olympus");
+    house.post("rita", at, zone).await.problem(422, "unknown-zone");
+    house
+        .post("rita", "/calendars/Not a name/import".replace(' ', "%20").as_str(), bad(&holiday("20260302", "x")))
+        .await
+        .problem(422, "invalid-value");
+    house.get("rita", "/calendars/holidays").await.problem(404, "not-found");
+}
+
+#[tokio::test]
+async fn a_lockdown_that_nobody_has_called_yet_says_what_it_would_stop() {
+    let house = House::shop().await;
+    house.planned().await;
+    let told =
+        house.post("rita", "/lockdowns/preview", json!({ "scope": { "environments": ["production"] } })).await.ok();
+    assert_eq!(told["closes"][0]["release"]["name"], "second");
+    assert_eq!(house.get("rita", "/lockdowns").await.ok()["items"], json!([]));
+    let elsewhere =
+        house.post("rita", "/lockdowns/preview", json!({ "scope": { "environments": ["staging"] } })).await.ok();
+    assert_eq!(elsewhere["closes"], json!([]));
 }

@@ -13,7 +13,8 @@ use interlock_domain::{
 use interlock_engine::{Clock, Engine, Options, Sources};
 use interlock_ids::Digest;
 use interlock_ledger::{Ledger, MemoryLedger};
-use interlock_server::{App, PermitSigner, ServeOptions, auth, router};
+use interlock_outbound::Guard;
+use interlock_server::{App, Exposure, PermitSigner, ServeOptions, auth, router};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use std::{
@@ -92,8 +93,8 @@ impl House {
         Self::empty_on(Arc::new(MemoryLedger::new("test.example/interlock", [7; 32]).unwrap())).await
     }
 
-    /// The same on a ledger of any kind.
-    pub async fn empty_on(ledger: Arc<dyn Ledger>) -> Self {
+    /// The same on a ledger of one's own.
+    pub async fn empty_on(ledger: Arc<dyn interlock_ledger::Ledger>) -> Self {
         let clock =
             Arc::new(Hands(AtomicI64::new("2026-03-02T09:00:00Z".parse::<Timestamp>().unwrap().as_millisecond())));
         let sources = Sources { clock: clock.clone(), ..Sources::default() };
@@ -109,25 +110,33 @@ impl House {
         for command in [Command::People(found), Command::Policy(install)] {
             engine.submit(Actor::system(), command, None).await.unwrap();
         }
+        let dir = tempfile::tempdir().unwrap();
+        let secrets = Some(dir.path().to_owned());
         let options = ServeOptions {
             listen: ([127, 0, 0, 1], 0).into(),
             secure_cookies: false,
             permits: PermitSigner::from_seed([9; 32]),
+            exposure: Exposure { outbound: Guard::inside(), secrets, ..Exposure::default() },
         };
-        let app = App::new(engine.clone(), options);
+        let app = App::holding(engine.clone(), options, std::time::Duration::from_millis(200));
         let router = router(app.clone());
         let key = minisign::KeyPair::generate_unencrypted_keypair().unwrap();
-        Self { engine, app, router, clock, tokens: BTreeMap::new(), dir: tempfile::tempdir().unwrap(), key }
+        Self { engine, app, router, clock, tokens: BTreeMap::new(), dir, key }
     }
 
     /// The shop, with everybody at work.
     pub async fn shop() -> Self {
-        Self::shop_on(Arc::new(MemoryLedger::new("test.example/interlock", [7; 32]).unwrap())).await
+        Self::empty().await.peopled().await
     }
 
     /// The same on a ledger of any kind.
     pub async fn shop_on(ledger: Arc<dyn Ledger>) -> Self {
-        let mut house = Self::empty_on(ledger).await;
+        Self::empty_on(ledger).await.peopled().await
+    }
+
+    /// Everybody comes to work.
+    pub async fn peopled(self) -> Self {
+        let mut house = self;
         let setup = json!({ "secret": SECRET, "login": "ana", "name": "Ana Ruiz", "email": "ana@shop.example", "password": PASSWORD });
         let session = house.raw("POST", "/setup", &[], Some(setup)).await;
         let cookie = session.headers["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();

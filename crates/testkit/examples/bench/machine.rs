@@ -24,7 +24,12 @@ pub fn fdatasync_us(folder: &Path) -> std::io::Result<f64> {
 
 /// Resident memory of this process, in bytes; nothing where that cannot be told.
 pub fn resident() -> Option<u64> {
-    let status = fs::read_to_string("/proc/self/status").ok()?;
+    resident_of(std::process::id())
+}
+
+/// The same of another process.
+pub fn resident_of(process: u32) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
 }

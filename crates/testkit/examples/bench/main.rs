@@ -1,18 +1,39 @@
 //! The figures that are promised, measured here: as ratios within one run wherever there is something to compare with.
 //!
-//! `cargo xtask bench [short]`. Each line goes to the screen and, as JSON, to `target/bench/<name>.json`, with the machine's load
-//! and the median time of an fdatasync beside it: a figure without them means little.
+//! `cargo xtask bench [short | million] [part…]`. Each line goes to the screen and, as JSON, to `target/bench/<name>.json`, with the
+//! machine's load and the median time of an fdatasync beside it: a figure without them means little. What each figure means
+//! is in docs/performance.md.
 //! Deliberately absent: absolute goals for throughput. What a disk and a host allow differs by a factor of a hundred.
 
+mod audit;
 mod clients;
 mod gates;
+mod life;
 mod machine;
+mod pages;
 mod start;
 
 use serde_json::{Value, json};
-use std::{error::Error, fs, io::Write, path::PathBuf};
+use std::{
+    error::Error,
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+};
 
 pub type Done = Result<(), Box<dyn Error>>;
+
+/// A name, and what measures it. The folder is for files, and gone afterwards.
+type Part = (&'static str, fn(Size, &Path) -> Done);
+
+/// What is measured, in order. A new part is a module and a line here.
+const PARTS: &[Part] = &[
+    ("gates", gates::measure),
+    ("clients", clients::measure),
+    ("start", start::measure),
+    ("audit", audit::measure),
+    ("pages", pages::measure),
+];
 
 /// How much is measured.
 #[derive(Clone, Copy)]
@@ -21,7 +42,15 @@ pub struct Size {
     pub rounds: usize,
     pub verdicts: usize,
     pub entries: u64,
+    /// Closed releases behind the pages, and the seconds pages are asked for.
+    pub lives: u64,
+    pub asking: f64,
 }
+
+const LONG: Size = Size { seconds: 3.0, rounds: 5, verdicts: 20_000, entries: 1_000_000, lives: 50_000, asking: 20.0 };
+const SHORT: Size = Size { seconds: 0.5, rounds: 2, verdicts: 1_000, entries: 20_000, lives: 1_000, asking: 2.0 };
+/// A million closed releases: half an hour, and 20 GB of disk.
+const MILLION: Size = Size { lives: 1_000_000, asking: 60.0, ..LONG };
 
 fn folder() -> PathBuf {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from);
@@ -60,18 +89,24 @@ pub fn rounded(value: f64) -> f64 {
 fn main() -> Done {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let long = Size { seconds: 3.0, rounds: 5, verdicts: 20_000, entries: 1_000_000 };
-    let short = Size { seconds: 0.5, rounds: 2, verdicts: 1_000, entries: 20_000 };
-    let size = match words.as_slice() {
-        [] => long,
-        ["short"] => short,
-        // A process of its own, so that its memory is its own.
-        ["open", path, mode] => return start::open(path, mode),
-        other => return Err(format!("`{}` is not understood; say nothing, or `short`", other.join(" ")).into()),
+    // A process of its own, so that its memory is its own.
+    if let ["open", path, mode] = words.as_slice() {
+        return start::open(path, mode);
+    }
+    let (size, wanted) = match words.as_slice() {
+        ["short", parts @ ..] => (SHORT, parts),
+        ["million", parts @ ..] => (MILLION, parts),
+        parts => (LONG, parts),
     };
+    let known: Vec<&str> = PARTS.iter().map(|(name, _)| *name).collect();
+    if let Some(other) = wanted.iter().find(|it| !known.contains(it)) {
+        let text = format!("`{other}` is not understood; say `short` or `million`, or parts: {}", known.join(", "));
+        return Err(text.into());
+    }
     fs::create_dir_all(folder())?;
     let scratch = tempfile::TempDir::new_in(folder())?;
-    gates::measure(size)?;
-    clients::measure(size, scratch.path())?;
-    start::measure(size, scratch.path())
+    for (name, measure) in PARTS.iter().filter(|(name, _)| wanted.is_empty() || wanted.contains(name)) {
+        measure(size, scratch.path()).map_err(|error| format!("{name}: {error}"))?;
+    }
+    Ok(())
 }

@@ -61,6 +61,7 @@ pub fn calendar(last: Option<&calendar::Event>) -> Option<calendar::Event> {
         schedule,
         scope: scope(),
         reason: "books are closed".into(),
+        customer: None,
     };
     Some(match last {
         None => It::CalendarPut(CalendarPut {
@@ -111,6 +112,7 @@ pub fn environment(last: Option<&environment::Event>) -> Option<environment::Eve
                     services: names(&["checkout"]),
                     labels: [("zone".into(), "a".into())].into(),
                     params: [("pool".into(), "checkout".into())].into(),
+                    runner: Default::default(),
                 }],
             },
         }),

@@ -17,7 +17,10 @@ fn pipeline() -> Pipeline {
         run,
         timeout_s: 60,
         attempts: 2,
+        attempts_back: None,
         on_rollback,
+        on_revocation: OnRevocation::Finish,
+        runner: Default::default(),
     };
     let program = ProgramStep {
         check: Some(words("deploy --check")),
@@ -48,6 +51,7 @@ fn pipeline() -> Pipeline {
     Pipeline {
         name: name("instances"),
         max_parallel: 4,
+        ahead: 1,
         steps: vec![
             step("deploy", Phase::Deploy, Run::Program(program), OnRollback::Undo),
             step("smoke", Phase::Deploy, Run::Http(http), OnRollback::Apply),
@@ -92,7 +96,19 @@ pub fn deployment(last: Option<&deployment::Event>) -> Option<deployment::Event>
             until: at(62),
             leases: vec![Leased { unit: 0, step: 1, attempt: 2, fence: 7 }],
         }),
-        Some(It::StepsLeased(_)) => {
+        Some(It::StepsLeased(_)) => It::StepsHandedOut(StepsHandedOut {
+            deployment,
+            leases: vec![HandedOut {
+                unit: 0,
+                step: 1,
+                through: 2,
+                attempt: 2,
+                fence: 7,
+                runner: name("berlin-1"),
+                until: at(62),
+            }],
+        }),
+        Some(It::StepsHandedOut(_)) => {
             It::LeasesEnded(LeasesEnded { deployment, runner: Some(name("local")), units: vec![0, 1] })
         }
         Some(It::LeasesEnded(_)) => It::StepsReported(StepsReported {
@@ -115,7 +131,27 @@ pub fn deployment(last: Option<&deployment::Event>) -> Option<deployment::Event>
                 installed: Some(digest(10)),
             }],
         }),
-        Some(It::StepsReported(_)) => It::StepSkipped(StepSkipped { deployment, unit: 0, step: 1, reason: note(52) }),
+        Some(It::StepsReported(_)) => It::StepsAnswered(StepsAnswered {
+            deployment,
+            results: vec![Answered {
+                runner: name("berlin-1"),
+                unit: 0,
+                fence: 7,
+                result: StepResult {
+                    step: 1,
+                    attempt: 2,
+                    outcome: StepOutcome::Failed,
+                    code: Some("R403".into()),
+                    message: "the status is 500, expected 200".into(),
+                    output: Some(digest(51)),
+                    started: at(61),
+                    finished: at(62),
+                },
+                last: true,
+                installed: Some(digest(10)),
+            }],
+        }),
+        Some(It::StepsAnswered(_)) => It::StepSkipped(StepSkipped { deployment, unit: 0, step: 1, reason: note(52) }),
         Some(It::StepSkipped(_)) => It::Retried(Retried { deployment, reason: note(53) }),
         Some(It::Retried(_)) => It::PhaseEnded(PhaseEnded {
             deployment,
@@ -127,7 +163,11 @@ pub fn deployment(last: Option<&deployment::Event>) -> Option<deployment::Event>
         Some(It::Paused(_)) => It::Resumed(Resumed { deployment }),
         Some(It::Resumed(_)) => It::Held(Held { deployment, blockers: vec![blocker()], until: at(64) }),
         Some(It::Held(_)) => It::Unheld(Unheld { deployment }),
-        Some(It::Unheld(_)) => ended(Status::Aborted),
+        Some(It::Unheld(_)) => {
+            It::PermitRevoked(PermitRevoked { deployment, permit: id(11), blockers: vec![blocker()] })
+        }
+        Some(It::PermitRevoked(_)) => It::PermitRenewed(PermitRenewed { deployment, permit: permit() }),
+        Some(It::PermitRenewed(_)) => ended(Status::Aborted),
         Some(It::Ended(_)) => It::Archived(Archived { deployment }),
         Some(It::Archived(_)) => return None,
     })

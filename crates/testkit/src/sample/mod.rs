@@ -11,6 +11,7 @@ mod deployment;
 mod parts;
 mod people;
 mod release;
+mod runner;
 mod verification;
 
 use interlock_domain::core::{By, Event, Record};
@@ -33,10 +34,12 @@ fn rooms() -> Vec<Event> {
             None => chain(people::reason, Event::Reason),
             Some(Event::Reason(_)) => chain(people::policy, Event::Policy),
             Some(Event::Policy(_)) => chain(people::people, Event::People),
-            Some(Event::People(_)) => chain(catalog::catalog, Event::Catalog),
+            Some(Event::People(_)) => chain(people::intake, Event::Intake),
+            Some(Event::Intake(_)) => chain(catalog::catalog, Event::Catalog),
             Some(Event::Catalog(_)) => chain(catalog::calendar, Event::Calendar),
             Some(Event::Calendar(_)) => chain(catalog::environment, Event::Environment),
-            Some(Event::Environment(_)) => chain(catalog::artifact, Event::Artifact),
+            Some(Event::Environment(_)) => chain(runner::runner, Event::Runner),
+            Some(Event::Runner(_)) => chain(catalog::artifact, Event::Artifact),
             Some(Event::Artifact(_)) => chain(change::change, Event::Change),
             Some(Event::Change(_)) => chain(release::release, Event::Release),
             Some(Event::Release(_)) => chain(deployment::deployment, Event::Deployment),

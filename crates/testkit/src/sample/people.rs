@@ -1,8 +1,9 @@
-//! Samples of reason, policy and people.
+//! Samples of reason, policy, people and intake.
 
 use super::parts::*;
 use interlock_domain::{
     core::Subject,
+    intake,
     people::{self, *},
     policy,
     reason::{self, Outcome, Refused},
@@ -73,12 +74,86 @@ pub fn people(last: Option<&people::Event>) -> Option<people::Event> {
         }
         Some(It::Delegated(_)) => It::DelegationEnded(DelegationEnded { delegation: id(5) }),
         Some(It::DelegationEnded(_)) => It::LeavePut(LeavePut { account: id(1), from_time: at(30), until: at(40) }),
-        Some(It::LeavePut(_)) => {
+        Some(It::LeavePut(_)) => It::ProviderPut(ProviderPut {
+            provider: Provider {
+                name: name("corporate"),
+                title: "Corporate".into(),
+                issuer: "https://login.example".into(),
+                client_id: "interlock".into(),
+                secret: Some("env:INTERLOCK_SECRET_OIDC".into()),
+                scopes: ["email".to_owned(), "profile".to_owned()].into(),
+                groups_claim: "groups".into(),
+                groups: [(
+                    "release-team".to_owned(),
+                    Grant { roles: names(&["release-manager"]), groups: names(&["shop"]) },
+                )]
+                .into(),
+                creates_accounts: true,
+                disabled: false,
+            },
+        }),
+        Some(It::ProviderPut(_)) => {
+            It::SubjectLinked(SubjectLinked { account: id(1), provider: name("corporate"), subject: identity(3) })
+        }
+        Some(It::SubjectLinked(_)) => It::SignedIn(SignedIn {
+            account: id(1),
+            provider: name("corporate"),
+            roles: names(&["release-manager"]),
+            groups: names(&["shop"]),
+        }),
+        Some(It::SignedIn(_)) => It::IssuerPut(IssuerPut {
+            issuer: Issuer {
+                name: name("forge"),
+                issuer: "https://token.forge.example".into(),
+                audience: "interlock".into(),
+                jwks_uri: Some("https://token.forge.example/keys".into()),
+                jwks: Some("{\"keys\":[]}".into()),
+                rules: vec![Rule {
+                    claims: [("repository".to_owned(), "shop/*".to_owned())].into(),
+                    account: id(2),
+                    scopes: ["artifact.register".to_owned()].into(),
+                    lasts_s: 600,
+                }],
+                disabled: false,
+            },
+        }),
+        Some(It::IssuerPut(_)) => It::Admitted(Admitted {
+            issuer: name("forge"),
+            rule: 1,
+            account: id(2),
+            token: id(4),
+            subject: note(6),
+            once: digest(3),
+            until: at(10),
+        }),
+        Some(It::Admitted(_)) => {
             It::PersonErased(PersonErased { account: id(3), basis: Basis::Request, reason: note(50) })
         }
         Some(It::PersonErased(_)) => {
             It::NoteRedacted(NoteRedacted { note: id(51), basis: Basis::Unlawful, reason: note(52) })
         }
         Some(It::NoteRedacted(_)) => return None,
+    })
+}
+
+pub fn intake(last: Option<&intake::Event>) -> Option<intake::Event> {
+    use intake::{Delivered, Event as It, Hook, HookPut, Scheme};
+    Some(match last {
+        None => It::HookPut(HookPut {
+            hook: Hook {
+                name: name("forge"),
+                scheme: Scheme::Github,
+                secrets: vec!["env:INTERLOCK_SECRET_FORGE".into()],
+                disabled: true,
+            },
+        }),
+        Some(It::HookPut(_)) => It::Delivered(Delivered {
+            hook: name("forge"),
+            delivery: "72d3162e-cc78-11e3-81ab-4c9367dc0958".into(),
+            what: "push".into(),
+            digest: digest(4),
+            size: 7324,
+        }),
+        Some(It::Delivered(_)) => return None,
     })
 }

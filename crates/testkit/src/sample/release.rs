@@ -118,6 +118,8 @@ pub fn release(last: Option<&release::Event>) -> Option<release::Event> {
         Some(It::Stabilising(_)) => It::Closed(Closed { release, reason: Some(note(32)) }),
         Some(It::Closed(_)) => It::RolledBack(RolledBack { release }),
         Some(It::RolledBack(_)) => It::Cancelled(Cancelled { release, reason: note(33) }),
-        Some(It::Cancelled(_)) => return None,
+        Some(It::Cancelled(_)) => It::PlanClosed(PlanClosed { release, blockers: vec![blocker()] }),
+        Some(It::PlanClosed(_)) => It::PlanOpened(PlanOpened { release }),
+        Some(It::PlanOpened(_)) => return None,
     })
 }

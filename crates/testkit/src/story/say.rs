@@ -265,6 +265,7 @@ fn by_somebody(house: &mut House, stage: &Stage, words: &[&str]) -> Option<Vec<C
                 schedule: Schedule::Once { start: time(start), end: time(end) },
                 scope: WindowScope::default(),
                 reason: "books are closed".into(),
+                customer: None,
             };
             let calendar = Calendar {
                 name: name("finance"),

@@ -12,15 +12,19 @@ const TABLE: &[(&str, &[&str])] = &[
     ("stats", &[]),
     ("policy", &["ids"]),
     ("domain", &["ids", "stats", "policy"]),
-    ("ledger", &["ids"]),
+    // Digests, notes, proofs and packs: what checks without a server has a dependency budget of its own.
+    ("verify", &[]),
+    ("ledger", &["ids", "verify"]),
     ("wire", &["ids"]),
+    // The only way to addresses that others have named.
+    ("outbound", &[]),
     ("engine", &["domain", "ledger"]),
-    ("integrations", &["engine", "ids"]),
-    ("runner", &["wire", "ids"]),
+    ("integrations", &["engine", "ids", "outbound"]),
+    ("runner", &["wire", "ids", "outbound"]),
     // The runner within the server's process is the same code as a remote one.
-    ("server", &["engine", "wire", "integrations", "runner"]),
+    ("server", &["engine", "wire", "integrations", "runner", "outbound"]),
     ("demo", &["wire", "ids"]),
-    ("cli", &["wire", "server", "runner", "demo"]),
+    ("cli", &["wire", "server", "runner", "demo", "outbound"]),
     ("testkit", &["domain", "engine", "ledger", "ids"]),
     ("xtask", &[]),
 ];
@@ -30,6 +34,38 @@ pub fn imports() -> Result<Vec<Fault>> {
     let metadata = Run::cargo(["metadata", "--no-deps", "--format-version", "1", "--offline"]).output()?;
     let metadata: Value = serde_json::from_str(&metadata).context("what `cargo metadata` says is not JSON")?;
     Ok(judge(&metadata))
+}
+
+/// What opens sockets, or brings what does. The verifier of evidence packs has none of it.
+const NETWORK: &[&str] = &[
+    "tokio",
+    "hyper",
+    "hyper-util",
+    "h2",
+    "reqwest",
+    "rustls",
+    "aws-lc-rs",
+    "openssl",
+    "socket2",
+    "mio",
+    "ureq",
+    "curl",
+    "axum",
+];
+
+/// Crates in the verifier's tree of dependencies that speak to a network.
+pub fn no_network() -> Result<Vec<Fault>> {
+    let words = ["tree", "--package", "interlock-verify", "--edges", "normal,build", "--prefix", "none", "--offline"];
+    Ok(speaking(&Run::cargo(words).output()?))
+}
+
+fn speaking(tree: &str) -> Vec<Fault> {
+    let named: BTreeSet<&str> = tree.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    let found = named.into_iter().filter(|name| NETWORK.contains(name));
+    let told = |name: &str| {
+        format!("`{name}` is in the dependencies of interlock-verify, which must not be able to call anybody")
+    };
+    found.map(|name| Fault::new("crates/verify/Cargo.toml", 0, told(name))).collect()
 }
 
 fn reach() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
@@ -97,6 +133,12 @@ mod tests {
             package("utils", &[]), package("engine", &[("testkit", None)]),
         ] });
         assert_eq!(judge(&bad).len(), 5);
+    }
+
+    #[test]
+    fn a_client_in_the_verifiers_tree_is_found() {
+        assert_eq!(speaking("interlock-verify v0.1.0 (/x)\nserde v1.0.0\nserde v1.0.0 (*)\n"), []);
+        assert_eq!(speaking("interlock-verify v0.1.0\nreqwest v0.13.5\nmio v1.0.0\n").len(), 2);
     }
 
     #[test]

@@ -98,7 +98,7 @@ fn of_policies(source: &Source) -> Vec<(String, usize)> {
 
 /// Codes of a letter and three digits: the ledger's, the runner's, those of faults in policies.
 fn numbered(source: &Source) -> Vec<(String, usize)> {
-    if !matches!(source.krate(), "ledger" | "runner" | "policy") {
+    if !matches!(source.krate(), "ledger" | "runner" | "policy" | "verify") {
         return Vec::new();
     }
     let texts = source
@@ -107,7 +107,7 @@ fn numbered(source: &Source) -> Vec<(String, usize)> {
         .enumerate()
         .flat_map(|(number, line)| line.split('"').skip(1).step_by(2).map(move |text| (text, number + 1)));
     let fits = |text: &str| {
-        text.len() == 4 && text.starts_with(['L', 'R', 'P']) && text[1..].bytes().all(|b| b.is_ascii_digit())
+        text.len() == 4 && text.starts_with(['L', 'R', 'P', 'V']) && text[1..].bytes().all(|b| b.is_ascii_digit())
     };
     texts.filter(|(text, _)| fits(text)).map(|(text, line)| (text.to_owned(), line)).collect()
 }

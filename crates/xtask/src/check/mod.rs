@@ -67,6 +67,7 @@ const PARTS: &[Part] = &[
     ("composition", |tree| found(rooms::composition(tree))),
     ("rooms", |tree| found(rooms::order(tree))),
     ("crates", |_| found(crates::imports()?)),
+    ("no-network", |_| found(crates::no_network()?)),
     ("registries", |tree| found(registry::hosts(tree))),
     ("golden", |tree| found(golden::check(tree)?)),
     ("capabilities", |tree| found(docs::capabilities(tree))),
@@ -77,6 +78,7 @@ const PARTS: &[Part] = &[
     ("rustdoc", |_| tools::rustdoc()),
     ("dependencies", |_| tools::deny()),
     ("unused-dependencies", |_| tools::machete()),
+    ("page-advisories", |_| tools::audit()),
 ];
 
 /// Runs all parts, or those named; whether nothing was found.

@@ -60,3 +60,18 @@ pub fn machete() -> Result<Outcome> {
         Err(skipped) => Ok(skipped),
     }
 }
+
+/// Known weaknesses of what is built into the page. Needs a registry that answers such questions; what cannot be asked is skipped.
+pub fn audit() -> Result<Outcome> {
+    let web = shell::root().join("web");
+    if !web.join("node_modules").is_dir() || !shell::has("npm") {
+        return Ok(Outcome::Skipped("the page's packages are not installed; `make web` installs them".into()));
+    }
+    let (_, said) = Run::new("npm").args(["audit", "--omit=dev", "--json", "--loglevel=silent"]).within(web).tee()?;
+    let report: serde_json::Value = serde_json::from_str(&said).unwrap_or_default();
+    let counts = &report["metadata"]["vulnerabilities"];
+    match (counts["high"].as_u64(), counts["critical"].as_u64()) {
+        (Some(high), Some(critical)) => Ok(Outcome::Said(high + critical == 0)),
+        _ => Ok(Outcome::Skipped("no registry at hand tells of advisories".into())),
+    }
+}

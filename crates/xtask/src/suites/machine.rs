@@ -14,6 +14,7 @@ pub struct Machine {
     python: Option<Found>,
     chromium: Option<Found>,
     binary: Option<Found>,
+    postgres: Option<Found>,
 }
 
 impl Machine {
@@ -27,6 +28,11 @@ impl Machine {
         self.chromium.get_or_insert_with(chromium).clone()
     }
 
+    /// The folder with the programs of PostgreSQL.
+    pub fn postgres(&mut self) -> Found {
+        self.postgres.get_or_insert_with(postgres).clone()
+    }
+
     /// The server, built from this tree.
     pub fn binary(&mut self) -> Found {
         self.binary.get_or_insert_with(binary).clone()
@@ -34,7 +40,7 @@ impl Machine {
 }
 
 fn binary() -> Found {
-    let built = Run::cargo(["build", "--workspace", "--bin", "interlock"]).status();
+    let built = Run::cargo(["build", "--workspace", "--bin", "interlock", "--bin", "interlock-verify"]).status();
     let built = built.map_err(|error| format!("{error:#}"))?;
     let path = shell::target().join("debug/interlock");
     if built { Ok(path.display().to_string()) } else { Err("the server does not build".into()) }
@@ -51,6 +57,24 @@ fn install(package: &str, what: &str) -> Result<(), String> {
         .and_then(|_| apt(&["install", "-qq", "-y", "--no-install-recommends", package]))
         .map(drop)
         .map_err(|error| format!("`{package}` could not be installed: {error:#}"))
+}
+
+fn postgres() -> Found {
+    if let Ok(given) = std::env::var("INTERLOCK_POSTGRES_BIN") {
+        return Ok(given);
+    }
+    // Debian keeps each major version apart and puts none on PATH; the tests in Rust look there too.
+    let find = || {
+        let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+        let numbered =
+            versions.filter_map(|it| Some((it.file_name().to_str()?.parse::<u32>().ok()?, it.path().join("bin"))));
+        numbered.filter(|(_, bin)| bin.join("initdb").is_file()).max().map(|(_, bin)| bin.display().to_string())
+    };
+    if let Some(found) = find() {
+        return Ok(found);
+    }
+    install("postgresql", "PostgreSQL")?;
+    find().ok_or_else(|| "PostgreSQL was installed and is not below /usr/lib/postgresql".into())
 }
 
 fn chromium() -> Found {

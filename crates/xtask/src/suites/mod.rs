@@ -4,7 +4,7 @@
 //! `N passed, N failed, N skipped`, added up from what the tools themselves reported.
 //! Deliberately absent: a list of suites. A folder `tests/<name>` with an executable `run`, or a `run.mjs` for Node, is one; a
 //! file `needs` beside it names what it needs, one per line: `binary` (the built server, in `INTERLOCK`), `demo` (a demo that
-//! runs meanwhile, its address in `INTERLOCK_URL`), `chromium` (in `CHROMIUM`), `python` (a virtual environment with every
+//! runs meanwhile, its address in `INTERLOCK_URL`), `chromium` (in `CHROMIUM`), `postgres` (its programs, in `INTERLOCK_POSTGRES_BIN`), `python` (a virtual environment with every
 //! `requirements.txt`, in `INTERLOCK_PYTHON`). Its `package-lock.json`, if it has one, is installed.
 //! The last line a suite prints is `N passed, N failed, N skipped` too.
 
@@ -63,11 +63,19 @@ pub fn run() -> Result<bool> {
     let mut machine = Machine::default();
     web(&mut report);
     let python = machine.python();
+    // Looked for before the tests in Rust, which look for it in the same place and leave out what needs it.
+    let postgres = machine.postgres();
     rust(&mut report, python.as_ref().ok());
     documentation(&mut report);
     for suite in suites()? {
         let name = format!("tests/{suite}");
         report.part(&name, |notes| one_suite(&suite, &mut machine, notes));
+    }
+    if let Err(reason) = postgres {
+        report.part("PostgreSQL", |notes| {
+            notes.push(format!("left out: {reason}"));
+            Ok(Tally::default())
+        });
     }
     if let Err(reason) = python {
         report.part("oracles in Python", |notes| {
@@ -175,9 +183,12 @@ fn one_suite(suite: &str, machine: &mut Machine, notes: &mut Vec<String>) -> Res
                 ("INTERLOCK_URL", started.map(|started| demo.insert(started).url.clone()))
             }
             "chromium" => ("CHROMIUM", machine.chromium()),
+            "postgres" => ("INTERLOCK_POSTGRES_BIN", machine.postgres()),
             "python" => ("INTERLOCK_PYTHON", machine.python()),
             other => {
-                anyhow::bail!("tests/{suite}/needs asks for `{other}`; it may ask for binary, demo, chromium or python")
+                anyhow::bail!(
+                    "tests/{suite}/needs asks for `{other}`; it may ask for binary, demo, chromium, postgres or python"
+                )
             }
         };
         match found {

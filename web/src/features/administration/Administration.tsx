@@ -1,5 +1,5 @@
 import { Tabs } from '@mantine/core'
-import { IconBiohazard, IconKey, IconPackage, IconRoute2, IconScale, IconUsers } from '@tabler/icons-react'
+import { IconBiohazard, IconKey, IconPackage, IconRoute2, IconScale, IconServerBolt, IconUsers } from '@tabler/icons-react'
 import { useNavigate, useParams } from 'react-router'
 import { PageHeader } from '~/parts/Layout'
 import { Artifacts } from './Artifacts'
@@ -7,6 +7,7 @@ import { People } from './People'
 import { Pipelines } from './Pipelines'
 import { Policies } from './Policies'
 import { Quarantines } from './Quarantines'
+import { Runners } from './Runners'
 import { Tokens } from './Tokens'
 
 const tabs = [
@@ -14,6 +15,7 @@ const tabs = [
   ['tokens', 'Tokens', IconKey, Tokens],
   ['policies', 'Policies', IconScale, Policies],
   ['pipelines', 'Pipelines', IconRoute2, Pipelines],
+  ['runners', 'Runners', IconServerBolt, Runners],
   ['artifacts', 'Artefacts', IconPackage, Artifacts],
   ['quarantines', 'Quarantines', IconBiohazard, Quarantines],
 ] as const

@@ -9,7 +9,7 @@ import breezy from '@fullcalendar/react/themes/breezy'
 import timeGridPlugin from '@fullcalendar/react/timegrid'
 import { Button, Group, Modal, Select, Stack, Text } from '@mantine/core'
 import { useMediaQuery } from '@mantine/hooks'
-import { IconCalendarQuestion, IconPlus } from '@tabler/icons-react'
+import { IconCalendarDown, IconCalendarQuestion, IconPlus } from '@tabler/icons-react'
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { useMemo, useState } from 'react'
 import { Link, useNavigate, useSearchParams } from 'react-router'
@@ -22,6 +22,7 @@ import { ProblemView } from '~/parts/States'
 import { CheckDialog } from './CheckDialog'
 import { EntryFacts } from './EntryFacts'
 import { toEvents } from './events'
+import { ImportDialog } from './ImportDialog'
 import { Legend } from './Legend'
 
 const monthAround = () => {
@@ -37,6 +38,7 @@ export function CalendarPage() {
   const [range, setRange] = useState(monthAround)
   const [shown, setShown] = useState<CalendarEntry | null>(null)
   const [asking, setAsking] = useState(false)
+  const [importing, setImporting] = useState(false)
   const navigate = useNavigate()
   const phone = useMediaQuery('(max-width: 48em)', false, { getInitialValueInEffect: false })
   const environment = params.get('environment') ?? ''
@@ -78,6 +80,9 @@ export function CalendarPage() {
               value={environment || null}
               onChange={value => set('environment', value)}
             />
+            <Button variant="default" leftSection={<IconCalendarDown size={15} />} onClick={() => setImporting(true)}>
+              Import
+            </Button>
             <Button variant="default" leftSection={<IconCalendarQuestion size={15} />} onClick={() => setAsking(true)}>
               May one ship?
             </Button>
@@ -131,6 +136,7 @@ export function CalendarPage() {
         </div>
       </Stack>
       {asking && <CheckDialog onClose={() => setAsking(false)} />}
+      {importing && <ImportDialog onClose={() => setImporting(false)} />}
       <Modal
         opened={shown !== null}
         onClose={() => setShown(null)}

@@ -3,6 +3,8 @@ import { Group, Text } from '@mantine/core'
 const kinds = [
   ['freeze', 'Freeze: nothing ships'],
   ['holiday', 'Holiday: nothing ships'],
+  ['fiscal_close', 'Fiscal close: nothing ships'],
+  ['contract_renewal', 'Contract renewal: what the customer uses rests'],
   ['lockdown', 'Lockdown: unplanned, nothing ships'],
   ['maintenance', 'Maintenance window: shipping is welcome'],
   ['release', 'Release'],

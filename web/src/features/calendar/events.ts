@@ -15,15 +15,25 @@ export interface CalendarEvent {
 const word: Record<string, string> = {
   freeze: 'Freeze',
   holiday: 'Holiday',
+  fiscal_close: 'Fiscal close',
+  contract_renewal: 'Contract renewal',
   lockdown: 'Lockdown',
   maintenance: 'Maintenance',
   release: 'Release',
   claim: 'Claim',
 }
 
+/** Kinds of window, as people choose them. */
+export const kinds = ['freeze', 'holiday', 'fiscal_close', 'contract_renewal', 'maintenance'].map(value => ({
+  value,
+  label: word[value] ?? value,
+}))
+
 const colors: Record<string, string> = {
   freeze: 'blue',
   holiday: 'cyan',
+  fiscal_close: 'violet',
+  contract_renewal: 'pink',
   lockdown: 'red',
   maintenance: 'teal',
   release: 'indigo',

@@ -47,7 +47,7 @@ export function DeploymentGrid({ deployment }: { deployment: Deployment }) {
           <Blockers blockers={deployment.held} />
         </div>
       )}
-      {deployment.archived && (
+      {deployment.archived && deployment.waves.length === 0 && (
         <Text size="sm" c="dimmed">
           Its waves and steps are in the ledger only, by now.
         </Text>

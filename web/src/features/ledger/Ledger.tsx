@@ -12,6 +12,8 @@ import { SeverityIcon } from '~/parts/Badges'
 import { PageHeader } from '~/parts/Layout'
 import { Empty, Loading, ProblemView } from '~/parts/States'
 import { Time } from '~/parts/Time'
+import { PackButton } from './PackButton'
+import { WitnessesSection } from './WitnessesSection'
 
 export function Ledger() {
   const [params, setParams] = useSearchParams()
@@ -48,6 +50,7 @@ export function Ledger() {
         lead={`Everything that happened, in one order, and provable${position ? `; now at position ${count(position)}` : ''}`}
         actions={
           <>
+            <PackButton name="evidence" />
             <Button component={Link} to="/activity" variant="default" size="sm">
               Activity
             </Button>
@@ -57,6 +60,7 @@ export function Ledger() {
           </>
         }
       />
+      <WitnessesSection />
       <Group mb="md" gap="sm" className="filters no-print">
         <TextInput
           aria-label="Search the ledger"

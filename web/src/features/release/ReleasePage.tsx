@@ -4,6 +4,7 @@ import { useQuery } from '@tanstack/react-query'
 import { lazy, Suspense } from 'react'
 import { Link, useParams } from 'react-router'
 import { DeploymentSection } from '~/features/deployment/DeploymentSection'
+import { PackButton } from '~/features/ledger/PackButton'
 import { address } from '~/lib/api/action'
 import { readDeployment } from '~/lib/api/deployment'
 import { type Release, readRelease } from '~/lib/api/release'
@@ -90,6 +91,7 @@ function Page({ release }: { release: Release }) {
             )}
           </Group>
         }
+        actions={<PackButton release={release.id} name={release.name} />}
       />
       <Box className="control no-print">
         <ActionBar actions={release.actions} at={address('releases', release.id)} name={release.name} keys fold />

@@ -1,11 +1,12 @@
-import { Button, Card, Center, PasswordInput, Stack, Text, TextInput, Title } from '@mantine/core'
+import { Alert, Button, Card, Center, Divider, PasswordInput, Stack, Text, TextInput, Title } from '@mantine/core'
 import { useDocumentTitle } from '@mantine/hooks'
-import { useMutation, useQueryClient } from '@tanstack/react-query'
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { type FormEvent, useState } from 'react'
 import { useNavigate, useSearchParams } from 'react-router'
 import { Mark } from '~/app/Mark'
-import { signIn } from '~/lib/api/session'
+import { readServer, signIn } from '~/lib/api/session'
 import { ProblemView } from '~/parts/States'
+import { reason } from './refused'
 import { safeReturn } from './safeReturn'
 
 export function SignIn() {
@@ -15,12 +16,16 @@ export function SignIn() {
   const [params] = useSearchParams()
   const navigate = useNavigate()
   const client = useQueryClient()
+  const server = useQuery({ queryKey: ['server'], queryFn: readServer })
+  const ways = server.data?.sign_in ?? []
+  const to = safeReturn(params.get('to'))
+  const refused = reason(params.get('refused'))
   const enter = useMutation({
     mutationFn: () => signIn(name, password),
     onSuccess: session => {
       client.clear()
       client.setQueryData(['session'], session)
-      navigate(safeReturn(params.get('to')), { replace: true })
+      navigate(to, { replace: true })
     },
   })
   const submit = (event: FormEvent) => {
@@ -39,7 +44,31 @@ export function SignIn() {
             May this ship, and if not, what stands in the way?
           </Text>
         </Stack>
+        {refused && (
+          <Alert color="red" title={refused.title}>
+            {refused.clears}
+            <Text size="xs" c="dimmed" mt={6}>
+              {refused.code}
+            </Text>
+          </Alert>
+        )}
         <Card padding="lg" shadow="sm">
+          {ways.length > 0 && (
+            <Stack mb="md">
+              {ways.map(way => (
+                <Button
+                  key={way.name}
+                  component="a"
+                  variant="default"
+                  href={`${way.url}?to=${encodeURIComponent(to)}`}
+                  fullWidth
+                >
+                  Sign in with {way.title}
+                </Button>
+              ))}
+              <Divider label="or with a password" />
+            </Stack>
+          )}
           <form onSubmit={submit}>
             <Stack>
               <TextInput
@@ -47,7 +76,7 @@ export function SignIn() {
                 name="username"
                 autoComplete="username"
                 required
-                autoFocus
+                autoFocus={ways.length === 0}
                 value={name}
                 onChange={event => setName(event.currentTarget.value)}
               />

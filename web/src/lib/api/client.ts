@@ -65,14 +65,21 @@ export const newKey = () =>
     ? crypto.randomUUID()
     : Array.from(crypto.getRandomValues(new Uint8Array(16)), b => b.toString(16).padStart(2, '0')).join('')
 
+/** The newest position an answer has named: whichever node answers next is asked to know at least that much. */
+let seen = 0
+const position = 'x-ledger-position'
+
 async function send(path: string, init: RequestInit): Promise<Response> {
+  const headers = new Headers(init.headers)
+  if (seen > 0) headers.set(position, String(seen))
   let response: Response
   try {
-    response = await fetch(`/api/v1${path}`, { credentials: 'same-origin', ...init })
+    response = await fetch(`/api/v1${path}`, { credentials: 'same-origin', ...init, headers })
   } catch (error) {
     if (error instanceof DOMException && error.name === 'AbortError') throw error
     throw new Problem(unreachable)
   }
+  seen = Math.max(seen, Number(response.headers.get(position) ?? 0))
   if (response.ok) return response
   const text = await response.text()
   let body: Partial<ProblemBody> = {}
@@ -81,6 +88,8 @@ async function send(path: string, init: RequestInit): Promise<Response> {
   } catch {
     body = {}
   }
+  // A position that no node knows is of another ledger, as after a restore: what is asked next does not name it.
+  if (body.code === 'behind') seen = 0
   throw new Problem({
     type: body.type ?? 'about:blank',
     title: body.title ?? response.statusText,
@@ -97,6 +106,13 @@ async function send(path: string, init: RequestInit): Promise<Response> {
 export async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
   const response = await send(path, { headers: { accept: 'application/json' }, signal })
   return (await response.json()) as T
+}
+
+/** Asks for a file with a request that changes nothing. */
+export async function postForFile(path: string, body: unknown): Promise<Blob> {
+  const headers: Record<string, string> = { 'content-type': 'application/json' }
+  if (csrf) headers['x-csrf-token'] = csrf
+  return (await send(path, { method: 'POST', headers, body: JSON.stringify(body) })).blob()
 }
 
 /** `key` is the idempotency key: the same key again returns the first answer, so a double click does nothing twice. */

@@ -1,4 +1,4 @@
-import { get, query } from './client'
+import { get, postForFile, query } from './client'
 import type { Page, Schemas } from './core'
 
 export type EntryRow = Schemas['EntryRow']
@@ -14,4 +14,8 @@ export interface EntryFilter {
 }
 export const readEntries = (filter: EntryFilter) => get<Page<EntryRow>>(`/ledger/entries${query({ ...filter })}`)
 export const readEntry = (position: number) => get<Entry>(`/ledger/entries/${position}`)
+export type Witnesses = Schemas['Witnesses']
+export type TakeEvidence = Schemas['TakeEvidence']
+export const readWitnesses = () => get<Witnesses>('/ledger/witnesses')
+export const takeEvidence = (what: Partial<TakeEvidence>) => postForFile('/evidence', what)
 export const readHead = () => get<Schemas['Head']>('/ledger')

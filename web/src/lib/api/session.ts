@@ -8,6 +8,7 @@ async function kept(answer: Promise<Session>): Promise<Session> {
   rememberCsrf(session.csrf_token || null)
   return session
 }
+export const readServer = () => get<Schemas['ServerInfo']>('/version')
 export const readSession = () => kept(get<Session>('/session'))
 export const signIn = (login: string, password: string) => kept(post<Session>('/session', { login, password }))
 export const setUp = (body: Schemas['SetUp']) => kept(post<Session>('/setup', body))

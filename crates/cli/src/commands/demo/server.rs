@@ -39,7 +39,15 @@ impl Server {
         let output = fs::OpenOptions::new().create(true).append(true).open(&log).map_err(failed)?;
         let errors = output.try_clone().map_err(failed)?;
         let child = Command::new(program)
-            .args(["serve", "--name", "The Shop", "--origin", "shop.example/interlock", "--data"])
+            .args([
+                "serve",
+                "--name",
+                "The Shop",
+                "--origin",
+                "shop.example/interlock",
+                "--allow-private-targets",
+                "--data",
+            ])
             .arg(data)
             .args(["--listen", &listen.to_string()])
             .stdin(Stdio::null())

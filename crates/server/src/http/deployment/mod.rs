@@ -63,7 +63,8 @@ pub async fn deployments(
 #[utoipa::path(get, path = "/deployments/{id}", params(("id" = String, Path)), responses((status = 200, body = Deployment)))]
 pub async fn deployment(State(app): State<App>, caller: Caller, At(text): At<String>) -> Answer<Json<Deployment>> {
     let id = find(&app, &text)?;
-    let lens = Lens::new(&app, &caller);
+    let release = app.engine().world().deployment.deployment(id).map(|it| it.release);
+    let lens = Lens::new(&app, &caller).close(release.ok_or_else(|| Failure::not_found("deployment", &text))?)?;
     lens.world
         .deployment
         .deployment(id)

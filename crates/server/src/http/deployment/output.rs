@@ -5,6 +5,7 @@ use crate::{
     auth::Caller,
     extract::{At, Params},
     http::artifact,
+    lens::Lens,
     problem::{Answer, Failure},
     state::App,
 };
@@ -41,6 +42,8 @@ fn find_try(app: &App, deployment: DeploymentId, step: &str, attempt: Option<u32
         .and_then(|(a, b)| Some((a.parse::<u32>().ok()?, b.parse::<u32>().ok()?)))
         .ok_or_else(unknown)?;
     let world = app.engine().world();
+    let release = world.deployment.deployment(deployment).ok_or_else(unknown)?.release;
+    let world = Lens::of_system(app.engine()).close(release)?.world;
     let it = world.deployment.deployment(deployment).ok_or_else(unknown)?;
     let (of, progress) = it.units.get(unit as usize).zip(it.progress.get(unit as usize)).ok_or_else(unknown)?;
     let planned = it.pipeline.steps.get(number as usize).ok_or_else(unknown)?;

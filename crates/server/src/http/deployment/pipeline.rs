@@ -20,7 +20,7 @@ use interlock_wire::{
 /// What the spec of a pipeline means to the core.
 pub fn pipeline_in(name: Name, it: &wire::PipelineSpec) -> Answer<domain::Pipeline> {
     let steps = it.steps.iter().enumerate().map(|(n, step)| step_in(&format!("steps[{n}]"), step));
-    Ok(domain::Pipeline { name, max_parallel: it.max_parallel, steps: steps.collect::<Answer<_>>()? })
+    Ok(domain::Pipeline { name, max_parallel: it.max_parallel, ahead: it.ahead, steps: steps.collect::<Answer<_>>()? })
 }
 
 fn step_in(field: &str, it: &wire::StepSpec) -> Answer<domain::PipelineStep> {
@@ -71,21 +71,18 @@ fn step_in(field: &str, it: &wire::StepSpec) -> Answer<domain::PipelineStep> {
         )?,
         timeout_s: it.timeout.0,
         attempts: it.attempts,
+        attempts_back: it.attempts_back,
         on_rollback: match it.on_rollback {
             wire::OnRollback::Undo => domain::OnRollback::Undo,
             wire::OnRollback::Apply => domain::OnRollback::Apply,
             wire::OnRollback::Skip => domain::OnRollback::Skip,
         },
+        on_revocation: match it.on_revocation {
+            wire::OnRevocation::Finish => domain::OnRevocation::Finish,
+            wire::OnRevocation::Stop => domain::OnRevocation::Stop,
+        },
+        runner: it.runner.clone(),
     })
-}
-
-pub fn kind(run: &domain::Run) -> &'static str {
-    match run {
-        domain::Run::Program(_) => "program",
-        domain::Run::Http(_) => "http",
-        domain::Run::Traffic(_) => "traffic",
-        domain::Run::Wait { .. } => "wait",
-    }
 }
 
 pub fn phase_out(phase: domain::Phase) -> wire::Phase {
@@ -138,6 +135,12 @@ fn step_out(it: &domain::PipelineStep) -> wire::StepSpec {
         run: run_out(&it.run),
         timeout: Length(it.timeout_s),
         attempts: it.attempts,
+        attempts_back: it.attempts_back,
+        on_revocation: match it.on_revocation {
+            domain::OnRevocation::Finish => wire::OnRevocation::Finish,
+            domain::OnRevocation::Stop => wire::OnRevocation::Stop,
+        },
+        runner: it.runner.clone(),
         on_rollback: match it.on_rollback {
             domain::OnRollback::Undo => wire::OnRollback::Undo,
             domain::OnRollback::Apply => wire::OnRollback::Apply,
@@ -147,7 +150,11 @@ fn step_out(it: &domain::PipelineStep) -> wire::StepSpec {
 }
 
 fn pipeline_view(it: &domain::Pipeline) -> wire::Pipeline {
-    let spec = wire::PipelineSpec { max_parallel: it.max_parallel, steps: it.steps.iter().map(step_out).collect() };
+    let spec = wire::PipelineSpec {
+        max_parallel: it.max_parallel,
+        ahead: it.ahead,
+        steps: it.steps.iter().map(step_out).collect(),
+    };
     wire::Pipeline { id: it.name.to_string(), name: it.name.to_string(), spec }
 }
 

@@ -1,6 +1,6 @@
 //! A deployment as the API shows it.
 
-use super::pipeline::{kind, phase_out};
+use super::pipeline::phase_out;
 use crate::{
     http::{release, verification},
     lens::{Lens, named, status},
@@ -193,7 +193,7 @@ fn step(it: &Running, unit: usize, number: usize, planned: &PipelineStep, progre
     Step {
         id: format!("{unit}.{number}"),
         name: planned.name.to_string(),
-        kind: kind(&planned.run).into(),
+        kind: planned.kind().into(),
         phase: phase_out(planned.phase),
         status: state,
         attempt: if lease.is_some() { progress.attempt + 1 } else { result.map_or(0, |result| result.attempt) },

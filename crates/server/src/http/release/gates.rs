@@ -193,7 +193,7 @@ fn rolled_back(lens: &Lens, it: &Release) -> String {
 #[utoipa::path(get, path = "/releases/{release}/gates", params(("release" = String, Path)), responses((status = 200, body = Gates)))]
 pub async fn gates(State(app): State<App>, caller: Caller, At(text): At<String>) -> Answer<Json<Gates>> {
     let id = find(&app, &text)?;
-    let lens = Lens::new(&app, &caller);
+    let lens = Lens::new(&app, &caller).close(id)?;
     let found = lens.world.release.release(id).ok_or_else(|| Failure::not_found("release", text))?;
     let gates: Vec<Gate> = release::gates(&lens.world, found, lens.now).iter().map(|it| gate(&lens, it)).collect();
     let failed = gates.iter().any(|it| it.verdict == Verdict::Fail);
@@ -218,7 +218,7 @@ pub async fn gates(State(app): State<App>, caller: Caller, At(text): At<String>)
 #[utoipa::path(get, path = "/releases/{release}/explain", params(("release" = String, Path)), responses((status = 200, body = Explanation)))]
 pub async fn explain(State(app): State<App>, caller: Caller, At(text): At<String>) -> Answer<Json<Explanation>> {
     let id = find(&app, &text)?;
-    let lens = Lens::new(&app, &caller);
+    let lens = Lens::new(&app, &caller).close(id)?;
     lens.world
         .release
         .release(id)

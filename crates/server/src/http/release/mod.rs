@@ -102,7 +102,7 @@ pub async fn releases(
 #[utoipa::path(get, path = "/releases/{release}", params(("release" = String, Path)), responses((status = 200, body = Release)))]
 pub async fn release(State(app): State<App>, caller: Caller, At(text): At<String>) -> Answer<Json<Release>> {
     let id = find(&app, &text)?;
-    let lens = Lens::new(&app, &caller);
+    let lens = Lens::new(&app, &caller).close(id)?;
     let found = lens.world.release.releases.get(&id).cloned().ok_or_else(|| Failure::not_found("release", text))?;
     view(&app, &lens, &found).await.map(Json)
 }
@@ -286,7 +286,7 @@ pub async fn timeline(
     Params(paging): Params<Paging>,
 ) -> Answer<Json<Page<EntryRow>>> {
     let id = find(&app, &text)?;
-    let lens = Lens::new(&app, &caller);
+    let lens = Lens::new(&app, &caller).close(id)?;
     let trail: Vec<u64> = lens.world.trail.of(&Subject::Release(id)).collect();
     let positions = page::of(&paging, trail.into_iter(), |position| format!("{position:020}"), |position| position)?;
     Ok(Json(Page { items: ledger::rows(&lens, &positions.items)?, next: positions.next }))

@@ -119,7 +119,11 @@ fn life(lens: &Lens, it: &domain::Release) -> Vec<LifeStage> {
             domain::Event::Closed(_) => Stage::Closed,
             domain::Event::RolledBack(_) => Stage::RolledBack,
             domain::Event::Cancelled(_) => Stage::Cancelled,
-            domain::Event::Drafted(_) | domain::Event::HeldBack(_) | domain::Event::PermitRevoked(_) => continue,
+            domain::Event::Drafted(_)
+            | domain::Event::HeldBack(_)
+            | domain::Event::PermitRevoked(_)
+            | domain::Event::PlanClosed(_)
+            | domain::Event::PlanOpened(_) => continue,
         };
         reached.insert(stage, at);
     }
@@ -160,14 +164,12 @@ fn release_item(lens: &Lens, release: &domain::Release, item: &domain::Item) -> 
         detail: "the build is not registered".into(),
     };
     let running = catalog::running(lens, &release.spec.environment, &item.service);
-    let before = lens
-        .world
-        .deployment
-        .deployments
-        .values()
-        .filter(|it| Some(it.id) == release.deployment)
-        .flat_map(|it| &it.units);
-    let previous = before.filter(|unit| unit.service == item.service).find_map(|unit| unit.previous);
+    let before = release.deployment.and_then(|id| lens.world.deployment.deployment(id));
+    let previous = before
+        .into_iter()
+        .flat_map(|it| &it.units)
+        .filter(|unit| unit.service == item.service)
+        .find_map(|unit| unit.previous);
     let from = previous.or_else(|| running.first().map(|it| it.digest).filter(|_| release.deployment.is_none()));
     ReleaseItem {
         service: named(&item.service),

@@ -1,0 +1,68 @@
+//! Takes connections and serves each within bounds: how many at once, how long a head may take, how large it may be.
+//!
+//! Invariants: whoever sends nothing, or a byte now and then, loses the connection when the time for a head is over; whoever sends
+//! more or longer headers than are taken is answered 431 and nothing of the request is looked at.
+//! Deliberately absent: TLS and HTTP/2, which a proxy before the server speaks with browsers; limits by address, which the proxy
+//! knows better.
+
+use crate::state::Bounds;
+use axum::{Router, body::Body, extract::ConnectInfo, http::Request};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulShutdown,
+};
+use std::{net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use tokio::{net::TcpListener, sync::Semaphore};
+use tower::ServiceExt as _;
+
+/// Headers of one request.
+const HEADERS: usize = 100;
+/// Bytes of a request's head: its line and all headers.
+const HEAD: usize = 64 << 10;
+/// Pause after a connection could not be taken, as when no file handles are left.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Serves until `stop` is done, then lets requests under way finish.
+pub async fn run(listener: TcpListener, router: Router, bounds: Bounds, stop: impl Future<Output = ()>) {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(bounds.head).max_headers(HEADERS).max_buf_size(HEAD);
+    let (graceful, slots) = (GracefulShutdown::new(), Arc::new(Semaphore::new(bounds.connections.max(1))));
+    let mut stop = pin!(stop);
+    loop {
+        let slot = tokio::select! {
+            biased;
+            () = &mut stop => break,
+            Ok(slot) = slots.clone().acquire_owned() => slot,
+        };
+        let accepted = tokio::select! {
+            biased;
+            () = &mut stop => break,
+            accepted = listener.accept() => accepted,
+        };
+        let (stream, peer) = match accepted {
+            Ok(it) => it,
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be taken");
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            }
+        };
+        // Answers are small and waited for.
+        let _ = stream.set_nodelay(true);
+        let router = router.clone();
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(ConnectInfo::<SocketAddr>(peer));
+            router.clone().oneshot(request.map(Body::new))
+        });
+        let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a connection ended early");
+            }
+            drop(slot);
+        });
+    }
+    drop(listener);
+    graceful.shutdown().await;
+}

@@ -20,7 +20,7 @@ fn resource_of(action: Action) -> Resource {
         "token.issue" => "token",
         "policy.install" => "pack",
         "signing-key.manage" => "signing-key",
-        "read" => "ledger",
+        "read" | "evidence.take" => "ledger",
         _ if action.is_gate() => "release",
         _ => name.split_once('.').map_or(name, |(noun, _)| noun),
     };

@@ -148,7 +148,7 @@ impl Engine {
     ///
     /// # Errors
     /// See [`Desk::forget`].
-    pub fn forget(&self, account: AccountId) -> Result<(), DeskError> {
+    pub fn forget_person(&self, account: AccountId) -> Result<(), DeskError> {
         let world = self.world();
         let Some(known) = world.people.account(account).filter(|it| it.erased.is_some()) else { return Ok(()) };
         self.desk().forget(account, &known.identities)

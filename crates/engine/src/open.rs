@@ -1,8 +1,8 @@
 //! Opening: the newest usable snapshot, then the entries after it. Snapshots are a cache; the ledger is the truth.
 
 use crate::{
-    Desk, DeskError, Engine, Inner, Outputs, Published, Sources, Transparency, line, nodes, ports::Ports, replay, submit,
-    transparency,
+    Desk, DeskError, Engine, Inner, Outputs, Published, Sources, Transparency, line, nodes, ports::Ports, replay,
+    submit, transparency,
 };
 use arc_swap::ArcSwap;
 use interlock_domain::core::{self, DecodeError, Event, Meta, Record, Subject, World};

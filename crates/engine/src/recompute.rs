@@ -62,7 +62,9 @@ impl Engine {
             return Ok((Vec::new(), None));
         }
         // Only the policies of the world are needed, and they change by entries of their own.
-        let mut policies = World { policy: self.world_at(from)?.policy.clone(), position: from, ..World::default() };
+        let mut policies = World::default();
+        policies.policy = self.world_at(from)?.policy.clone();
+        policies.position = from;
         let mut found = Vec::new();
         while policies.position < end {
             let wanted = (end - policies.position).min(2_000) as usize;

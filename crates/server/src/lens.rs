@@ -16,6 +16,7 @@ use interlock_wire::reason::{Action, Ref, Ruling, Severity, Status, Subject as W
 use jiff::Timestamp;
 use std::sync::Arc;
 
+#[derive(Clone)]
 pub struct Lens {
     pub engine: Engine,
     pub world: Arc<World>,

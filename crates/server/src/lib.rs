@@ -153,5 +153,4 @@ async fn tidy(app: App) {
         }
         tokio::time::sleep(std::time::Duration::from_secs(86_400)).await;
     }
-    Ok(())
 }

@@ -59,7 +59,7 @@ pub async fn erase_person(
     app.engine().try_out(&caller.actor, &command(no_note))?;
     let reason = act::note(&app, "reason", &it.reason)?;
     let receipt = act::submit(&app, &caller, key, vec![command(reason)]).await?;
-    carry_through(&app, move |engine| engine.forget(id)).await?;
+    carry_through(&app, move |engine| engine.forget_person(id)).await?;
     Ok(act::done(&app, &caller, act::subject("account", id, app.engine().desk().name(id)), &receipt))
 }
 

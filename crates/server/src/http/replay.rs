@@ -198,6 +198,15 @@ async fn state_of(app: &App, lens: &Lens, object: &Object) -> Answer<Option<Valu
     fn json(view: impl serde::Serialize) -> Option<Value> {
         serde_json::to_value(view).ok()
     }
+    // Of a release that was over, what its page shows is read back.
+    let release = match object {
+        Object::Subject(Subject::Release(id)) => Some(*id),
+        Object::Subject(Subject::Change(id)) => lens.world.change.change(*id).map(|it| it.release),
+        Object::Subject(Subject::Deployment(id)) => lens.world.deployment.deployment(*id).map(|it| it.release),
+        Object::Subject(_) | Object::Rollback(_) | Object::Review(_) => None,
+    };
+    let close = release.map(|id| lens.clone().close(id)).transpose()?;
+    let lens = close.as_ref().unwrap_or(lens);
     let world = &lens.world;
     Ok(match object {
         Object::Subject(Subject::Release(id)) => match world.release.releases.get(id).cloned() {

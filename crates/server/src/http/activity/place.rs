@@ -52,6 +52,8 @@ impl Places {
             It::InstalledRecorded(it) => return it.found.iter().map(|found| found.target.clone()).collect(),
             It::Started(it) => return it.units.iter().map(|unit| unit.target.clone()).collect(),
             It::StepsLeased(it) => (it.deployment, it.leases.iter().map(|leased| leased.unit).collect()),
+            It::StepsHandedOut(it) => (it.deployment, it.leases.iter().map(|leased| leased.unit).collect()),
+            It::StepsAnswered(it) => (it.deployment, it.results.iter().map(|result| result.unit).collect()),
             It::LeasesEnded(it) => (it.deployment, it.units.clone()),
             It::StepsReported(it) => (it.deployment, it.results.iter().map(|result| result.unit).collect()),
             It::StepSkipped(it) => (it.deployment, vec![it.unit]),
@@ -62,6 +64,8 @@ impl Places {
             | It::Resumed(_)
             | It::Held(_)
             | It::Unheld(_)
+            | It::PermitRevoked(_)
+            | It::PermitRenewed(_)
             | It::Ended(_)
             | It::Archived(_) => return BTreeSet::new(),
         };

@@ -7,6 +7,7 @@
 
 mod desk;
 mod entropy;
+mod erase;
 mod evidence;
 pub mod judging;
 mod line;
@@ -15,8 +16,11 @@ mod measure;
 mod nodes;
 mod observe;
 mod open;
+mod origin;
 mod perform;
 pub mod ports;
+mod recompute;
+mod replay;
 pub mod round;
 mod submit;
 pub mod telemetry;
@@ -25,10 +29,14 @@ pub mod watching;
 
 pub use desk::{Begun, Desk, DeskError, Person, Session, SignedInBy};
 pub use entropy::{Clock, Entropy, Sources};
+pub use erase::{Committer, ERASED, Held, Written, notes, pseudonym};
 pub use evidence::{NotTaken, Taking, Wanted};
 pub use live::{Outputs, Published};
 pub use nodes::Behind;
 pub use open::{FORM, OpenError, Options};
+pub use origin::{KEPT as ORIGINS_KEPT, Origin};
+pub use recompute::{Compared, Recomputed, Told};
+pub use replay::ReplayError;
 pub use round::Recorded;
 pub use submit::{Receipt, SubmitError};
 pub use transparency::{Standing, Transparency, Witnessed};
@@ -73,6 +81,8 @@ struct Inner {
     counters: telemetry::Counters,
     /// Rings when an append failed.
     stopped: Notify,
+    /// Worlds of the past that were asked for lately.
+    past: replay::Past,
     witnessing: transparency::Witnessing,
 }
 

@@ -38,7 +38,7 @@ impl Making {
     }
 
     fn take(&mut self, job: Job) {
-        let outcome = self.round.decide(&job.submission);
+        let outcome = self.round.decide_from(&job.submission, job.origin.as_ref());
         self.decided.push((job, outcome));
     }
 

@@ -5,7 +5,7 @@
 //! Deliberately absent: an answer before its entries are durable, and any other way to write.
 
 use crate::{
-    Engine,
+    Engine, Origin,
     line::Landed,
     round::{Recorded, Submission},
 };
@@ -54,6 +54,7 @@ pub(crate) type Reply = Result<Receipt, SubmitError>;
 /// A submission that waits for its answer.
 pub(crate) struct Job {
     pub submission: Submission,
+    pub origin: Option<Origin>,
     pub reply: oneshot::Sender<Reply>,
     /// Of whoever submitted it, for traces.
     pub span: tracing::Span,
@@ -161,8 +162,23 @@ impl Engine {
     /// # Errors
     /// As [`Engine::submit`]; the refusal is that of the first command refused.
     pub async fn submit_all(&self, actor: Actor, commands: Vec<Command>, key: Option<String>) -> Reply {
+        self.submit_from(actor, None, commands, key).await
+    }
+
+    /// As [`Engine::submit_all`], with from where it was asked: kept at the desk in the same transaction.
+    ///
+    /// # Errors
+    /// As [`Engine::submit_all`].
+    pub async fn submit_from(
+        &self,
+        actor: Actor,
+        origin: Option<Origin>,
+        commands: Vec<Command>,
+        key: Option<String>,
+    ) -> Reply {
         let (reply, answer) = oneshot::channel();
-        let mut job = Job { submission: Submission { actor, commands, key }, reply, span: tracing::Span::current() };
+        let submission = Submission { actor, commands, key };
+        let mut job = Job { submission, origin, reply, span: tracing::Span::current() };
         let (counters, begun) = (self.counters(), Instant::now());
         let _waiting = counters.wait();
         // A full queue is waited for without blocking the runtime's threads.

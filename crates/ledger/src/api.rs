@@ -27,11 +27,23 @@ pub struct Answer {
     pub body: Vec<u8>,
 }
 
-/// What is appended at once: all of it or nothing. Either list may be empty.
+/// A row that goes to the desk in the transaction that stores the entries it belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeskRow {
+    pub table: String,
+    pub key: String,
+    pub value: Vec<u8>,
+}
+
+/// What is appended at once: all of it or nothing. Any list may be empty.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Batch {
     pub entries: Vec<NewEntry>,
     pub answers: Vec<Answer>,
+    /// Bytes stored by their SHA-256, as [`Ledger::put_blob`] does; what is there already is left as it is.
+    pub blobs: Vec<Vec<u8>>,
+    /// Rows for the desk, as [`Ledger::desk_put_many`] does.
+    pub rows: Vec<DeskRow>,
 }
 
 /// Where the ledger stands: its number of entries, and the root over them.
@@ -134,6 +146,19 @@ pub trait Ledger: Send + Sync {
 
     /// Stores bytes under their SHA-256. Storing the same bytes again changes nothing.
     fn put_blob(&self, bytes: &[u8]) -> Result<Digest, StoreError>;
+
+    /// Erases the bytes of a blob; they are overwritten where the store can. `false` if there were none. For blobs that hold what
+    /// may have to be forgotten: an entry goes on naming the digest, and nothing can be found under it.
+    fn erase_blob(&self, digest: &Digest) -> Result<bool, StoreError>;
+
+    /// Sees to it that what was erased before is in no file of this store any more, the write-ahead log included. Blocks until it is
+    /// done. A store over a server of its own does what that server allows, and says in its documentation what is left.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] if somebody reads for so long that it could not be done; it can be tried again.
+    fn scrub(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
 
     /// The bytes of a blob, checked against its digest.
     fn blob(&self, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError>;

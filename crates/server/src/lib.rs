@@ -118,7 +118,9 @@ pub async fn serve_on(
 ) -> Result<(), ServeError> {
     let telemetry = options.telemetry.clone();
     let bounds = options.exposure.bounds;
-    let service = router(App::new(engine, options));
+    let app = App::new(engine, options);
+    let tidying = tokio::spawn(tidy(app.clone()));
+    let service = router(app);
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let server = listen::run(listener, service, bounds, async move {
         shutdown.await;
@@ -134,5 +136,28 @@ pub async fn serve_on(
         () = server => {}
         () = deadline => {}
     }
+    tidying.abort();
     Ok(())
+}
+
+/// At the start and then daily: takes names out of what former versions kept, carries through erasures that a crash or a restore left
+/// undone, and drops origins that are too old.
+async fn tidy(app: App) {
+    loop {
+        let at_work = app.clone();
+        let done = tokio::task::spawn_blocking(move || {
+            let taken = http::take_names_out(&at_work).map_err(|failure| failure.problem().detail.clone())?;
+            let engine = at_work.engine();
+            let again = engine.forget_again().map_err(|error| error.to_string())?;
+            let oldest = engine.now().checked_sub(interlock_engine::ORIGINS_KEPT).map_err(|error| error.to_string())?;
+            let dropped = engine.desk().drop_origins(oldest).map_err(|error| error.to_string())?;
+            Ok::<_, String>((taken, again, dropped))
+        });
+        match done.await {
+            Ok(Ok((0, 0, 0))) | Err(_) => {}
+            Ok(Ok((taken, again, dropped))) => tracing::info!(taken, again, dropped, "the desk was tidied"),
+            Ok(Err(error)) => tracing::warn!(%error, "the desk could not be tidied; it is tried again tomorrow"),
+        }
+        tokio::time::sleep(std::time::Duration::from_secs(86_400)).await;
+    }
 }

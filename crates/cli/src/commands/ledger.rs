@@ -1,6 +1,7 @@
 //! `ledger`: entries, proofs, verification, backup, moving. With `--data` or `--ledger` the store itself is examined, without a
 //! server; without them, what the server says is checked against its signed checkpoint.
 
+use super::past;
 use crate::{
     client::{Client, query, segment},
     context::Global,
@@ -73,6 +74,35 @@ pub enum Verb {
     /// Show one entry
     #[command(after_help = "Example:\n  interlock ledger entry 42 --output json")]
     Entry { position: u64 },
+    /// Show the world as it was at a position or a time, or one object of it
+    #[command(
+        after_help = "Example:\n  interlock ledger world --at 120\n  interlock ledger world --at 2026-11-23T18:00:00Z --object release/2026-11-checkout"
+    )]
+    World {
+        /// A position, or a time such as -2h or RFC 3339 [default: now]
+        #[arg(long, allow_hyphen_values = true)]
+        at: Option<String>,
+        /// `KIND/NAME`: release, change, deployment, environment, service, calendar, account, rollback, review
+        #[arg(long)]
+        object: Option<String>,
+    },
+    /// Show what was known when an entry was decided, by whom, and what came only later
+    #[command(after_help = "Example:\n  interlock ledger knew --entry 42")]
+    Knew {
+        #[arg(long)]
+        entry: u64,
+    },
+    /// Ask the policies of then again, with the facts of then, and compare to the byte
+    #[command(after_help = "Example:\n  interlock ledger recompute --entry 42\n  interlock ledger recompute --all")]
+    Recompute {
+        #[arg(long, conflicts_with = "all", required_unless_present = "all")]
+        entry: Option<u64>,
+        #[arg(long)]
+        all: bool,
+    },
+    /// List what was erased, without names: keep it beside the backups, for restore
+    #[command(after_help = "Example:\n  interlock ledger erasures --output json")]
+    Erasures,
     /// Check here that an entry is in the ledger, or that one size of it continues another
     #[command(
         after_help = "Example:\n  interlock ledger prove 42\n  interlock ledger prove --from 100 --to 250\n  interlock ledger prove --earlier june.checkpoint"
@@ -138,6 +168,9 @@ pub enum Verb {
         /// Where to; nothing of a ledger may be there
         #[arg(long, value_name = "DIR")]
         data: PathBuf,
+        /// What was erased after the backup was taken, as `interlock ledger erasures` listed it: it is erased again
+        #[arg(long, value_name = "FILE")]
+        erasures: Option<PathBuf>,
     },
     /// Move a ledger from its file to an empty schema in PostgreSQL, and prove that it is the same
     #[command(
@@ -172,6 +205,10 @@ pub async fn run(verb: Verb, global: &Global) -> Done {
             let it: Entry = entry(&global.client()?, position).await?;
             show(global.output, &it, told)
         }
+        Verb::World { at, object } => past::world(at, object, global).await,
+        Verb::Knew { entry } => past::knew(entry, global).await,
+        Verb::Recompute { entry, .. } => past::recompute(entry, global).await,
+        Verb::Erasures => past::erasures(global).await,
         Verb::Prove { position: None, from, to, earlier } => continues(global, from, to, earlier.as_deref()).await,
         Verb::Prove { position: Some(position), .. } => {
             let client = global.client()?;
@@ -232,12 +269,18 @@ pub async fn run(verb: Verb, global: &Global) -> Done {
                 )
             })
         }
-        Verb::Restore { backup, archive, key, to, data } => {
+        Verb::Restore { backup, archive, key, to, data, erasures } => {
+            // Read first: a restore that could not erase again would bring people back.
+            let again = erasures.as_deref().map(past::read_erasures).transpose()?;
             std::fs::create_dir_all(&data).map_err(|error| Failure::io("making", &data, &error))?;
             let report = restore(backup.as_deref(), archive.as_deref().zip(key.as_deref()), to, &data.join(FILE))?;
+            let erased = match again {
+                Some(again) => past::erase_again(&data.join(FILE), &again).await?,
+                None => 0,
+            };
             show(global.output, &report, |it| {
                 format!(
-                    "{}\nRestored to position {}. `interlock serve --data {}` goes on from here.",
+                    "{}\n{erased} erasures were done again.\nRestored to position {}. `interlock serve --data {}` goes on from here.",
                     reported(it),
                     it.size.unwrap_or_default(),
                     data.display()

@@ -62,13 +62,17 @@ impl SqliteLedger {
     pub(super) fn store_blob(&self, bytes: &[u8]) -> Result<Digest, StoreError> {
         limits::within("a blob, in bytes,", bytes.len(), limits::BLOB_BYTES)?;
         let digest = Digest::of(bytes);
-        let store = |tx: &Transaction<'_>, _: &Arc<State>| {
-            tx.prepare_cached("INSERT INTO blob (digest, body) VALUES (?, ?) ON CONFLICT (digest) DO NOTHING")
-                .and_then(|mut it| it.execute(params![digest.0.as_slice(), bytes]))
-                .map_err(failed("storing a blob"))
-        };
-        self.change("storing a blob", bytes.len() as u64, store, || self.changes.blob(digest))?;
+        let keep = |tx: &Transaction<'_>, _: &Arc<State>| keep_blobs(tx, &[bytes]);
+        self.change("storing a blob", bytes.len() as u64, keep, || self.changes.blob(digest))?;
         Ok(digest)
+    }
+
+    pub(super) fn delete_blob(&self, digest: &Digest) -> Result<bool, StoreError> {
+        let erase = |tx: &Transaction<'_>, _: &Arc<State>| {
+            let erased = tx.execute("DELETE FROM blob WHERE digest = ?", [digest.0.as_slice()]);
+            erased.map(|count| count > 0).map_err(failed("erasing a blob"))
+        };
+        self.change("erasing a blob", 0, erase, || self.changes.blob(*digest))
     }
 
     pub(super) fn find_blob(&self, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
@@ -86,19 +90,7 @@ impl SqliteLedger {
     pub(super) fn put_desk(&self, rows: &[(&str, &str, &[u8])]) -> Result<(), StoreError> {
         limits::desk_rows(rows)?;
         let bytes = rows.iter().map(|(_, key, value)| key.len() + value.len() + 48).sum::<usize>();
-        let put = |tx: &Transaction<'_>, _: &Arc<State>| {
-            let doing = failed("writing to the desk");
-            let mut statement = tx
-                .prepare_cached(
-                    "INSERT INTO desk (name, key, value) VALUES (?, ?, ?)
-                     ON CONFLICT (name, key) DO UPDATE SET value = excluded.value",
-                )
-                .map_err(&doing)?;
-            for (table, key, value) in rows {
-                statement.execute(params![table, key, value]).map_err(&doing)?;
-            }
-            Ok(())
-        };
+        let put = |tx: &Transaction<'_>, _: &Arc<State>| keep_rows(tx, rows.iter().copied());
         let noted = || self.changes.desk(rows.iter().map(|(table, key, _)| (*table, *key)));
         self.change("writing to the desk", bytes as u64, put, noted)
     }
@@ -123,6 +115,23 @@ impl SqliteLedger {
             Ok(count)
         };
         self.change("erasing from the desk", 0, erase, || self.changes.desk(keys.iter().map(|key| (table, *key))))
+    }
+
+    /// Writes the desk anew in one transaction. SQLite overwrites what is deleted, but when it moves rows between pages copies of
+    /// them stay in the unused parts of pages. Here all pages of the desk become free, which overwrites them whole, and only what is
+    /// still there is written again.
+    pub(super) fn write_desk_anew(&self) -> Result<(), StoreError> {
+        let anew = |tx: &Transaction<'_>, _: &Arc<State>| {
+            tx.execute_batch(
+                "CREATE TEMP TABLE kept AS SELECT name, key, value FROM main.desk ORDER BY name, key;
+                 DELETE FROM main.desk;
+                 INSERT INTO main.desk (name, key, value) SELECT name, key, value FROM temp.kept ORDER BY rowid;
+                 DROP TABLE temp.kept;",
+            )
+            .map_err(failed("writing the desk anew"))
+        };
+        // What is on it stays the same, so an archive has nothing to note.
+        self.change("writing the desk anew", super::flush::GATHERED, anew, || {})
     }
 
     pub(super) fn scan_desk(
@@ -155,4 +164,42 @@ impl SqliteLedger {
             Ok(out)
         })
     }
+}
+
+/// Stores bytes by their digests; what is there already is left as it is.
+pub(super) fn keep_blobs(tx: &Connection, blobs: &[impl AsRef<[u8]>]) -> Result<(), StoreError> {
+    if blobs.is_empty() {
+        return Ok(());
+    }
+    let doing = failed("storing a blob");
+    let mut statement = tx
+        .prepare_cached("INSERT INTO blob (digest, body) VALUES (?, ?) ON CONFLICT (digest) DO NOTHING")
+        .map_err(&doing)?;
+    for bytes in blobs {
+        let bytes = bytes.as_ref();
+        statement.execute(params![Digest::of(bytes).0.as_slice(), bytes]).map_err(&doing)?;
+    }
+    Ok(())
+}
+
+/// Writes rows (table, key, value) to the desk, in place of what was there.
+pub(super) fn keep_rows<'a>(
+    tx: &Connection,
+    rows: impl Iterator<Item = (&'a str, &'a str, &'a [u8])>,
+) -> Result<(), StoreError> {
+    let mut rows = rows.peekable();
+    if rows.peek().is_none() {
+        return Ok(());
+    }
+    let doing = failed("writing to the desk");
+    let mut statement = tx
+        .prepare_cached(
+            "INSERT INTO desk (name, key, value) VALUES (?, ?, ?)
+             ON CONFLICT (name, key) DO UPDATE SET value = excluded.value",
+        )
+        .map_err(&doing)?;
+    for (table, key, value) in rows {
+        statement.execute(params![table, key, value]).map_err(&doing)?;
+    }
+    Ok(())
 }

@@ -6,6 +6,7 @@
 use super::{
     SqliteLedger,
     audit::missing,
+    beside,
     schema::failed,
     state::{Row, State, Stored, peek, tile_id},
 };
@@ -121,14 +122,25 @@ impl SqliteLedger {
     pub(super) fn append_batch(&self, expected: Position, batch: &Batch) -> Result<Head, AppendError> {
         limits::batch(batch)?;
         let bytes = batch.entries.iter().map(|it| it.body.len() + 48).sum::<usize>()
-            + batch.answers.iter().map(|it| it.body.len() + it.key.len() + 48).sum::<usize>();
-        let noted = || self.changes.answers(&batch.answers);
+            + batch.answers.iter().map(|it| it.body.len() + it.key.len() + 48).sum::<usize>()
+            + batch.blobs.iter().map(|it| it.len() + 80).sum::<usize>()
+            + batch.rows.iter().map(|it| it.key.len() + it.value.len() + 48).sum::<usize>();
+        let noted = || {
+            self.changes.answers(&batch.answers);
+            batch.blobs.iter().for_each(|it| self.changes.blob(Digest::of(it)));
+            self.changes.desk(batch.rows.iter().map(|row| (row.table.as_str(), row.key.as_str())));
+        };
         let decide = |tx: &Transaction<'_>, known: &Arc<State>| {
             let state = self.state(tx, known)?;
             if state.checkpoint.size != expected {
                 return Err(AppendError::Conflict { expected, actual: state.checkpoint.size });
             }
             remember(tx, batch)?;
+            beside::keep_blobs(tx, &batch.blobs)?;
+            beside::keep_rows(
+                tx,
+                batch.rows.iter().map(|row| (row.table.as_str(), row.key.as_str(), row.value.as_slice())),
+            )?;
             if batch.entries.is_empty() {
                 return Ok(state);
             }

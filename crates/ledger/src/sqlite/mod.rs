@@ -313,6 +313,14 @@ impl Ledger for SqliteLedger {
         self.store_blob(bytes)
     }
 
+    fn erase_blob(&self, digest: &Digest) -> Result<bool, StoreError> {
+        self.delete_blob(digest)
+    }
+
+    fn scrub(&self) -> Result<(), StoreError> {
+        self.empty_log()
+    }
+
     fn blob(&self, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
         self.find_blob(digest)
     }

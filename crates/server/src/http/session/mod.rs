@@ -191,7 +191,8 @@ fn open(app: &App, headers: &HeaderMap, account: AccountId, by: Option<SignedInB
     let session = Kept { account, csrf, since, expires: since.checked_add(LASTS).unwrap_or(since), by };
     let key = auth::hash(&secret);
     desk.put_session(&key, &session)?;
-    let caller = Caller { actor: Actor::account(account), account, session: Some((key, session)) };
+    let caller =
+        Caller { actor: Actor::account(account), account, session: Some((key, session)), origin: Default::default() };
     Ok((caller, cookie(app, &secret, LASTS.as_secs())?))
 }
 

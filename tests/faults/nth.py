@@ -38,6 +38,8 @@ def environment(library, data, nth, mode, log):
 class Case:
     """One telling with one fault."""
 
+    story = "story"
+
     def __init__(self, binary, library, source, folder, token, nth, mode):
         self.binary, self.source, self.token, self.nth, self.mode = binary, source, token, nth, mode
         self.folder = folder / f"{mode}-{nth}"
@@ -144,6 +146,8 @@ class Case:
 class First(Case):
     """The first start of all under a fault."""
 
+    story = "first start"
+
     def __init__(self, binary, library, empty, folder, nth, mode):
         super().__init__(binary, library, empty, folder / "first", None, nth, mode)
 
@@ -211,5 +215,6 @@ def stories(binary, folder, token, source, every, workers, only=None):
         "commands refused or cut off": sum(len(it.refused) for it in done),
         "named damage": sorted({code for it in done for code in it.damage}),
         "tellings with named damage": sum(bool(it.damage) for it in done),
+        "where": sorted(f"{it.story} {it.mode} at {it.nth}: {' '.join(sorted(set(it.damage)))}" for it in done if it.damage),
     }
     return [line for it in done for line in it.wrong], figures

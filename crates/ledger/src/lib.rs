@@ -34,9 +34,7 @@ pub mod tiles;
 /// Digests, notes, checkpoints and proofs are what an auditor needs too, and live where nothing else does.
 pub use interlock_verify::{checkpoint, cosign, digest, note, pack, proof};
 
-pub use api::{
-    Answer, Batch, DeskRow, Entry, Figures, Head, Ledger, NewEntry, Position, Snapshot, proof_of_many,
-};
+pub use api::{Answer, Batch, DeskRow, Entry, Figures, Head, Ledger, NewEntry, Position, Snapshot, proof_of_many};
 pub use checkpoint::Checkpoint;
 pub use digest::Digest;
 pub use error::{AppendError, StoreError};

@@ -21,7 +21,7 @@ fn append(ledger: &SqliteLedger, count: u64) -> u64 {
     let at = ledger.head().unwrap().size;
     let entries = (at..at + count).map(|n| NewEntry { body: body(n) }).collect();
     let answers = vec![Answer { key: format!("key-{}", at + count), body: (at + count).to_string().into_bytes() }];
-    ledger.append(at, &Batch { entries, answers }).unwrap().size
+    ledger.append(at, &Batch { entries, answers, ..Batch::default() }).unwrap().size
 }
 
 fn within(size: u64) -> impl Fn(&[u8]) -> bool {
@@ -114,10 +114,35 @@ fn any_position_is_restored_from_an_archive_with_its_root() {
     assert_eq!(last.blob(&blob).unwrap().unwrap(), b"second blob");
     assert_eq!(append(&last, 2), 355, "and it goes on");
     let early = house.restore("early", 45).unwrap();
-    assert!(early.desk_get("person", "ann").unwrap().is_some() && early.desk_get("person", "bob").unwrap().is_some());
+    assert!(early.desk_get("person", "bob").unwrap().is_some());
+    assert_eq!(early.desk_get("person", "ann").unwrap(), None, "whoever was erased later is not brought back");
     let error = house.restore("beyond", 354).err().unwrap();
     assert_eq!(error.code(), "L030");
     assert!(!house.folder.path().join("beyond/ledger.db").exists());
+}
+
+#[test]
+fn a_blob_that_is_erased_is_gone_from_the_archive_and_never_comes_back() {
+    let house = House::new();
+    let mut archiver = Archiver::open(house.ledger.clone(), &house.archive()).unwrap();
+    let (kept, erased) = (house.ledger.put_blob(b"kept").unwrap(), house.ledger.put_blob(b"erased").unwrap());
+    append(&house.ledger, 9);
+    archiver.ship().unwrap().unwrap();
+    let file = |bytes: &[u8; 32]| {
+        let name: String = bytes.iter().map(|it| format!("{it:02x}")).collect();
+        house.archive().join("blobs").join(&name[..2]).join(name)
+    };
+    assert!(file(&kept.0).exists() && file(&erased.0).exists());
+    assert!(house.ledger.erase_blob(&erased).unwrap());
+    archiver.ship().unwrap().unwrap();
+    assert!(file(&kept.0).exists() && !file(&erased.0).exists());
+    append(&house.ledger, 1);
+    archiver.ship().unwrap().unwrap();
+    for size in [9, 10] {
+        let restored = house.restore(&format!("at-{size}"), size).unwrap();
+        assert_eq!(restored.blob(&kept).unwrap().as_deref(), Some(b"kept".as_slice()));
+        assert_eq!(restored.blob(&erased).unwrap(), None);
+    }
 }
 
 #[test]

@@ -30,7 +30,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     io::Write as _,
     path::{Path, PathBuf},
@@ -60,6 +60,8 @@ enum Line {
     /// Table, key, value; without a value it was erased.
     Desk(String, String, Option<String>),
     Blob(Digest),
+    /// The blob was erased.
+    Gone(Digest),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -256,6 +258,18 @@ impl Archiver {
         let file = segments(&self.folder).join(format!("{number:012}-{from}-{to}.jsonl"));
         appear(&file, text.as_bytes())?;
         (self.number, self.size) = (number, to);
+        for it in &lines {
+            if let Line::Gone(digest) = it {
+                // What was erased is erased here too, once the file that says so is there.
+                let path = blob_path(&self.folder, digest);
+                match fs::remove_file(&path) {
+                    Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                        return Err(io_failed("erasing", &path)(error));
+                    }
+                    Ok(()) | Err(_) => {}
+                }
+            }
+        }
         if !whole && !dirty.everything {
             self.ledger.changes.everything();
         }
@@ -330,13 +344,23 @@ fn beside(conn: &Connection, dirty: &Dirty, lines: &mut Vec<Line>, blobs: &mut V
                 lines.push(Line::Desk(table.clone(), key.clone(), None));
             }
         }
-        blobs.extend(&dirty.blobs);
+        for digest in &dirty.blobs {
+            let there = conn
+                .prepare_cached("SELECT 1 FROM blob WHERE digest = ?")
+                .and_then(|mut it| it.exists([digest.0.as_slice()]))
+                .map_err(failed("reading the blobs"))?;
+            if there {
+                blobs.push(*digest);
+            } else {
+                lines.push(Line::Gone(*digest));
+            }
+        }
     }
     lines.extend(blobs.iter().map(|digest| Line::Blob(*digest)));
     Ok(())
 }
 
-/// An archive, read to restore from it.
+/// An archive, read to restore from it. What was erased after the position is not brought back.
 pub struct Recovery {
     folder: PathBuf,
     files: Vec<PathBuf>,
@@ -395,33 +419,45 @@ impl Recovery {
         rebuild::build(to, &self.key, |ledger| {
             let mut filling = Filling::new(ledger);
             let (mut answers, mut desk) = (BTreeMap::new(), BTreeMap::new());
+            // Of each blob, whether it was there at the position, and whether it is there still.
+            let mut blobs: BTreeMap<Digest, (bool, bool)> = BTreeMap::new();
+            let mut reached = false;
             let public = self.key.verifying_key();
             for path in &self.files {
                 let damaged = || StoreError::ArchiveDamaged { path: path.clone(), why: "it is not base64".into() };
                 let bytes = |text: &str| BASE64.decode(text).map_err(|_| damaged());
                 let segment = load(path, &public)?;
                 // What lies beside the log is that of the last file with anything up to the position.
-                if segment.head.to > size && segment.head.from >= size {
-                    break;
-                }
+                reached |= segment.head.to > size && segment.head.from >= size;
                 if segment.head.full {
-                    answers.clear();
-                    desk.clear();
+                    // All there was then: what is not named was erased before.
+                    blobs.values_mut().for_each(|it| it.1 = false);
+                    if reached {
+                        let rows = segment.lines.iter().filter_map(|it| match it {
+                            Line::Desk(table, key, Some(_)) => Some((table.clone(), key.clone())),
+                            _ => None,
+                        });
+                        let rows: BTreeSet<(String, String)> = rows.collect();
+                        desk.retain(|row, _| rows.contains(row));
+                    } else {
+                        answers.clear();
+                        desk.clear();
+                    }
                 }
                 for line in segment.lines {
                     match line {
+                        Line::Blob(digest) => {
+                            let it = blobs.entry(digest).or_default();
+                            *it = (it.0 || !reached, true);
+                        }
+                        // Erased later on is erased all the same.
+                        Line::Gone(digest) => blobs.entry(digest).or_default().1 = false,
+                        Line::Desk(table, key, None) => drop(desk.remove(&(table, key))),
+                        Line::Entry(..) | Line::Answer(..) | Line::Desk(..) if reached => {}
                         Line::Entry(position, body) if position < size => filling.entry(bytes(&body)?)?,
                         Line::Entry(..) => {}
                         Line::Answer(key, body) => drop(answers.insert(key, bytes(&body)?)),
                         Line::Desk(table, key, Some(value)) => drop(desk.insert((table, key), bytes(&value)?)),
-                        Line::Desk(table, key, None) => drop(desk.remove(&(table, key))),
-                        Line::Blob(digest) => {
-                            let path = blob_path(&self.folder, &digest);
-                            let body = fs::read(&path).map_err(io_failed("reading", &path))?;
-                            if ledger.put_blob(&body)? != digest {
-                                return Err(StoreError::BlobDamaged { digest });
-                            }
-                        }
                     }
                 }
             }
@@ -431,6 +467,13 @@ impl Recovery {
                 }
             }
             filling.rest()?;
+            for digest in blobs.into_iter().filter(|(_, (then, now))| *then && *now).map(|(digest, _)| digest) {
+                let path = blob_path(&self.folder, &digest);
+                let body = fs::read(&path).map_err(io_failed("reading", &path))?;
+                if ledger.put_blob(&body)? != digest {
+                    return Err(StoreError::BlobDamaged { digest });
+                }
+            }
             let rows: Vec<(String, String, Vec<u8>)> =
                 desk.into_iter().map(|((table, key), value)| (table, key, value)).collect();
             rows.chunks(5_000).try_for_each(|rows| rebuild::put(ledger, rows))

@@ -166,6 +166,17 @@ impl Client {
         json(self.send(Method::GET, path, |request| request).await?).await
     }
 
+    /// Reads text, and a header of the answer.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn text(&self, path: &str, header: &str) -> Done<(String, Option<String>)> {
+        let response = self.send(Method::GET, path, |request| request).await?;
+        let found = response.headers().get(header).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let text = response.text().await;
+        text.map(|text| (text, found)).map_err(|error| Failure::Unreachable(format!("the answer broke off: {error}")))
+    }
+
     /// Reads all pages of a list, up to `most` items.
     ///
     /// # Errors

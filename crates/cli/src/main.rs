@@ -11,6 +11,7 @@ mod manifest;
 mod nouns;
 mod render;
 mod seen;
+mod trace;
 mod when;
 
 use clap::Parser;

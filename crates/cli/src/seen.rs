@@ -159,7 +159,7 @@ mod tests {
     fn ledger(seed: u8, bodies: &[&str]) -> MemoryLedger {
         let ledger = MemoryLedger::new("test.example/ledger", [seed; 32]).unwrap();
         let entries = bodies.iter().map(|it| NewEntry { body: it.as_bytes().to_vec() }).collect();
-        ledger.append(0, &Batch { entries, answers: Vec::new() }).unwrap();
+        ledger.append(0, &Batch { entries, ..Default::default() }).unwrap();
         ledger
     }
 

@@ -191,6 +191,10 @@ impl Desk {
         Identity(mac.finalize().into_bytes().into())
     }
 
+    pub(crate) fn ledger(&self) -> &dyn Ledger {
+        self.ledger.as_ref()
+    }
+
     /// The stand-in for somebody at an identity provider: HMAC-SHA256 (RFC 2104) of issuer and subject under the organisation's key.
     pub fn subject(&self, issuer: &str, subject: &str) -> Identity {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.identity_key).expect("HMAC takes a key of any length");
@@ -204,14 +208,70 @@ impl Desk {
     /// # Errors
     /// The text is too long, or cannot be stored.
     pub fn put_note(&self, text: &str) -> Result<NoteRef, DeskError> {
-        if text.len() > NOTE_LENGTH {
-            return Err(DeskError::NoteTooLong(text.len()));
+        let notes = self.put_notes(&[text])?;
+        notes.into_iter().next().ok_or_else(|| DeskError::Broken(NOTES, "nothing was kept".into()))
+    }
+
+    /// Keeps many texts, 1,000 in a transaction; the references come in the same order.
+    ///
+    /// # Errors
+    /// A text is too long, or cannot be stored.
+    pub fn put_notes(&self, texts: &[&str]) -> Result<Vec<NoteRef>, DeskError> {
+        if let Some(long) = texts.iter().find(|text| text.len() > NOTE_LENGTH) {
+            return Err(DeskError::NoteTooLong(long.len()));
         }
-        let note = Note { salt: self.sources.random(), text: text.to_owned() };
-        let id: NoteId = self.sources.ids().id();
-        self.ledger.desk_put(NOTES, &id.to_string(), &encode(NOTES, &note)?)?;
-        let digest = Sha256::new().chain_update(note.salt).chain_update(text).finalize();
-        Ok(NoteRef { id, digest: Digest(digest.into()) })
+        let mut kept = Vec::with_capacity(texts.len());
+        for part in texts.chunks(1000) {
+            let ids = self.sources.ids();
+            let mut rows = Vec::with_capacity(part.len());
+            for text in part {
+                let note = Note { salt: self.sources.random(), text: (*text).to_owned() };
+                let id: NoteId = ids.id();
+                let digest = Sha256::new().chain_update(note.salt).chain_update(text).finalize();
+                rows.push((id.to_string(), encode(NOTES, &note)?));
+                kept.push(NoteRef { id, digest: Digest(digest.into()) });
+            }
+            let rows: Vec<(&str, &str, &[u8])> =
+                rows.iter().map(|(key, value)| (NOTES, key.as_str(), value.as_slice())).collect();
+            self.ledger.desk_put_many(&rows)?;
+        }
+        Ok(kept)
+    }
+
+    pub(crate) fn remove_note(&self, id: NoteId) -> Result<(), DeskError> {
+        self.ledger.desk_delete(NOTES, &id.to_string())?;
+        Ok(())
+    }
+
+    pub(crate) fn remove_password(&self, account: AccountId) -> Result<(), DeskError> {
+        self.ledger.desk_delete(PASSWORDS, &account.to_string())?;
+        Ok(())
+    }
+
+    pub fn has_password(&self, account: AccountId) -> bool {
+        self.ledger.desk_get(PASSWORDS, &account.to_string()).ok().flatten().is_some()
+    }
+
+    /// The sessions of an account, ended ones included while they are kept.
+    ///
+    /// # Errors
+    /// The desk cannot be read.
+    pub fn sessions_of(&self, account: AccountId) -> Result<Vec<Session>, DeskError> {
+        Ok(self.sessions_where(|session| session.account == account)?.into_iter().map(|(_, session)| session).collect())
+    }
+
+    pub(crate) fn end_sessions_of(&self, account: AccountId) -> Result<(), DeskError> {
+        let found = self.sessions_where(|session| session.account == account)?;
+        self.remove(SESSIONS, &found.into_iter().map(|(key, _)| key).collect::<Vec<_>>())
+    }
+
+    fn sessions_where(&self, wanted: impl Fn(&Session) -> bool) -> Result<Vec<(String, Session)>, DeskError> {
+        let mut found = Vec::new();
+        self.each(SESSIONS, "", |key, bytes| {
+            let session = decode::<Session>(SESSIONS, bytes).ok().filter(&wanted);
+            found.extend(session.map(|session| (key.to_owned(), session)));
+        })?;
+        Ok(found)
     }
 
     /// The text of a note; `None` if it was erased.
@@ -327,10 +387,10 @@ fn begun_key(expires: Timestamp, state: &Digest) -> String {
     format!("{:012} {state}", expires.as_second())
 }
 
-fn encode<T: Serialize>(table: &'static str, value: &T) -> Result<Vec<u8>, DeskError> {
+pub(crate) fn encode<T: Serialize>(table: &'static str, value: &T) -> Result<Vec<u8>, DeskError> {
     serde_json::to_vec(value).map_err(|error| DeskError::Broken(table, error.to_string()))
 }
 
-fn decode<T: DeserializeOwned>(table: &'static str, bytes: &[u8]) -> Result<T, DeskError> {
+pub(crate) fn decode<T: DeserializeOwned>(table: &'static str, bytes: &[u8]) -> Result<T, DeskError> {
     serde_json::from_slice(bytes).map_err(|error| DeskError::Broken(table, error.to_string()))
 }

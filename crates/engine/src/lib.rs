@@ -7,6 +7,7 @@
 
 mod desk;
 mod entropy;
+mod erase;
 mod evidence;
 pub mod judging;
 mod line;
@@ -15,19 +16,27 @@ mod measure;
 mod nodes;
 mod observe;
 mod open;
+mod origin;
 mod perform;
 pub mod ports;
+mod recompute;
+mod replay;
 pub mod round;
 mod submit;
+pub mod telemetry;
 mod transparency;
 pub mod watching;
 
 pub use desk::{Begun, Desk, DeskError, Person, Session, SignedInBy};
 pub use entropy::{Clock, Entropy, Sources};
+pub use erase::{Committer, ERASED, Held, Written, notes, pseudonym};
 pub use evidence::{NotTaken, Taking, Wanted};
 pub use live::{Outputs, Published};
 pub use nodes::Behind;
 pub use open::{FORM, OpenError, Options};
+pub use origin::{KEPT as ORIGINS_KEPT, Origin};
+pub use recompute::{Compared, Recomputed, Told};
+pub use replay::ReplayError;
 pub use round::Recorded;
 pub use submit::{Receipt, SubmitError};
 pub use transparency::{Standing, Transparency, Witnessed};
@@ -69,6 +78,11 @@ struct Inner {
     strangers: nodes::Strangers,
     /// Whether this node performs what is owed, where several could.
     performs: AtomicBool,
+    counters: telemetry::Counters,
+    /// Rings when an append failed.
+    stopped: Notify,
+    /// Worlds of the past that were asked for lately.
+    past: replay::Past,
     witnessing: transparency::Witnessing,
 }
 

@@ -14,7 +14,8 @@ use crate::{
 use interlock_ledger::{AppendError, StoreError};
 use std::{
     collections::VecDeque,
-    sync::{Arc, Weak, mpsc},
+    sync::{Arc, Weak, atomic::Ordering::Relaxed, mpsc},
+    time::Instant,
 };
 
 /// Jobs that are appended together at most.
@@ -37,7 +38,7 @@ impl Making {
     }
 
     fn take(&mut self, job: Job) {
-        let outcome = self.round.decide(&job.submission);
+        let outcome = self.round.decide_from(&job.submission, job.origin.as_ref());
         self.decided.push((job, outcome));
     }
 
@@ -155,15 +156,28 @@ fn append(flight: Flight) -> Landed {
         answer(decided);
         return Landed::Done;
     }
+    let (begun, entries) = (Instant::now(), sealed.batch.entries.len());
+    // Of the first command in the batch; the others wait for the same append.
+    let _traced = decided.first().map(|(job, _)| {
+        tracing::info_span!(parent: &job.span, "append", commands = decided.len() as u64, entries = entries as u64)
+            .entered()
+    });
     match inner.ledger.append(sealed.from, &sealed.batch) {
         Ok(_) => {
+            inner.counters.append.observe_time(begun.elapsed());
+            inner.counters.batch.observe(entries as f64);
             publish(&inner, &sealed);
             answer(decided);
             Landed::Done
         }
-        Err(AppendError::Conflict { .. }) => Landed::Overtaken(jobs(decided)),
+        Err(AppendError::Conflict { .. }) => {
+            inner.counters.conflicts.fetch_add(1, Relaxed);
+            Landed::Overtaken(jobs(decided))
+        }
         Err(error) => {
             tracing::error!(code = error.code(), %error, "the ledger could not be written to");
+            inner.counters.failures.fetch_add(1, Relaxed);
+            inner.stopped.notify_waiters();
             let unknown = matches!(error, AppendError::Storage(StoreError::OutcomeUnknown { .. }));
             broken(decided, &error.to_string(), unknown)
         }

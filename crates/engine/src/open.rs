@@ -1,8 +1,8 @@
 //! Opening: the newest usable snapshot, then the entries after it. Snapshots are a cache; the ledger is the truth.
 
 use crate::{
-    Desk, DeskError, Engine, Inner, Outputs, Published, Sources, Transparency, line, nodes, ports::Ports, submit,
-    transparency,
+    Desk, DeskError, Engine, Inner, Outputs, Published, Sources, Transparency, line, nodes, ports::Ports, replay,
+    submit, transparency,
 };
 use arc_swap::ArcSwap;
 use interlock_domain::core::{self, DecodeError, Event, Meta, Record, Subject, World};
@@ -15,7 +15,7 @@ use std::sync::{
 use tokio::sync::{Notify, broadcast};
 
 /// Names the form of World in snapshots: another form is thrown away and folded anew.
-pub const FORM: &str = concat!("world-", env!("CARGO_PKG_VERSION"), "-2");
+pub const FORM: &str = concat!("world-", env!("CARGO_PKG_VERSION"), "-3");
 const CHUNK: usize = 10_000;
 /// Distance within which entries are read together.
 const TOGETHER: u64 = 64;
@@ -35,7 +35,10 @@ pub struct Options {
 pub enum OpenError {
     #[error(transparent)]
     Store(#[from] StoreError),
-    #[error("entry {position} cannot be understood: {cause}")]
+    #[error(
+        "entry {position} cannot be understood by Interlock {}: {cause}; use the version that wrote it, or a newer one",
+        env!("CARGO_PKG_VERSION")
+    )]
     Entry { position: u64, cause: DecodeError },
     #[error(transparent)]
     Desk(#[from] DeskError),
@@ -68,6 +71,9 @@ impl Engine {
             trouble: Mutex::default(),
             strangers: nodes::Strangers::default(),
             performs: AtomicBool::new(false),
+            counters: crate::telemetry::Counters::default(),
+            stopped: Notify::new(),
+            past: replay::Past::default(),
             witnessing: transparency::Witnessing::new(options.transparency),
         });
         line::start(Arc::downgrade(&inner), queue).map_err(OpenError::Thread)?;
@@ -198,9 +204,20 @@ fn load(ledger: &dyn Ledger) -> Result<World, OpenError> {
     Ok(world)
 }
 
-fn fold(ledger: &dyn Ledger, world: &mut World, mut tell: impl FnMut(&str, Vec<Subject>)) -> Result<(), OpenError> {
+fn fold(ledger: &dyn Ledger, world: &mut World, tell: impl FnMut(&str, Vec<Subject>)) -> Result<(), OpenError> {
+    fold_to(ledger, world, u64::MAX, tell)
+}
+
+/// Folds in entries until the world is at `size`, or all there is.
+pub(crate) fn fold_to(
+    ledger: &dyn Ledger,
+    world: &mut World,
+    size: u64,
+    mut tell: impl FnMut(&str, Vec<Subject>),
+) -> Result<(), OpenError> {
     loop {
-        let entries = ledger.read(world.position, CHUNK)?;
+        let wanted = size.saturating_sub(world.position).min(CHUNK as u64);
+        let entries = ledger.read(world.position, wanted as usize)?;
         if entries.is_empty() {
             return Ok(());
         }

@@ -16,7 +16,7 @@ use interlock_domain::{
     release,
 };
 use jiff::Timestamp;
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::atomic::Ordering, time::Duration};
 use tokio::{sync::broadcast::error::RecvError, task::JoinHandle};
 
 /// Work under way, which ends with whoever holds it.
@@ -47,7 +47,9 @@ impl Engine {
         let mut lease = Lease::new(&self);
         loop {
             let ours = self.may_perform(&mut lease).await;
-            let owed: BTreeMap<String, Obligation> = owed(&self.world()).into_iter().map(|it| (it.key(), it)).collect();
+            let world = self.world();
+            let at = world.position;
+            let owed: BTreeMap<String, Obligation> = owed(&world).into_iter().map(|it| (it.key(), it)).collect();
             under_way.retain(|key, _| ours && owed.contains_key(key));
             let mut steps = false;
             for (key, obligation) in owed {
@@ -59,6 +61,10 @@ impl Engine {
             }
             if steps {
                 self.0.work.notify_waiters();
+            }
+            self.counters().performed.store(at, Ordering::Relaxed);
+            for notice in self.ledger().notices() {
+                tracing::warn!(notice, "the ledger says");
             }
             // With others on the same ledger the lease has to be prolonged, whether there are news or not.
             let heard =

@@ -7,7 +7,7 @@
 //! leaves at most the entry of its refusal; what a key was answered with is found wherever it is, in this batch, in the one
 //! being appended, or in the ledger. Deliberately absent: the append itself.
 
-use crate::{Sources, SubmitError};
+use crate::{Origin, Sources, SubmitError, origin};
 use interlock_domain::{
     core::{self, Actor, By, Command, Context, Event, Meta, Record, Subject, World},
     reason::{self, Refusal, RefusalKind, Refused},
@@ -94,6 +94,11 @@ enum Place<'a> {
     Ledger,
 }
 
+/// Whether a remembered answer is about entries before `size` only. One that cannot be read is about none that are known.
+pub fn answered_within(body: &[u8], size: u64) -> bool {
+    serde_json::from_slice::<Remembered>(body).is_ok_and(|it| it.to <= size)
+}
+
 /// A batch to which nothing is added any more, and the world once it is appended.
 pub struct Sealed {
     pub from: u64,
@@ -130,7 +135,7 @@ impl Round {
             means,
             from: before.position,
             world: before.clone(),
-            batch: Batch { entries: Vec::new(), answers: Vec::new() },
+            batch: Batch::default(),
             kinds: Vec::new(),
             subjects: Vec::new(),
             keys: BTreeMap::new(),
@@ -161,6 +166,14 @@ impl Round {
     /// # Errors
     /// The refusal of the first command refused; or what was answered before cannot be read.
     pub fn decide(&mut self, job: &Submission) -> Result<Decided, SubmitError> {
+        self.decide_from(job, None)
+    }
+
+    /// As [`Round::decide`], with from where it was asked.
+    ///
+    /// # Errors
+    /// As [`Round::decide`].
+    pub fn decide_from(&mut self, job: &Submission, origin: Option<&Origin>) -> Result<Decided, SubmitError> {
         if let Some(key) = job.key.as_deref()
             && let Some((it, place)) = self.remembered(key)?
         {
@@ -170,7 +183,7 @@ impl Round {
         let ctx = Context { now: sources.clock.now(), actor: job.actor.clone(), ids: sources.ids() };
         let sub: SubmissionId = ctx.ids.id();
         let from = self.world.position;
-        let events = self.carry_out(&job.commands, &ctx, sub)?;
+        let events = self.carry_out(&job.commands, &ctx, sub, origin)?;
         let to = self.world.position;
         if let Some(key) = &job.key
             && to > from
@@ -219,8 +232,15 @@ impl Round {
     }
 
     /// Carries out all commands, or none.
-    fn carry_out(&mut self, commands: &[Command], ctx: &Context, sub: SubmissionId) -> Result<Vec<Recorded>, Refusal> {
+    fn carry_out(
+        &mut self,
+        commands: &[Command],
+        ctx: &Context,
+        sub: SubmissionId,
+        origin: Option<&Origin>,
+    ) -> Result<Vec<Recorded>, Refusal> {
         let (mark, concerned, bytes) = (self.batch.entries.len(), self.subjects.len(), self.bytes);
+        let asked = self.batch.blobs.len();
         // A single command that is refused has changed nothing yet, so only several need a way back.
         let saved = (commands.len() > 1).then(|| self.world.clone());
         let mut recorded = Vec::new();
@@ -230,12 +250,16 @@ impl Round {
                     self.batch.entries.truncate(mark);
                     self.kinds.truncate(mark);
                     self.subjects.truncate(concerned);
+                    self.batch.blobs.truncate(asked);
                     self.bytes = bytes;
                     self.world = saved.unwrap_or_else(|| self.again());
                 }
-                self.record_refusal(command, &refusal, ctx, sub);
+                self.record_refusal(command, &refusal, ctx, sub, origin);
                 return Err(refusal);
             }
+        }
+        if !recorded.is_empty() {
+            self.batch.rows.extend(origin.and_then(|origin| origin::row(&ctx.actor.by, sub, origin)));
         }
         Ok(recorded)
     }
@@ -282,6 +306,7 @@ impl Round {
                 Err(refusal) if refusal.kind == RefusalKind::Stale => continue,
                 // Written down, and nothing follows from it.
                 Err(refusal) => {
+                    self.ask_again(&refusal);
                     self.add(rules.as_ref(), refused(&next, &refusal), ctx.now, By::System, sub, recorded);
                     continue;
                 }
@@ -307,6 +332,11 @@ impl Round {
         recorded: &mut Vec<Recorded>,
     ) -> Vec<Command> {
         let position = self.world.position;
+        // What policies were asked is stored by the digest that the ruling names, so that it can be asked again.
+        for asked in event.rulings().into_iter().filter_map(|(_, ruling)| ruling.asked.0.as_ref()) {
+            self.bytes += asked.len();
+            self.batch.blobs.push(asked.to_vec());
+        }
         let record = Record { v: 1, at, by, sub, event };
         let body = record.encode();
         let meta = Meta { position, at, by: record.by };
@@ -319,12 +349,26 @@ impl Round {
         follows
     }
 
+    /// Keeps what policies were asked for a refusal: the entry of it names the digest only.
+    fn ask_again(&mut self, refusal: &Refusal) {
+        self.batch.blobs.extend(refusal.ruling.as_ref().and_then(|it| it.asked.0.as_ref()).map(|it| it.to_vec()));
+    }
+
     /// A refusal by policy or by a gate is itself an entry; malformed or stale commands leave no trace.
-    fn record_refusal(&mut self, command: &Command, refusal: &Refusal, ctx: &Context, sub: SubmissionId) {
+    fn record_refusal(
+        &mut self,
+        command: &Command,
+        refusal: &Refusal,
+        ctx: &Context,
+        sub: SubmissionId,
+        origin: Option<&Origin>,
+    ) {
         let telling = matches!(refusal.kind, RefusalKind::Denied | RefusalKind::Blocked);
         if telling && ctx.actor.by != By::System {
             let rules = self.means.rules.clone();
             let event = refused(command, refusal);
+            self.ask_again(refusal);
+            self.batch.rows.extend(origin.and_then(|origin| origin::row(&ctx.actor.by, sub, origin)));
             self.add(rules.as_ref(), event, ctx.now, ctx.actor.by.clone(), sub, &mut Vec::new());
         }
     }
@@ -340,5 +384,6 @@ fn refused(command: &Command, refusal: &Refusal) -> Event {
         outcome: refusal.ruling.as_ref().map_or(reason::Outcome::Fail, |ruling| ruling.outcome),
         policy_set: refusal.ruling.as_ref().map(|ruling| ruling.policy_set.clone()),
         facts: refusal.ruling.as_ref().map(|ruling| ruling.facts.clone()),
+        policies: refusal.ruling.as_ref().map(|ruling| ruling.policies.clone()).unwrap_or_default(),
     }))
 }

@@ -5,7 +5,7 @@
 //! Deliberately absent: an answer before its entries are durable, and any other way to write.
 
 use crate::{
-    Engine,
+    Engine, Origin,
     line::Landed,
     round::{Recorded, Submission},
 };
@@ -19,6 +19,7 @@ use std::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
+    time::Instant,
 };
 use tokio::sync::oneshot;
 
@@ -40,8 +41,8 @@ pub struct Receipt {
 pub enum SubmitError {
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// The ledger could not be written to; nothing is known to have changed.
-    #[error("the ledger cannot be written to: {0}; nothing was changed, try again")]
+    /// The ledger could not be written to. Whether the command is in it is not known until it is asked again under the same key.
+    #[error("the ledger cannot be written to: {0}; try again, with the same idempotency key if one was given")]
     Unavailable(String),
     /// The connection to the ledger broke at the wrong moment: it may have been written.
     #[error("it is not known yet whether the command was written: {0}")]
@@ -53,7 +54,10 @@ pub(crate) type Reply = Result<Receipt, SubmitError>;
 /// A submission that waits for its answer.
 pub(crate) struct Job {
     pub submission: Submission,
+    pub origin: Option<Origin>,
     pub reply: oneshot::Sender<Reply>,
+    /// Of whoever submitted it, for traces.
+    pub span: tracing::Span,
 }
 
 /// Where the deciding thread gets its news from: commands, and what became of the batch that was being appended.
@@ -158,14 +162,40 @@ impl Engine {
     /// # Errors
     /// As [`Engine::submit`]; the refusal is that of the first command refused.
     pub async fn submit_all(&self, actor: Actor, commands: Vec<Command>, key: Option<String>) -> Reply {
+        self.submit_from(actor, None, commands, key).await
+    }
+
+    /// As [`Engine::submit_all`], with from where it was asked: kept at the desk in the same transaction.
+    ///
+    /// # Errors
+    /// As [`Engine::submit_all`].
+    pub async fn submit_from(
+        &self,
+        actor: Actor,
+        origin: Option<Origin>,
+        commands: Vec<Command>,
+        key: Option<String>,
+    ) -> Reply {
         let (reply, answer) = oneshot::channel();
-        let mut job = Job { submission: Submission { actor, commands, key }, reply };
+        let submission = Submission { actor, commands, key };
+        let mut job = Job { submission, origin, reply, span: tracing::Span::current() };
+        let (counters, begun) = (self.counters(), Instant::now());
+        let _waiting = counters.wait();
         // A full queue is waited for without blocking the runtime's threads.
         while let Err(back) = self.0.queue.0.put(job) {
             job = back;
             tokio::time::sleep(std::time::Duration::from_millis(1)).await;
         }
-        answer.await.unwrap_or_else(|_| Err(closed()))
+        let reply = answer.await.unwrap_or_else(|_| Err(closed()));
+        counters.submit.observe_time(begun.elapsed());
+        let count = match &reply {
+            Ok(receipt) if receipt.repeated => &counters.repeated,
+            Ok(_) => &counters.done,
+            Err(SubmitError::Refused(_)) => &counters.refused,
+            Err(SubmitError::Unavailable(_) | SubmitError::Unknown(_)) => &counters.unavailable,
+        };
+        count.fetch_add(1, Ordering::Relaxed);
+        reply
     }
 }
 

@@ -118,7 +118,7 @@ impl Stage {
         let record = Record { v: 1, at: self.clock.now(), by: By::System, sub: self.ids.id(), event };
         let size = self.ledger.head().unwrap().size;
         self.ledger
-            .append(size, &Batch { entries: vec![NewEntry { body: record.encode() }], answers: Vec::new() })
+            .append(size, &Batch { entries: vec![NewEntry { body: record.encode() }], ..Batch::default() })
             .unwrap();
     }
 

@@ -37,7 +37,7 @@ fn batches(count: usize, size: usize, seed: u64) -> Vec<Batch> {
         .chunks(size)
         .map(|chunk| Batch {
             entries: chunk.iter().map(|body| NewEntry { body: body.clone() }).collect(),
-            answers: vec![],
+            ..Batch::default()
         })
         .collect()
 }

@@ -27,7 +27,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for first in (0..count + 2).step_by(10_000) {
         let entries =
             (first..(first + 10_000).min(count + 2)).map(|n| NewEntry { body: body(n).into_bytes() }).collect();
-        ledger.append(first, &Batch { entries, answers: Vec::new() })?;
+        ledger.append(first, &Batch { entries, ..Default::default() })?;
     }
     let (mut entries, size) = (Vec::new(), count + 2);
     while (entries.len() as u64) < size {

@@ -9,7 +9,7 @@ use crate::{
     error::{AppendError, StoreError},
 };
 use serde::{Deserialize, Serialize};
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 /// The 0-based index of an entry.
 pub type Position = u64;
@@ -27,11 +27,23 @@ pub struct Answer {
     pub body: Vec<u8>,
 }
 
-/// What is appended at once: all of it or nothing. Either list may be empty.
+/// A row that goes to the desk in the transaction that stores the entries it belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeskRow {
+    pub table: String,
+    pub key: String,
+    pub value: Vec<u8>,
+}
+
+/// What is appended at once: all of it or nothing. Any list may be empty.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Batch {
     pub entries: Vec<NewEntry>,
     pub answers: Vec<Answer>,
+    /// Bytes stored by their SHA-256, as [`Ledger::put_blob`] does; what is there already is left as it is.
+    pub blobs: Vec<Vec<u8>>,
+    /// Rows for the desk, as [`Ledger::desk_put_many`] does.
+    pub rows: Vec<DeskRow>,
 }
 
 /// Where the ledger stands: its number of entries, and the root over them.
@@ -58,6 +70,23 @@ pub struct Snapshot {
     pub bytes: Vec<u8>,
 }
 
+/// How much lies in a store; what it does not know is left out.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Figures {
+    /// Bytes of the database, of its write-ahead log, and of the snapshots beside it.
+    pub database_bytes: Option<u64>,
+    pub log_bytes: Option<u64>,
+    pub snapshot_bytes: Option<u64>,
+    pub blobs: Option<u64>,
+    pub blob_bytes: Option<u64>,
+    pub answers: Option<u64>,
+    /// Rows on the desk by table.
+    pub desk_rows: BTreeMap<String, u64>,
+    /// When the newest snapshot was written, in seconds of Unix time, and at which size.
+    pub snapshot_at: Option<u64>,
+    pub snapshot_size: Option<u64>,
+}
+
 /// An append-only log under a Merkle tree, with the stores beside it. Object safe; all calls block.
 ///
 /// Damage found by any call is an error whose [`StoreError::is_damage`] holds; whoever gets one stops and says so.
@@ -65,6 +94,16 @@ pub trait Ledger: Send + Sync {
     /// Appends `batch` if the ledger has exactly `expected` entries, durably and with a signed checkpoint. A batch
     /// without entries only remembers its answers.
     fn append(&self, expected: Position, batch: &Batch) -> Result<Head, AppendError>;
+
+    /// Why nothing is written any more, if so: storage failed, and only a restart can tell what the disk holds.
+    fn stopped(&self) -> Option<String> {
+        None
+    }
+
+    /// How much lies in the store. Counts what has no index, so it is not for every second.
+    fn figures(&self) -> Result<Figures, StoreError> {
+        Ok(Figures::default())
+    }
 
     /// The current size and root.
     fn head(&self) -> Result<Head, StoreError>;
@@ -107,6 +146,19 @@ pub trait Ledger: Send + Sync {
 
     /// Stores bytes under their SHA-256. Storing the same bytes again changes nothing.
     fn put_blob(&self, bytes: &[u8]) -> Result<Digest, StoreError>;
+
+    /// Erases the bytes of a blob; they are overwritten where the store can. `false` if there were none. For blobs that hold what
+    /// may have to be forgotten: an entry goes on naming the digest, and nothing can be found under it.
+    fn erase_blob(&self, digest: &Digest) -> Result<bool, StoreError>;
+
+    /// Sees to it that what was erased before is in no file of this store any more, the write-ahead log included. Blocks until it is
+    /// done. A store over a server of its own does what that server allows, and says in its documentation what is left.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] if somebody reads for so long that it could not be done; it can be tried again.
+    fn scrub(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
 
     /// The bytes of a blob, checked against its digest.
     fn blob(&self, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError>;

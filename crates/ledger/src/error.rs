@@ -95,6 +95,16 @@ pub enum StoreError {
     TargetNotEmpty { target: String, what: String },
     #[error("what was moved is not what was there: {what}; the source is untouched, remove the target and try again")]
     MovedWrong { what: String },
+    #[error("the disk is full while {doing}: {detail}; free some space, nothing else needs to be done")]
+    DiskFull { doing: String, detail: String },
+    #[error(
+        "the ledger takes no more writes since storage failed ({why}); what the disk holds is certain again only after a restart, which verifies it"
+    )]
+    Stopped { why: String },
+    #[error("the archive file `{}` is damaged: {why}; entries after it cannot be restored from this archive", path.display())]
+    ArchiveDamaged { path: PathBuf, why: String },
+    #[error("the archive `{}` is not of this ledger, or of a later state of it: {why}; archive into another folder", path.display())]
+    ArchiveForeign { path: PathBuf, why: String },
 }
 
 fn at(position: &Option<u64>) -> String {
@@ -136,6 +146,10 @@ impl StoreError {
             StoreError::OutcomeUnknown { .. } => "L038",
             StoreError::TargetNotEmpty { .. } => "L039",
             StoreError::MovedWrong { .. } => "L041",
+            StoreError::DiskFull { .. } => "L050",
+            StoreError::Stopped { .. } => "L051",
+            StoreError::ArchiveDamaged { .. } => "L052",
+            StoreError::ArchiveForeign { .. } => "L053",
         }
     }
 
@@ -152,6 +166,12 @@ impl StoreError {
             StoreError::FileDamaged { position, .. } => *position,
             _ => None,
         }
+    }
+
+    /// Whether after this nobody knows what the disk holds: a write or a synchronisation failed for another reason than a
+    /// full disk. The page cache may then show what the disk never got.
+    pub fn leaves_doubt(&self) -> bool {
+        matches!(self, StoreError::Storage { .. })
     }
 
     /// Whether this says that stored data is not what was written, rather than that a request was refused.

@@ -34,7 +34,7 @@ pub mod tiles;
 /// Digests, notes, checkpoints and proofs are what an auditor needs too, and live where nothing else does.
 pub use interlock_verify::{checkpoint, cosign, digest, note, pack, proof};
 
-pub use api::{Answer, Batch, Entry, Head, Ledger, NewEntry, Position, Snapshot, proof_of_many};
+pub use api::{Answer, Batch, DeskRow, Entry, Figures, Head, Ledger, NewEntry, Position, Snapshot, proof_of_many};
 pub use checkpoint::Checkpoint;
 pub use digest::Digest;
 pub use error::{AppendError, StoreError};
@@ -42,4 +42,4 @@ pub use memory::MemoryLedger;
 pub use moving::{Moved, copy_to_sqlite, move_to_postgres};
 pub use note::{SigningKey, VerifyingKey};
 pub use postgres::PostgresLedger;
-pub use sqlite::{Fault, OpenMode, OpenOptions, SqliteLedger, VerifyReport};
+pub use sqlite::{Archived, Archiver, Fault, OpenMode, OpenOptions, Recovery, SqliteLedger, VerifyReport};

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 pub const ENTRY_BYTES: usize = 1 << 20;
 /// Entries, or answers, or desk rows, in one batch.
 pub const BATCH_ITEMS: usize = 10_000;
-/// Bytes of all entries and answers of one batch.
+/// Bytes of all that is in one batch.
 pub const BATCH_BYTES: usize = 256 << 20;
 /// Bytes of one blob.
 pub const BLOB_BYTES: usize = 64 << 20;
@@ -62,6 +62,15 @@ pub(crate) fn batch(batch: &Batch) -> Result<(), AppendError> {
             return Err(StoreError::AnswerExists { key: answer.key.clone() }.into());
         }
     }
+    within("the number of blobs in a batch", batch.blobs.len(), BATCH_ITEMS)?;
+    for blob in &batch.blobs {
+        within("a blob, in bytes,", blob.len(), BLOB_BYTES)?;
+        bytes += blob.len();
+    }
+    let rows: Vec<(&str, &str, &[u8])> =
+        batch.rows.iter().map(|row| (row.table.as_str(), row.key.as_str(), row.value.as_slice())).collect();
+    desk_rows(&rows)?;
+    bytes += batch.rows.iter().map(|row| row.key.len() + row.value.len()).sum::<usize>();
     within("a batch, in bytes,", bytes, BATCH_BYTES)
 }
 

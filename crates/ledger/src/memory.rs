@@ -82,6 +82,12 @@ impl Ledger for MemoryLedger {
         if let Some(answer) = batch.answers.iter().find(|answer| inner.answers.contains_key(&answer.key)) {
             return Err(StoreError::AnswerExists { key: answer.key.clone() }.into());
         }
+        for blob in &batch.blobs {
+            inner.blobs.entry(Digest::of(blob)).or_insert_with(|| blob.clone());
+        }
+        for row in &batch.rows {
+            inner.desk.insert((row.table.clone(), row.key.clone()), row.value.clone());
+        }
         for entry in &batch.entries {
             let tiles = &mut inner.tiles.0;
             let Ok(()) = inner.edge.push(Digest::leaf(&entry.body), &mut |level, index, hashes| {
@@ -154,6 +160,10 @@ impl Ledger for MemoryLedger {
         let digest = Digest::of(bytes);
         self.inner().blobs.entry(digest).or_insert_with(|| bytes.to_vec());
         Ok(digest)
+    }
+
+    fn erase_blob(&self, digest: &Digest) -> Result<bool, StoreError> {
+        Ok(self.inner().blobs.remove(digest).is_some())
     }
 
     fn blob(&self, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError> {

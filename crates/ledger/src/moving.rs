@@ -105,7 +105,7 @@ pub fn move_to_postgres(from: &Path, to: &str, key: &Path, options: &OpenOptions
 /// # Errors
 /// Something is at `to` already; the source is damaged or cannot be reached; what arrived differs.
 pub fn copy_to_sqlite(from: &PostgresLedger, to: &Path) -> Result<VerifyReport, StoreError> {
-    let target = SqliteLedger::create_signed(to, from.key_again()?, OpenOptions::default())?;
+    let target = SqliteLedger::create_signed(to, &from.key_again()?, OpenOptions::default())?;
     from.at_one_moment(|rows, checkpoint| {
         let head = Head { size: checkpoint.size, root: checkpoint.root };
         let tallies = carry(rows, &target, head)?;
@@ -134,12 +134,12 @@ fn carry(source: &impl Source, target: &dyn Ledger, head: Head) -> Result<(Close
         if entries.is_empty() {
             return Err(StoreError::EntryMissing { position: size });
         }
-        size = target.append(size, &Batch { entries, answers: vec![] }).map_err(refused)?.size;
+        size = target.append(size, &Batch { entries, ..Batch::default() }).map_err(refused)?.size;
     }
     let (mut answers, mut blobs, mut desk) = (Tally::default(), Tally::default(), Tally::default());
     each_answer(source, |portion| {
         portion.iter().for_each(|it| answers.add(&[it.key.as_bytes(), &it.body]));
-        target.append(head.size, &Batch { entries: vec![], answers: portion }).map(drop).map_err(refused)
+        target.append(head.size, &Batch { answers: portion, ..Batch::default() }).map(drop).map_err(refused)
     })?;
     each_blob(source, |name, body| {
         blobs.add(&[name]);

@@ -168,7 +168,7 @@ mod tests {
     fn ledger(size: u64) -> MemoryLedger {
         let ledger = MemoryLedger::default();
         let entries = (0..size).map(|n| NewEntry { body: n.to_be_bytes().to_vec() }).collect();
-        ledger.append(0, &Batch { entries, answers: Vec::new() }).unwrap();
+        ledger.append(0, &Batch { entries, ..Default::default() }).unwrap();
         ledger
     }
 
@@ -196,7 +196,7 @@ mod tests {
     fn an_entry_that_fits_no_bundle_is_named() {
         let ledger = ledger(1);
         let entries = vec![NewEntry { body: vec![b'x'; BUNDLED + 1] }];
-        ledger.append(1, &Batch { entries, answers: Vec::new() }).unwrap();
+        ledger.append(1, &Batch { entries, ..Default::default() }).unwrap();
         let path = TilePath::parse("entries/000.p/2").unwrap();
         assert_eq!(serve(&ledger, &path), Ok(Served::TooLong(1)));
     }

@@ -6,18 +6,22 @@ mod scratch;
 mod server;
 
 use interlock_ledger::{
-    Answer, AppendError, Batch, Checkpoint, Digest, Ledger, MemoryLedger, NewEntry, OpenOptions, PostgresLedger,
-    SqliteLedger, StoreError, limits, merkle,
+    Answer, AppendError, Batch, Checkpoint, DeskRow, Digest, Ledger, MemoryLedger, NewEntry, OpenOptions,
+    PostgresLedger, SqliteLedger, StoreError, limits, merkle,
 };
 use std::time::Duration;
 
 fn entries(bodies: &[&[u8]]) -> Batch {
-    Batch { entries: bodies.iter().map(|body| NewEntry { body: body.to_vec() }).collect(), answers: vec![] }
+    Batch {
+        entries: bodies.iter().map(|body| NewEntry { body: body.to_vec() }).collect(),
+        answers: vec![],
+        ..Batch::default()
+    }
 }
 
 fn numbered(from: u64, count: u64) -> Batch {
     let entries = (from..from + count).map(|n| NewEntry { body: format!("entry {n}").into_bytes() }).collect();
-    Batch { entries, answers: vec![] }
+    Batch { entries, ..Batch::default() }
 }
 
 fn answers(pairs: &[(&str, &str)]) -> Vec<Answer> {
@@ -99,14 +103,14 @@ fn answers_are_remembered_once_with_their_entries_or_alone() {
         assert_eq!(ledger.answer("k1").unwrap().as_deref(), Some(b"one".as_slice()));
         assert_eq!(ledger.answer("k2").unwrap().as_deref(), Some(b"".as_slice()));
         assert_eq!(ledger.answer("k3").unwrap(), None);
-        let head = ledger.append(1, &Batch { entries: vec![], answers: answers(&[("k3", "refused")]) }).unwrap();
+        let head = ledger.append(1, &Batch { answers: answers(&[("k3", "refused")]), ..Batch::default() }).unwrap();
         assert_eq!(head, ledger.head().unwrap());
         assert_eq!(head.size, 1);
         assert_eq!(ledger.answer("k3").unwrap().as_deref(), Some(b"refused".as_slice()));
         let again = Batch { answers: answers(&[("k9", "x"), ("k1", "two")]), ..entries(&[b"b"]) };
         let refused = AppendError::Storage(StoreError::AnswerExists { key: "k1".into() });
         assert_eq!(ledger.append(1, &again), Err(refused));
-        let twice = Batch { entries: vec![], answers: answers(&[("k8", "x"), ("k8", "y")]) };
+        let twice = Batch { answers: answers(&[("k8", "x"), ("k8", "y")]), ..Batch::default() };
         let refused = AppendError::Storage(StoreError::AnswerExists { key: "k8".into() });
         assert_eq!(ledger.append(1, &twice), Err(refused));
         assert_eq!((ledger.head().unwrap().size, ledger.answer("k9").unwrap()), (1, None));
@@ -124,10 +128,14 @@ fn limits_are_refused_by_name() {
         };
         assert_eq!(refused(&entries(&[b"fits", &vec![0; limits::ENTRY_BYTES + 1]])), limits::ENTRY_BYTES);
         assert_eq!(refused(&numbered(0, limits::BATCH_ITEMS as u64 + 1)), limits::BATCH_ITEMS);
-        let long = Batch { entries: vec![], answers: answers(&[(&"k".repeat(limits::KEY_BYTES + 1), "")]) };
+        let long = Batch {
+            entries: vec![],
+            answers: answers(&[(&"k".repeat(limits::KEY_BYTES + 1), "")]),
+            ..Batch::default()
+        };
         assert_eq!(refused(&long), limits::KEY_BYTES);
         for key in ["", "a\0b"] {
-            let batch = Batch { entries: vec![], answers: answers(&[(key, "")]) };
+            let batch = Batch { answers: answers(&[(key, "")]), ..Batch::default() };
             let error = ledger.append(0, &batch);
             assert!(matches!(error, Err(AppendError::Storage(StoreError::Malformed { .. }))), "{error:?}");
         }
@@ -259,5 +267,45 @@ fn the_desk_keeps_finds_lists_and_erases() {
         assert_eq!(keys("p/", None, 10), Vec::<String>::new());
         assert_eq!(ledger.desk_get("notes", "p/1").unwrap().as_deref(), Some(b"elsewhere".as_slice()));
         assert_eq!(ledger.head().unwrap().size, 0);
+    });
+}
+
+#[test]
+fn blobs_and_desk_rows_of_a_batch_are_there_with_its_entries_or_not_at_all() {
+    let row = |key: &str, value: &[u8]| DeskRow { table: "t".into(), key: key.into(), value: value.to_vec() };
+    on_each(|ledger| {
+        let batch = Batch {
+            blobs: vec![b"facts".to_vec(), b"facts".to_vec(), Vec::new()],
+            rows: vec![row("a", b"1"), row("a", b"2"), row("b", b"")],
+            ..entries(&[b"one"])
+        };
+        assert!(ledger.append(7, &batch).is_err());
+        assert_eq!(ledger.blob(&Digest::of(b"facts")).unwrap(), None);
+        assert_eq!(ledger.desk_get("t", "a").unwrap(), None);
+        ledger.append(0, &batch).unwrap();
+        assert_eq!(ledger.blob(&Digest::of(b"facts")).unwrap().as_deref(), Some(&b"facts"[..]));
+        assert_eq!(ledger.blob(&Digest::of(b"")).unwrap().as_deref(), Some(&b""[..]));
+        assert_eq!(ledger.desk_get("t", "a").unwrap().as_deref(), Some(&b"2"[..]));
+        // The same bytes again change nothing, with entries or without.
+        ledger.append(1, &Batch { blobs: vec![b"facts".to_vec()], ..entries(&[b"two"]) }).unwrap();
+        let head = ledger.append(2, &Batch { blobs: vec![b"alone".to_vec()], ..Batch::default() }).unwrap();
+        assert_eq!(head.size, 2);
+        assert!(ledger.blob(&Digest::of(b"alone")).unwrap().is_some());
+        let unnamed = Batch { rows: vec![row("", b"x")], ..entries(&[b"three"]) };
+        assert!(ledger.append(2, &unnamed).is_err());
+        assert_eq!(ledger.head().unwrap().size, 2);
+    });
+}
+
+#[test]
+fn an_erased_blob_is_gone_and_can_be_stored_again() {
+    on_each(|ledger| {
+        let digest = ledger.put_blob(b"names").unwrap();
+        assert!(ledger.erase_blob(&digest).unwrap());
+        assert!(!ledger.erase_blob(&digest).unwrap());
+        assert_eq!(ledger.blob(&digest).unwrap(), None);
+        ledger.scrub().unwrap();
+        assert_eq!(ledger.put_blob(b"names").unwrap(), digest);
+        assert!(ledger.blob(&digest).unwrap().is_some());
     });
 }

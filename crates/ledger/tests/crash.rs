@@ -22,7 +22,11 @@ fn body(position: u64) -> Vec<u8> {
 }
 
 fn batch(at: u64, count: u64) -> Batch {
-    Batch { entries: (at..at + count).map(|n| NewEntry { body: body(n) }).collect(), answers: vec![] }
+    Batch {
+        entries: (at..at + count).map(|n| NewEntry { body: body(n) }).collect(),
+        answers: vec![],
+        ..Batch::default()
+    }
 }
 
 /// Appends until it is killed. Does nothing when run as an ordinary test.

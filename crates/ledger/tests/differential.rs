@@ -62,6 +62,8 @@ fn outcome(ledger: &dyn Ledger, call: &Call) -> String {
                     .iter()
                     .map(|(key, body)| Answer { key: format!("key {key}"), body: body.clone() })
                     .collect(),
+                blobs: answers.iter().map(|(_, body)| body.clone()).collect(),
+                rows: Vec::new(),
             };
             format!("{:?}", ledger.append(size + off_by, &batch))
         }

@@ -21,7 +21,7 @@ use std::{
 const PATIENCE: Duration = Duration::from_secs(10);
 
 fn batch(bodies: &[String]) -> Batch {
-    Batch { entries: bodies.iter().map(|it| NewEntry { body: it.clone().into_bytes() }).collect(), answers: vec![] }
+    Batch { entries: bodies.iter().map(|it| NewEntry { body: it.clone().into_bytes() }).collect(), ..Batch::default() }
 }
 
 fn numbered(from: u64, count: u64) -> Batch {

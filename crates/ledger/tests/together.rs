@@ -18,7 +18,7 @@ use std::{
 };
 
 fn one(body: &str) -> Batch {
-    Batch { entries: vec![NewEntry { body: body.into() }], answers: vec![] }
+    Batch { entries: vec![NewEntry { body: body.into() }], ..Batch::default() }
 }
 
 fn fresh(folder: &Path) -> (PathBuf, SqliteLedger) {
@@ -143,7 +143,7 @@ fn readers_see_whole_moments_while_a_writer_appends() {
         let mut size = 0;
         for n in 0..300u64 {
             let entries = (0..1 + n % 9).map(|m| NewEntry { body: format!("{n} {m}").into() }).collect();
-            size = ledger.append(size, &Batch { entries, answers: vec![] }).unwrap().size;
+            size = ledger.append(size, &Batch { entries, ..Batch::default() }).unwrap().size;
         }
         done.store(true, Ordering::Relaxed);
     });
@@ -157,7 +157,7 @@ fn a_backup_made_while_running_restores_to_the_same_ledger() {
     for n in 0..50 {
         let answers = vec![Answer { key: format!("k{n}"), body: vec![n] }];
         let entries = (0..20).map(|m| NewEntry { body: vec![n, m] }).collect();
-        size = ledger.append(size, &Batch { entries, answers }).unwrap().size;
+        size = ledger.append(size, &Batch { entries, answers, ..Batch::default() }).unwrap().size;
     }
     let digest = ledger.put_blob(b"evidence").unwrap();
     ledger.desk_put("people", "p1", b"Ada").unwrap();
@@ -203,7 +203,7 @@ fn a_backup_made_while_running_restores_to_the_same_ledger() {
 fn a_damaged_backup_is_not_restored() {
     let folder = scratch::folder();
     let (_, ledger) = fresh(folder.path());
-    ledger.append(0, &Batch { entries: vec![NewEntry { body: vec![9; 50] }; 100], answers: vec![] }).unwrap();
+    ledger.append(0, &Batch { entries: vec![NewEntry { body: vec![9; 50] }; 100], ..Batch::default() }).unwrap();
     let (copy, target) = (folder.path().join("backup.db"), folder.path().join("restored.db"));
     ledger.backup(&copy).unwrap();
     let conn = rusqlite::Connection::open(&copy).unwrap();
@@ -238,6 +238,39 @@ fn what_is_erased_from_the_desk_is_gone_from_the_file() {
     let bytes = fs::read(&path).unwrap();
     assert!(!bytes.windows(15).any(|window| window == b"Augusta Ada Kin"));
     assert!(bytes.windows(5).any(|window| window == b"stays"));
+}
+
+#[test]
+fn what_is_erased_is_in_no_file_while_the_ledger_runs_on() {
+    let folder = scratch::folder();
+    let (_, ledger) = fresh(folder.path());
+    // Many rows of many lengths, changed in place, so that pages split, merge and are rebuilt.
+    let value = |n: usize, turn: usize| format!("Augusta-{n}-{}", "Ada King ".repeat((n * 7 + turn * 13) % 90));
+    for turn in 0..4 {
+        for n in 0..400 {
+            ledger.desk_put("people", &format!("p{:03}", n * 17 % 400), value(n, turn).as_bytes()).unwrap();
+        }
+    }
+    let blob = ledger.put_blob(&b"Countess of Lovelace ".repeat(2_000)).unwrap();
+    let holds = |what: &[u8]| {
+        fs::read_dir(folder.path()).unwrap().any(|file| {
+            let path = file.unwrap().path();
+            path.is_file() && fs::read(path).unwrap().windows(what.len()).any(|window| window == what)
+        })
+    };
+    assert!(holds(b"Ada King Ada King") && holds(b"Countess of Lovelace"));
+    for n in (0..400).filter(|n| n % 3 != 0) {
+        assert!(ledger.desk_delete("people", &format!("p{n:03}")).unwrap());
+    }
+    for n in (0..400).filter(|n| n % 3 == 0) {
+        ledger.desk_put("people", &format!("p{n:03}"), b"stays").unwrap();
+    }
+    assert!(ledger.erase_blob(&blob).unwrap());
+    ledger.scrub().unwrap();
+    assert!(!holds(b"Countess of Lovelace"), "a blob");
+    assert!(!holds(b"Augusta") && !holds(b"Ada King"), "the desk");
+    assert!(holds(b"stays"));
+    assert!(SqliteLedger::verify(ledger.path()).passed());
 }
 
 #[test]

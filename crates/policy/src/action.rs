@@ -22,6 +22,9 @@ macro_rules! actions {
 
 actions! {
     ACCOUNT_MANAGE = "account.manage",
+    PERSON_ERASE = "person.erase",
+    NOTE_REDACT = "note.redact",
+    ACTIVITY_ORIGINS = "activity.origins",
     TOKEN_ISSUE = "token.issue",
     POLICY_INSTALL = "policy.install",
     SERVICE_MANAGE = "service.manage",

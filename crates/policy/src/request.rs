@@ -227,10 +227,14 @@ pub struct Request {
 }
 
 impl Request {
+    /// The canonical JSON of the request: the bytes its digest is over.
+    pub fn canonical(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("a request holds only strings, integers and sorted maps")
+    }
+
     /// `sha256:` and 64 hex digits over the canonical JSON of the request.
     pub fn digest(&self) -> String {
-        let bytes = serde_json::to_vec(self).expect("a request holds only strings, integers and sorted maps");
-        sha256(&bytes)
+        sha256(&self.canonical())
     }
 }
 

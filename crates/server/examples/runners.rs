@@ -180,6 +180,7 @@ async fn main() {
         secure_cookies: false,
         permits: PermitSigner::from_seed([9; 32]),
         exposure: Default::default(),
+        telemetry: Default::default(),
     };
     tokio::spawn(serve_on(listener, house.engine.clone(), options, std::future::pending()));
     let client = reqwest::Client::builder().no_proxy().tcp_nodelay(true).build().unwrap();

@@ -49,7 +49,8 @@ impl IntoResponse for Done {
 /// Carries out commands, all or none, and answers with a receipt about `subject`.
 pub async fn submit(app: &App, caller: &Caller, key: Option<String>, commands: Vec<Command>) -> Answer<Receipt> {
     let lens = Lens::new(app, caller);
-    let receipt = app.engine().submit_all(caller.actor.clone(), commands, caller.own_key(key)).await;
+    let origin = Some(caller.origin.clone());
+    let receipt = app.engine().submit_from(caller.actor.clone(), origin, commands, caller.own_key(key)).await;
     receipt.map_err(|error| named(Failure::from(error), &lens))
 }
 

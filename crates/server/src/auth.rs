@@ -11,7 +11,7 @@ use crate::{
 };
 use axum::{
     body::Bytes,
-    extract::{FromRequest, FromRequestParts, Request},
+    extract::{ConnectInfo, FromRequest, FromRequestParts, Request},
     http::{HeaderMap, Method, StatusCode, header, request::Parts},
 };
 use interlock_domain::{
@@ -20,10 +20,11 @@ use interlock_domain::{
     policy::{self, Question},
     reason::Outcome,
 };
-use interlock_engine::Session;
+use interlock_engine::{Origin, Session};
 use interlock_ids::{AccountId, Digest, Name};
 use interlock_runner::signature;
 use sha2::{Digest as _, Sha256};
+use std::net::SocketAddr;
 use subtle::ConstantTimeEq as _;
 
 /// Name of the session cookie.
@@ -40,12 +41,15 @@ pub struct Caller {
     pub account: AccountId,
     /// The key and content of the session, when signed in by cookie.
     pub session: Option<(Digest, Session)>,
+    /// From where it is asked; kept at the desk beside what is written.
+    pub origin: Origin,
 }
 
 impl Caller {
-    /// An idempotency key, made this caller's own: nobody reads another's answer.
+    /// An idempotency key, made this caller's own: nobody reads another's answer. Only its digest is kept, for ever, and an address
+    /// may hold a login.
     pub fn own_key(&self, key: Option<String>) -> Option<String> {
-        key.map(|key| format!("{} {key}", self.account))
+        key.map(|key| format!("{} {}", self.account, hash(&key)))
     }
 }
 
@@ -53,7 +57,10 @@ impl FromRequestParts<App> for Caller {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Answer<Self> {
-        let caller = identify(&parts.headers, &parts.method, app)?;
+        let mut caller = identify(&parts.headers, &parts.method, app)?;
+        let address = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|it| it.0.ip().to_string());
+        let agent = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
+        caller.origin = Origin::new(address, agent, caller.actor.token);
         if parts.method == Method::GET {
             may_read(app, &caller.actor)?;
         }
@@ -263,7 +270,7 @@ pub fn by_token(secret: &str, app: &App) -> Option<Caller> {
     let world = app.engine().world();
     let token = world.people.token(&hash(secret), app.engine().now())?;
     let actor = Actor { token: Some(token.id), scopes: token.scopes.clone(), ..Actor::account(token.account) };
-    Some(Caller { actor, account: token.account, session: None })
+    Some(Caller { actor, account: token.account, session: None, origin: Origin::default() })
 }
 
 fn by_session(secret: &str, app: &App) -> Answer<Option<Caller>> {
@@ -272,7 +279,12 @@ fn by_session(secret: &str, app: &App) -> Answer<Option<Caller>> {
     let world = app.engine().world();
     let open = world.people.account(session.account).is_some_and(|account| !account.closed);
     let account = session.account;
-    Ok(open.then(|| Caller { actor: Actor::account(account), account, session: Some((key, session)) }))
+    Ok(open.then(|| Caller {
+        actor: Actor::account(account),
+        account,
+        session: Some((key, session)),
+        origin: Origin::default(),
+    }))
 }
 
 /// The value of a cookie.

@@ -6,7 +6,7 @@ use crate::{
     state::App,
 };
 use axum::{
-    extract::{Request, State},
+    extract::{MatchedPath, Request, State},
     http::{HeaderName, HeaderValue, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
@@ -16,6 +16,7 @@ use std::{
     panic::AssertUnwindSafe,
     time::{Duration, Instant},
 };
+use tracing::Instrument as _;
 
 pub const POSITION: HeaderName = HeaderName::from_static("x-ledger-position");
 
@@ -31,6 +32,11 @@ pub async fn every(State(app): State<App>, mut request: Request, next: Next) -> 
     request.extensions_mut().insert(app.options().exposure.bounds);
     let id = hex::encode(&app.engine().desk().secret()[..8]);
     let (method, path, begun) = (request.method().clone(), request.uri().path().to_owned(), Instant::now());
+    // The template, never the address itself: that may hold anything.
+    let route = request.extensions().get::<MatchedPath>().map_or("other", MatchedPath::as_str).to_owned();
+    let caller = request.headers().get("traceparent").and_then(|it| it.to_str().ok()).filter(|it| is_traceparent(it));
+    let status = tracing::field::Empty;
+    let span = tracing::info_span!("request", id = %id, method = method.as_str(), route, status, traceparent = caller);
     let handled = REQUEST_ID.scope(id.clone(), async {
         let wanted = request.headers().get(POSITION).cloned();
         if let Err(failure) = caught_up(&app, wanted).await {
@@ -41,7 +47,7 @@ pub async fn every(State(app): State<App>, mut request: Request, next: Next) -> 
             Err(_) => defect().into_response(),
         }
     });
-    let mut response = handled.await;
+    let mut response = handled.instrument(span.clone()).await;
     let api = path.starts_with("/api/");
     let headers = response.headers_mut();
     let mut set = |name: HeaderName, value: &'static str| drop(headers.insert(name, HeaderValue::from_static(value)));
@@ -65,10 +71,13 @@ pub async fn every(State(app): State<App>, mut request: Request, next: Next) -> 
         headers.insert(HeaderName::from_static("x-request-id"), value);
     }
     let (status, ms) = (response.status().as_u16(), begun.elapsed().as_millis() as u64);
+    span.record("status", u64::from(status));
+    app.telemetry().answered(&method, &route, status, begun.elapsed());
+    let _entered = span.entered();
     if response.status().is_server_error() {
-        tracing::error!(request = %id, %method, %path, status, ms, "answered");
+        tracing::error!(status, ms, "answered");
     } else {
-        tracing::debug!(request = %id, %method, %path, status, ms, "answered");
+        tracing::debug!(status, ms, "answered");
     }
     response
 }
@@ -85,6 +94,12 @@ async fn caught_up(app: &App, wanted: Option<HeaderValue>) -> Result<(), Failure
         )
     })?;
     Ok(app.engine().reach(wanted, CATCH_UP).await?)
+}
+
+/// Whether a header has the form of W3C Trace Context, version 00: only hexadecimal digits in their places get into the log.
+fn is_traceparent(text: &str) -> bool {
+    let dash = |at: usize| matches!(at, 2 | 35 | 52);
+    text.len() == 55 && text.bytes().enumerate().all(|(at, b)| if dash(at) { b == b'-' } else { b.is_ascii_hexdigit() })
 }
 
 fn defect() -> Failure {

@@ -16,26 +16,51 @@ use interlock_wire::reason::{Action, Ref, Ruling, Severity, Status, Subject as W
 use jiff::Timestamp;
 use std::sync::Arc;
 
+#[derive(Clone)]
 pub struct Lens {
     pub engine: Engine,
     pub world: Arc<World>,
     pub actor: Actor,
     pub account: Option<AccountId>,
     pub now: Timestamp,
+    /// The world looked at is a former one: nothing can be done in it.
+    pub past: bool,
+    /// Accounts are called by their ids, and texts of people are left out: for what leaves the house.
+    pub pseudonymous: bool,
 }
 
 impl Lens {
     pub fn new(app: &App, caller: &Caller) -> Self {
         let engine = app.engine().clone();
         let (world, now) = (engine.world(), engine.now());
-        Self { engine, world, actor: caller.actor.clone(), account: Some(caller.account), now }
+        Self {
+            engine,
+            world,
+            actor: caller.actor.clone(),
+            account: Some(caller.account),
+            now,
+            past: false,
+            pseudonymous: false,
+        }
     }
 
     /// Looks as Interlock itself, for what is told without a caller.
     pub fn of_system(engine: &Engine) -> Self {
         let engine = engine.clone();
         let (world, now) = (engine.world(), engine.now());
-        Self { engine, world, actor: Actor::system(), account: None, now }
+        Self { engine, world, actor: Actor::system(), account: None, now, past: false, pseudonymous: false }
+    }
+
+    /// The same eye on a former world, at the moment of its last entry.
+    pub fn at(mut self, world: Arc<World>, now: Timestamp) -> Self {
+        (self.world, self.now, self.past) = (world, now, true);
+        self
+    }
+
+    /// The same, with the clock at another moment.
+    pub fn at_time(mut self, now: Timestamp) -> Self {
+        self.now = now;
+        self
     }
 
     /// Looks closely at a release: with what the world has dropped of it since it is over, read back from the ledger.
@@ -48,16 +73,30 @@ impl Lens {
     }
 
     pub fn person(&self, account: AccountId) -> Ref {
-        Ref::new(account, self.engine.desk().name(account))
+        Ref::new(account, self.name(account))
+    }
+
+    /// What to call an account.
+    pub fn name(&self, account: AccountId) -> String {
+        if self.pseudonymous { account.to_string() } else { self.engine.desk().name(account) }
     }
 
     pub fn people<'a>(&self, accounts: impl IntoIterator<Item = &'a AccountId>) -> Vec<Ref> {
         accounts.into_iter().map(|it| self.person(*it)).collect()
     }
 
-    /// The text of a note; where it was erased, that it was.
+    /// The text of a note; where it was redacted, that it was, and by which entry.
     pub fn note(&self, note: NoteRef) -> String {
-        self.engine.desk().note(note.id).unwrap_or_else(|| "(erased)".into())
+        let redacted = || match self.world.people.redacted.get(&note.id) {
+            Some(position) => format!("(redacted, see entry {position})"),
+            None => "(erased)".into(),
+        };
+        self.text(note).unwrap_or_else(redacted)
+    }
+
+    /// The text of a note, if it is there and may be told.
+    pub fn text(&self, note: NoteRef) -> Option<String> {
+        if self.pseudonymous { None } else { self.engine.desk().note(note.id) }
     }
 
     pub fn release(&self, id: ReleaseId) -> Ref {
@@ -71,7 +110,7 @@ impl Lens {
 
     pub fn by(&self, by: &By) -> WireSubject {
         let (kind, id, name) = match by {
-            By::Account(id) => ("account", id.to_string(), self.engine.desk().name(*id)),
+            By::Account(id) => ("account", id.to_string(), self.name(*id)),
             By::Runner(name) => ("runner", name.to_string(), format!("runner {name}")),
             By::System => ("system", "system".into(), "Interlock".into()),
         };
@@ -80,7 +119,7 @@ impl Lens {
 
     pub fn subject(&self, subject: &Subject) -> WireSubject {
         let (kind, id, name) = match subject {
-            Subject::Account(id) => ("account", id.to_string(), self.engine.desk().name(*id)),
+            Subject::Account(id) => ("account", id.to_string(), self.name(*id)),
             Subject::Service(name) => ("service", name.to_string(), name.to_string()),
             Subject::Calendar(name) => ("calendar", name.to_string(), name.to_string()),
             Subject::Environment(name) => ("environment", name.to_string(), name.to_string()),
@@ -119,6 +158,22 @@ impl Lens {
         needs_reason: bool,
         command: &Command,
     ) -> Action {
+        if self.past {
+            return Action {
+                name: name.into(),
+                label: label.into(),
+                allowed: false,
+                reasons: vec![interlock_wire::reason::Blocker {
+                    code: "past".into(),
+                    message: "this is how it was; nothing can be done in the past".into(),
+                    clears: "look at it as it is now".into(),
+                    who: vec!["you".into()],
+                    by: None,
+                }],
+                effect: effect.into(),
+                needs_reason,
+            };
+        }
         let reasons = match self.engine.try_in(&self.world, &self.actor, command) {
             Ok(_) => Vec::new(),
             Err(refusal) => self.name_people(blockers(&refusal.blockers)),
@@ -155,8 +210,14 @@ impl Lens {
             let end =
                 at + rest[at..].find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(rest.len() - at);
             named.push_str(&rest[..at]);
+            // A pseudonym is made of the id, and is a name already.
+            if named.trim_end().ends_with(interlock_engine::ERASED) {
+                named.push_str(&rest[at..end]);
+                rest = &rest[end..];
+                continue;
+            }
             match rest[at..end].parse::<AccountId>() {
-                Ok(id) => named.push_str(&self.engine.desk().name(id)),
+                Ok(id) => named.push_str(&self.name(id)),
                 Err(_) => named.push_str(&rest[at..end]),
             }
             rest = &rest[end..];

@@ -3,7 +3,7 @@
 //! Invariants: nothing a client sends gives a 500; whatever is written goes through `Engine::submit`; what may be done is decided
 //! by the core, here it is only asked. Deliberately absent: rules, and state of its own beyond counters of failed sign-ins.
 //!
-//! Reading order: [`state`], [`auth`], [`extract`], [`problem`], [`act`] (how a command becomes an answer), [`lens`] (how the world
+//! Reading order: [`state`], [`auth`], [`extract`], [`problem`], [`telemetry`] (the server about itself), [`act`] (how a command becomes an answer), [`lens`] (how the world
 //! is looked at), then `http`, one file per noun; [`local`] hands work to runners.
 
 pub mod act;
@@ -26,6 +26,7 @@ pub mod replay;
 mod secrets;
 pub mod sentence;
 pub mod state;
+pub mod telemetry;
 pub mod tls;
 mod web;
 pub mod witness;
@@ -34,6 +35,7 @@ pub use document::openapi;
 pub use local::{LocalController, LocalDepot};
 pub use permit::PermitSigner;
 pub use state::{App, Bounds, Exposure, ServeOptions};
+pub use telemetry::Telemetry;
 pub use tls::{Tls, TlsError};
 
 use axum::{Json, Router, middleware, routing::get};
@@ -62,6 +64,7 @@ pub fn router(app: App) -> Router {
         .nest("/api/v1", api)
         .route("/api", get(edge::not_found))
         .route("/api/{*rest}", axum::routing::any(edge::not_found))
+        .merge(telemetry::routes().with_state(app.clone()))
         .fallback_service(axum::routing::any(web::page).with_state(app.clone()))
         .layer(middleware::from_fn_with_state(app, edge::every))
 }
@@ -88,10 +91,12 @@ pub async fn serve_tls_on(
     options: ServeOptions,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) {
+    let telemetry = options.telemetry.clone();
     let service = router(App::new(engine, options));
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let server = tls::serve(listener, tls, service, async move {
         shutdown.await;
+        telemetry.drain();
         let _ = stop.send(());
     });
     let deadline = async {
@@ -111,11 +116,15 @@ pub async fn serve_on(
     options: ServeOptions,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServeError> {
+    let telemetry = options.telemetry.clone();
     let bounds = options.exposure.bounds;
-    let service = router(App::new(engine, options));
+    let app = App::new(engine, options);
+    let tidying = tokio::spawn(tidy(app.clone()));
+    let service = router(app);
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let server = listen::run(listener, service, bounds, async move {
         shutdown.await;
+        telemetry.drain();
         // Whoever waits for the end of open streams waits no longer than this.
         let _ = stop.send(());
     });
@@ -127,5 +136,28 @@ pub async fn serve_on(
         () = server => {}
         () = deadline => {}
     }
+    tidying.abort();
     Ok(())
+}
+
+/// At the start and then daily: takes names out of what former versions kept, carries through erasures that a crash or a restore left
+/// undone, and drops origins that are too old.
+async fn tidy(app: App) {
+    loop {
+        let at_work = app.clone();
+        let done = tokio::task::spawn_blocking(move || {
+            let taken = http::take_names_out(&at_work).map_err(|failure| failure.problem().detail.clone())?;
+            let engine = at_work.engine();
+            let again = engine.forget_again().map_err(|error| error.to_string())?;
+            let oldest = engine.now().checked_sub(interlock_engine::ORIGINS_KEPT).map_err(|error| error.to_string())?;
+            let dropped = engine.desk().drop_origins(oldest).map_err(|error| error.to_string())?;
+            Ok::<_, String>((taken, again, dropped))
+        });
+        match done.await {
+            Ok(Ok((0, 0, 0))) | Err(_) => {}
+            Ok(Ok((taken, again, dropped))) => tracing::info!(taken, again, dropped, "the desk was tidied"),
+            Ok(Err(error)) => tracing::warn!(%error, "the desk could not be tidied; it is tried again tomorrow"),
+        }
+        tokio::time::sleep(std::time::Duration::from_secs(86_400)).await;
+    }
 }

@@ -79,8 +79,12 @@ impl PermitSigner {
 fn write_private(file: &Path, bytes: &[u8]) -> io::Result<()> {
     use std::{io::Write as _, os::unix::fs::OpenOptionsExt as _};
     let mut out = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)?;
-    out.write_all(bytes)?;
-    out.sync_all()
+    let written = out.write_all(bytes).and_then(|()| out.sync_all());
+    if written.is_err() {
+        // Half a key would be in the way of the next try.
+        let _ = std::fs::remove_file(file);
+    }
+    written
 }
 
 #[cfg(not(unix))]

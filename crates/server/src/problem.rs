@@ -172,7 +172,9 @@ impl From<SubmitError> for Failure {
             SubmitError::Refused(refusal) => refusal.into(),
             SubmitError::Unavailable(why) => {
                 tracing::error!(%why, "a command could not be written");
-                Self::unavailable("the ledger cannot be written to at the moment; nothing was changed, try again")
+                Self::unavailable(
+                    "the ledger cannot be written to at the moment; try again, with the same idempotency key if one was given",
+                )
             }
             SubmitError::Unknown(why) => {
                 tracing::error!(%why, "a command may have been written or not");

@@ -39,7 +39,7 @@ pub fn of(lens: &Lens, event: &Event) -> (String, Severity) {
 }
 
 fn quoted(lens: &Lens, note: reason::NoteRef) -> String {
-    lens.engine.desk().note(note.id).map(|text| format!(": “{text}”")).unwrap_or_default()
+    lens.text(note).map(|text| format!(": “{text}”")).unwrap_or_default()
 }
 
 fn people(lens: &Lens, event: &people::Event) -> (String, Severity) {
@@ -70,6 +70,13 @@ fn people(lens: &Lens, event: &people::Event) -> (String, Severity) {
             (format!("{} delegated decisions to {} from {} to {}", it.from, it.to, it.from_time, it.until), Info)
         }
         It::DelegationEnded(_) => ("A delegation was ended early".into(), Neutral),
+        It::PersonErased(it) => (
+            format!("The person behind {} was erased, {}{}", it.account, ground(it.basis), quoted(lens, it.reason)),
+            Warning,
+        ),
+        It::NoteRedacted(it) => {
+            (format!("A text was redacted, {}{}", ground(it.basis), quoted(lens, it.reason)), Warning)
+        }
         It::ProviderPut(it) => {
             (format!("Identity provider {} ({}) was entered or changed", it.provider.name, it.provider.issuer), Info)
         }
@@ -90,6 +97,15 @@ fn people(lens: &Lens, event: &people::Event) -> (String, Severity) {
         ),
         It::Admitted(it) => (format!("{} was let in by rule {} of issuer {}", it.account, it.rule, it.issuer), Neutral),
         It::LeavePut(it) => (format!("{} is away from {} to {}", it.account, it.from_time, it.until), Neutral),
+    }
+}
+
+fn ground(basis: people::Basis) -> &'static str {
+    match basis {
+        people::Basis::Request => "as the person asked",
+        people::Basis::Retention => "since it was kept long enough",
+        people::Basis::Unlawful => "since it should not have been kept",
+        people::Basis::Other => "for the reason given",
     }
 }
 

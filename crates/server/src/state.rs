@@ -1,6 +1,9 @@
 //! What every handler has at hand: the engine, the key permits are signed with, the limiter of sign-ins.
 
-use crate::{contact::Contacts, limit::Limiter, local::LocalController, permit::PermitSigner, replay::Replays};
+use crate::{
+    contact::Contacts, limit::Limiter, local::LocalController, permit::PermitSigner, replay::Replays,
+    telemetry::Telemetry,
+};
 use interlock_engine::Engine;
 use interlock_integrations::oidc::Issuers;
 use interlock_outbound::{Guard, Net};
@@ -47,6 +50,8 @@ pub struct ServeOptions {
     pub secure_cookies: bool,
     /// Signs the permits that runners verify.
     pub permits: PermitSigner,
+    /// What the server counts about itself.
+    pub telemetry: Telemetry,
     pub exposure: Exposure,
 }
 
@@ -107,6 +112,10 @@ impl App {
 
     pub fn options(&self) -> &ServeOptions {
         &self.0.options
+    }
+
+    pub fn telemetry(&self) -> &Telemetry {
+        &self.0.options.telemetry
     }
 
     /// The address browsers know the server by, without a slash at its end.

@@ -128,6 +128,14 @@ impl Ledger for FaultyLedger {
         self.inner.claim(task, holder, length)
     }
 
+    fn erase_blob(&self, digest: &Digest) -> Result<bool, StoreError> {
+        self.inner.erase_blob(digest)
+    }
+
+    fn scrub(&self) -> Result<(), StoreError> {
+        self.inner.scrub()
+    }
+
     fn checkpoint(&self) -> Result<Checkpoint, StoreError> {
         self.inner.checkpoint()
     }

@@ -4,6 +4,7 @@
 
 pub mod faulty;
 pub mod golden;
+pub mod history;
 pub mod house;
 pub mod redact;
 pub mod sample;

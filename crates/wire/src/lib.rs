@@ -4,12 +4,14 @@
 //! people write are text such as `30s` or `2h 30m`, those that programs read are whole seconds in fields that end in `_s`; a page
 //! of a list says where the next begins. Deliberately absent: rules, and the types of the core. The server maps one to the other.
 
+pub mod activity;
 pub mod artifact;
 pub mod calendar;
 pub mod catalog;
 pub mod change;
 pub mod deployment;
 pub mod environment;
+pub mod erasure;
 pub mod evidence;
 pub mod intake;
 pub mod learning;
@@ -25,6 +27,7 @@ pub mod policy;
 pub mod problem;
 pub mod reason;
 pub mod release;
+pub mod replay;
 pub mod rollback;
 pub mod runner;
 pub mod search;

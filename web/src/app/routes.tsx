@@ -57,6 +57,18 @@ export const router = createBrowserRouter([
           { path: 'metrics', lazy: async () => ({ Component: (await import('~/features/metrics/Metrics')).Metrics }) },
           { path: 'ledger', lazy: async () => ({ Component: (await import('~/features/ledger/Ledger')).Ledger }) },
           {
+            path: 'activity',
+            lazy: async () => ({ Component: (await import('~/features/activity/Activity')).Activity }),
+          },
+          {
+            path: 'ledger/world',
+            lazy: async () => ({ Component: (await import('~/features/ledger/WorldPage')).WorldPage }),
+          },
+          {
+            path: 'ledger/:position/knowledge',
+            lazy: async () => ({ Component: (await import('~/features/ledger/KnowledgePage')).KnowledgePage }),
+          },
+          {
             path: 'ledger/:position',
             lazy: async () => ({ Component: (await import('~/features/ledger/EntryPage')).EntryPage }),
           },

@@ -17,6 +17,7 @@ import {
   IconScale,
   IconSnowflake,
   IconTrash,
+  IconUserX,
   IconX,
 } from '@tabler/icons-react'
 import type { ComponentType } from 'react'
@@ -68,6 +69,26 @@ const table: Record<string, Look> = {
   'revoke-permit': { icon: IconBan, color: 'red', variant: 'light', fields: [reason()] },
   close: { icon: IconClipboardCheck, color: 'teal', variant: 'filled', fields: [reason('Why it stands.')] },
   cancel: { icon: IconX, ...plain, fields: [reason()] },
+  erase: {
+    icon: IconUserX,
+    color: 'red',
+    variant: 'default',
+    fields: [
+      {
+        name: 'basis',
+        label: 'Ground',
+        required: true,
+        kind: 'choice',
+        options: [
+          { value: 'request', label: 'The person asked for it' },
+          { value: 'retention', label: 'Kept long enough' },
+          { value: 'unlawful', label: 'Should never have been kept' },
+          { value: 'other', label: 'Another, as the reason says' },
+        ],
+      },
+      reason(`It must name nobody. ${kept}`),
+    ],
+  },
   approve: {
     icon: IconCheck,
     color: 'teal',

@@ -2,12 +2,14 @@
 
 use super::{act, act_plainly, tell};
 use crate::{
+    client::segment,
     context::Global,
     failure::Done,
     nouns,
     render::{show, table::table},
 };
 use interlock_wire::{
+    erasure::{Erase, PersonExport},
     people::{AccountKind, AccountSpec, LinkAccount, PutAccount},
     reason::Receipt,
 };
@@ -50,6 +52,21 @@ pub enum Verb {
     /// Close an account: it may do nothing any more
     #[command(after_help = "Example:\n  interlock account close dana")]
     Close { login: String },
+    /// Show everything that is held about a person (GDPR, article 15)
+    #[command(after_help = "Example:\n  interlock account export dana --output json")]
+    Export { login: String },
+    /// Erase who is behind an account; what the account did stays, under a pseudonym
+    #[command(
+        after_help = "Example:\n  interlock account erase dana --basis request --reason \"Asked for on form 17\"\n\n`interlock account export` shows first what is held, and which texts name the person."
+    )]
+    Erase {
+        login: String,
+        #[arg(long, value_enum, default_value = "request")]
+        basis: super::note::Ground,
+        /// Names nobody; kept with the entry that says that it was done
+        #[arg(long, short)]
+        reason: String,
+    },
     /// Say that two accounts belong to one person
     #[command(after_help = "Example:\n  interlock account link dana --to dana-admin")]
     Link {
@@ -90,6 +107,13 @@ pub async fn run(verb: Verb, global: &Global) -> Done {
             tell(global, &done).await
         }
         Verb::Close { login } => act_plainly(global, "accounts", &login, "close").await,
+        Verb::Export { login } => {
+            let held: PersonExport = global.client()?.get(&format!("/accounts/{}/export", segment(&login))).await?;
+            show(global.output, &held, |it| serde_json::to_string_pretty(it).unwrap_or_default())
+        }
+        Verb::Erase { login, basis, reason } => {
+            act(global, "accounts", &login, "erase", &Erase { basis: basis.into(), reason }).await
+        }
         Verb::Link { login, to } => act(global, "accounts", &login, "link", &LinkAccount { to }).await,
     }
 }

@@ -1,6 +1,7 @@
 //! `ledger`: entries, proofs, verification, backup, moving. With `--data` or `--ledger` the store itself is examined, without a
 //! server; without them, what the server says is checked against its signed checkpoint.
 
+use super::past;
 use crate::{
     client::{Client, query, segment},
     context::Global,
@@ -10,8 +11,9 @@ use crate::{
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use futures::{StreamExt, TryStreamExt, stream};
+use interlock_domain::core::Record;
 use interlock_ledger::{
-    Checkpoint, Digest, OpenOptions, PostgresLedger, SqliteLedger, StoreError, VerifyReport, VerifyingKey,
+    Checkpoint, Digest, OpenOptions, PostgresLedger, Recovery, SqliteLedger, StoreError, VerifyReport, VerifyingKey,
     copy_to_sqlite, move_to_postgres,
     proof::{root_of, verify_consistency, verify_inclusion},
 };
@@ -19,6 +21,7 @@ use interlock_wire::{
     ledger::{Consistency, Entry, EntryRow, Head, Proof},
     reason::{ReceiptProof, Severity},
 };
+use jiff::Timestamp;
 use std::{
     path::{Path, PathBuf},
     time::Duration,
@@ -71,6 +74,35 @@ pub enum Verb {
     /// Show one entry
     #[command(after_help = "Example:\n  interlock ledger entry 42 --output json")]
     Entry { position: u64 },
+    /// Show the world as it was at a position or a time, or one object of it
+    #[command(
+        after_help = "Example:\n  interlock ledger world --at 120\n  interlock ledger world --at 2026-11-23T18:00:00Z --object release/2026-11-checkout"
+    )]
+    World {
+        /// A position, or a time such as -2h or RFC 3339 [default: now]
+        #[arg(long, allow_hyphen_values = true)]
+        at: Option<String>,
+        /// `KIND/NAME`: release, change, deployment, environment, service, calendar, account, rollback, review
+        #[arg(long)]
+        object: Option<String>,
+    },
+    /// Show what was known when an entry was decided, by whom, and what came only later
+    #[command(after_help = "Example:\n  interlock ledger knew --entry 42")]
+    Knew {
+        #[arg(long)]
+        entry: u64,
+    },
+    /// Ask the policies of then again, with the facts of then, and compare to the byte
+    #[command(after_help = "Example:\n  interlock ledger recompute --entry 42\n  interlock ledger recompute --all")]
+    Recompute {
+        #[arg(long, conflicts_with = "all", required_unless_present = "all")]
+        entry: Option<u64>,
+        #[arg(long)]
+        all: bool,
+    },
+    /// List what was erased, without names: keep it beside the backups, for restore
+    #[command(after_help = "Example:\n  interlock ledger erasures --output json")]
+    Erasures,
     /// Check here that an entry is in the ledger, or that one size of it continues another
     #[command(
         after_help = "Example:\n  interlock ledger prove 42\n  interlock ledger prove --from 100 --to 250\n  interlock ledger prove --earlier june.checkpoint"
@@ -116,13 +148,29 @@ pub enum Verb {
         #[arg(long, value_name = "FILE")]
         to: PathBuf,
     },
-    /// Verify a copy and put it where a server finds it
-    #[command(after_help = "Example:\n  interlock ledger restore --from /backup/ledger.db --data /var/lib/interlock")]
+    /// Verify a copy or an archive, and put the ledger where a server finds it
+    #[command(
+        after_help = "Example:\n  interlock ledger restore --backup /backup/ledger.db --data /var/lib/interlock\n  interlock ledger restore --backup /backup/ledger.db --to 41200 --data ./then\n  interlock ledger restore --archive /archive --key /safe/ledger.db.key --to 2026-11-20T12:00:00Z --data ./then"
+    )]
     Restore {
-        #[arg(long, value_name = "FILE")]
-        from: PathBuf,
+        /// A copy made by `ledger backup`
+        #[arg(long, visible_alias = "from", value_name = "FILE", required_unless_present = "archive")]
+        backup: Option<PathBuf>,
+        /// A folder that `serve --archive` has written to
+        #[arg(long, value_name = "DIR", conflicts_with = "backup", requires = "key")]
+        archive: Option<PathBuf>,
+        /// The private key of the ledger, kept elsewhere: an archive does not hold it
+        #[arg(long, value_name = "FILE", requires = "archive")]
+        key: Option<PathBuf>,
+        /// Number of entries, or a moment: what was written later is left out [default: everything]
+        #[arg(long, value_name = "POSITION|TIME")]
+        to: Option<Until>,
+        /// Where to; nothing of a ledger may be there
         #[arg(long, value_name = "DIR")]
         data: PathBuf,
+        /// What was erased after the backup was taken, as `interlock ledger erasures` listed it: it is erased again
+        #[arg(long, value_name = "FILE")]
+        erasures: Option<PathBuf>,
     },
     /// Move a ledger from its file to an empty schema in PostgreSQL, and prove that it is the same
     #[command(
@@ -157,6 +205,10 @@ pub async fn run(verb: Verb, global: &Global) -> Done {
             let it: Entry = entry(&global.client()?, position).await?;
             show(global.output, &it, told)
         }
+        Verb::World { at, object } => past::world(at, object, global).await,
+        Verb::Knew { entry } => past::knew(entry, global).await,
+        Verb::Recompute { entry, .. } => past::recompute(entry, global).await,
+        Verb::Erasures => past::erasures(global).await,
         Verb::Prove { position: None, from, to, earlier } => continues(global, from, to, earlier.as_deref()).await,
         Verb::Prove { position: Some(position), .. } => {
             let client = global.client()?;
@@ -209,14 +261,30 @@ pub async fn run(verb: Verb, global: &Global) -> Done {
                 }
             };
             show(global.output, &report, |it| {
-                format!("{}\nThe copy is in `{}`, its key beside it: keep both.", reported(it), to.display())
+                let position = it.size.unwrap_or_default();
+                format!(
+                    "{}\nThe copy in `{}` is of position {position}: it holds every entry before it, and none after. Its key is beside it: keep both.",
+                    reported(it),
+                    to.display()
+                )
             })
         }
-        Verb::Restore { from, data } => {
+        Verb::Restore { backup, archive, key, to, data, erasures } => {
+            // Read first: a restore that could not erase again would bring people back.
+            let again = erasures.as_deref().map(past::read_erasures).transpose()?;
             std::fs::create_dir_all(&data).map_err(|error| Failure::io("making", &data, &error))?;
-            let report = SqliteLedger::restore(&from, &data.join(FILE)).map_err(refused)?;
+            let report = restore(backup.as_deref(), archive.as_deref().zip(key.as_deref()), to, &data.join(FILE))?;
+            let erased = match again {
+                Some(again) => past::erase_again(&data.join(FILE), &again).await?,
+                None => 0,
+            };
             show(global.output, &report, |it| {
-                format!("{}\n`interlock serve --data {}` goes on from here.", reported(it), data.display())
+                format!(
+                    "{}\n{erased} erasures were done again.\nRestored to position {}. `interlock serve --data {}` goes on from here.",
+                    reported(it),
+                    it.size.unwrap_or_default(),
+                    data.display()
+                )
             })
         }
         Verb::Move { from, to, ledger_key } => {
@@ -240,6 +308,106 @@ pub async fn run(verb: Verb, global: &Global) -> Done {
                     key.display()
                 )
             })
+        }
+    }
+}
+
+/// Up to where something is restored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// A number of entries.
+    Position(u64),
+    Time(Timestamp),
+}
+
+impl std::str::FromStr for Until {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.parse() {
+            Ok(position) => Ok(Self::Position(position)),
+            Err(_) => crate::when::when(text)
+                .map(Self::Time)
+                .map_err(|error| format!("neither a position nor a time: {error}")),
+        }
+    }
+}
+
+/// The number of entries up to a moment: all before the first that is later.
+struct Reached {
+    until: Option<Until>,
+    size: u64,
+    passed: bool,
+}
+
+impl Reached {
+    fn new(until: Option<Until>) -> Self {
+        Self { until, size: 0, passed: false }
+    }
+
+    fn see(&mut self, position: u64, body: &[u8]) {
+        let later = match self.until {
+            None => false,
+            Some(Until::Position(size)) => position >= size,
+            // What cannot be understood has no time; it is kept, as everything before a later entry is.
+            Some(Until::Time(until)) => Record::decode(body).is_ok_and(|record| record.at > until),
+        };
+        self.passed |= later;
+        if !self.passed {
+            self.size = position + 1;
+        }
+    }
+
+    /// The size to restore; one that was asked for by number is kept, so that one out of range is refused.
+    fn size(&self) -> u64 {
+        match self.until {
+            Some(Until::Position(size)) => size,
+            Some(Until::Time(_)) | None => self.size,
+        }
+    }
+}
+
+fn restore(
+    backup: Option<&Path>,
+    archive: Option<(&Path, &Path)>,
+    until: Option<Until>,
+    to: &Path,
+) -> Done<VerifyReport> {
+    let mut reached = Reached::new(until);
+    let done = match (archive, backup) {
+        (Some((folder, key)), _) => {
+            let recovery = Recovery::open(folder, key).map_err(refused)?;
+            recovery.entries(|position, body| reached.see(position, body)).map_err(refused)?;
+            let size = reached.size();
+            recovery.restore(to, size, &|answer| interlock_engine::round::answered_within(answer, size))
+        }
+        (None, Some(from)) => match until {
+            None => SqliteLedger::restore(from, to),
+            Some(_) => {
+                each_entry(from, |position, body| reached.see(position, body)).map_err(refused)?;
+                let size = reached.size();
+                SqliteLedger::restore_prefix(from, to, size, &|answer| {
+                    interlock_engine::round::answered_within(answer, size)
+                })
+            }
+        },
+        (None, None) => return Err(Failure::Usage("give --backup or --archive".into())),
+    };
+    done.map_err(refused)
+}
+
+/// Reads all entries of a copy, which is opened for it and so verified.
+fn each_entry(path: &Path, mut each: impl FnMut(u64, &[u8])) -> Result<(), StoreError> {
+    let ledger = SqliteLedger::open(path, OpenOptions::default())?;
+    let mut at = 0;
+    loop {
+        let entries = interlock_ledger::Ledger::read(&ledger, at, 10_000)?;
+        if entries.is_empty() {
+            return Ok(());
+        }
+        for entry in entries {
+            each(entry.position, &entry.body);
+            at = entry.position + 1;
         }
     }
 }

@@ -1,7 +1,9 @@
 //! The commands, one file per noun or verb. A command reads its arguments, asks the API, and shows the answer.
 
 pub mod account;
+pub mod activity;
 pub mod apply;
+pub mod archive;
 pub mod artifact;
 pub mod calendar;
 pub mod change;
@@ -17,6 +19,8 @@ pub mod ledger;
 pub mod login;
 pub mod may;
 pub mod metrics;
+pub mod note;
+pub mod past;
 pub mod permit;
 pub mod policy;
 pub mod release;
@@ -80,9 +84,14 @@ pub enum Command {
     /// Claims on environments
     #[command(subcommand)]
     Environment(environment::Verb),
-    /// Accounts of people and robots
-    #[command(subcommand)]
+    /// Accounts of people and robots; export and erase what is held about a person
+    #[command(subcommand, alias = "people")]
     Account(account::Verb),
+    /// Texts that people wrote
+    #[command(subcommand)]
+    Note(note::Verb),
+    /// Who did what, from where, when, under which change
+    Activity(activity::Args),
     /// API tokens
     #[command(subcommand)]
     Token(token::Verb),
@@ -138,6 +147,8 @@ impl Command {
             Command::Calendar(it) => calendar::run(it, global).await,
             Command::Environment(it) => environment::run(it, global).await,
             Command::Account(it) => account::run(it, global).await,
+            Command::Note(it) => note::run(it, global).await,
+            Command::Activity(it) => activity::run(it, global).await,
             Command::Token(it) => token::run(it, global).await,
             Command::Permit(it) => permit::run(it, global).await,
             Command::Policy(it) => policy::run(it, global).await,
@@ -146,7 +157,7 @@ impl Command {
             Command::Evidence(it) => evidence::run(it, global).await,
             Command::Witness(it) => witness::run(it).await,
             Command::Watch(it) => watch::run(it, global).await,
-            Command::Doctor(_) => doctor::run(global).await,
+            Command::Doctor(it) => doctor::run(it, global).await,
             Command::Completions { shell } => {
                 let mut command = <crate::Cli as clap::CommandFactory>::command();
                 clap_complete::generate(shell, &mut command, "interlock", &mut std::io::stdout());

@@ -4,9 +4,10 @@
 //! before it asks for work; at the end the server stops first, then the runner, then a last snapshot is written.
 
 use crate::{
-    commands::ledger,
+    commands::{archive::Archive, ledger},
     context::write_private,
     failure::{Done, Failure},
+    trace::{self, Traces},
 };
 use interlock_domain::{
     core::{Actor, Command},
@@ -25,7 +26,7 @@ use interlock_integrations::{
 use interlock_ledger::{Ledger, OpenOptions, PostgresLedger, SqliteLedger, StoreError, cosign::WitnessKey};
 use interlock_outbound::{Guard, Net};
 use interlock_runner::{Runner, RunnerConfig};
-use interlock_server::{Bounds, Exposure, LocalController, LocalDepot, PermitSigner, ServeOptions, Tls};
+use interlock_server::{Bounds, Exposure, LocalController, LocalDepot, PermitSigner, ServeOptions, Telemetry, Tls};
 use jiff::SignedDuration;
 use sha2::Digest as _;
 use std::{
@@ -34,6 +35,7 @@ use std::{
     sync::Arc,
 };
 use tokio::net::TcpListener;
+use tracing_subscriber::{Layer as _, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
 /// Name of the runner inside the server.
 const LOCAL: &str = "local";
@@ -138,17 +140,41 @@ pub struct Args {
     runner_labels: Vec<(String, String)>,
     #[arg(long, value_enum, default_value_t)]
     log_format: LogFormat,
+    /// Another address for /metrics, /healthz and /readyz, without signing in: keep it from strangers
+    #[arg(long, value_name = "ADDR")]
+    metrics_listen: Option<SocketAddr>,
+    /// An OpenTelemetry collector to send traces to (OTLP over HTTP) [default: none are made]
+    #[arg(long, value_name = "URL", env = "OTEL_EXPORTER_OTLP_ENDPOINT", hide_env_values = true)]
+    traces: Option<String>,
+    /// What the traces call this server
+    #[arg(long, value_name = "NAME", env = "OTEL_SERVICE_NAME", default_value = "interlock", requires = "traces")]
+    service_name: String,
+    /// Ship everything that is written to this folder, to restore any position from
+    #[arg(long, value_name = "DIR")]
+    archive: Option<PathBuf>,
+    /// Seconds between two shipments
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    archive_every: u64,
+    /// Seconds between not being ready any more and the end, so that a balancer sends work elsewhere first
+    #[arg(long, value_name = "SECONDS", default_value_t = 0, value_parser = clap::value_parser!(u64).range(0..=600))]
+    drain: u64,
 }
 
 /// Begins to write a log to standard error. `INTERLOCK_LOG` says what, as `info` or `interlock_engine=debug`.
 pub fn log(format: LogFormat) {
+    log_with(format, None);
+}
+
+/// The same, and traces.
+fn log_with(format: LogFormat, traces: Option<Traces>) {
     let filter = tracing_subscriber::EnvFilter::try_from_env("INTERLOCK_LOG").unwrap_or_else(|_| "info".into());
-    let base = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    // A second subscriber is refused; the first stays.
-    let _ = match format {
-        LogFormat::Text => base.with_ansi(false).try_init(),
-        LogFormat::Json => base.json().try_init(),
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines = match format {
+        LogFormat::Text => lines.with_ansi(false).boxed(),
+        LogFormat::Json => lines.json().boxed(),
     };
+    // A second subscriber is refused; the first stays.
+    let _ = tracing_subscriber::registry().with(filter).with(lines).with(traces).try_init();
 }
 
 /// Ends when the process is asked to: SIGTERM or SIGINT.
@@ -168,7 +194,12 @@ pub async fn asked_to_end() -> Done {
 }
 
 pub async fn run(args: Args) -> Done {
-    log(args.log_format);
+    let traced = args.traces.as_deref().map(|address| trace::traces(address, &args.service_name));
+    let (traces, sending) = traced.unzip();
+    log_with(args.log_format, traces);
+    if let Some(sending) = sending {
+        tokio::spawn(sending.run());
+    }
     std::fs::create_dir_all(&args.data).map_err(|error| Failure::io("making", &args.data, &error))?;
     // Taken first: two servers on one address must not both found an organisation.
     let listener = TcpListener::bind(args.listen).await.map_err(|error| {
@@ -190,6 +221,14 @@ pub async fn run(args: Args) -> Done {
     for notice in store.ledger.notices() {
         tracing::warn!("{notice}");
     }
+    let archive = match (&args.archive, &store.file) {
+        (None, _) => None,
+        (Some(folder), Some(file)) => Some(Archive::begin(file.clone(), folder, args.archive_every)?),
+        (Some(_), None) => {
+            let text = "--archive is for a ledger in a file; PostgreSQL archives by itself (docs/operations.md)";
+            return Err(Failure::Usage(text.into()));
+        }
+    };
     let ports = ports(args.prometheus.as_deref(), &args.targets.guard())
         .map_err(|error| Failure::Failed(format!("metrics cannot be read: {error}")))?;
     let transparency = transparency(&args)?;
@@ -214,7 +253,18 @@ pub async fn run(args: Args) -> Done {
         proxies: args.trusted_proxy.clone(),
         outbound: args.targets.guard(),
     };
-    let serve = ServeOptions { listen: address, secure_cookies: args.secure_cookies, permits, exposure };
+    let telemetry = Telemetry::new(Some(args.data.clone()));
+    let serve = ServeOptions {
+        listen: address,
+        secure_cookies: args.secure_cookies,
+        permits,
+        exposure,
+        telemetry: telemetry.clone(),
+    };
+    if let Some(inside) = args.metrics_listen {
+        tell_inside(inside, &engine, &telemetry).await?;
+    }
+    let archiving = archive.map(|archive| archive.keep(telemetry.clone()));
     let performing = tokio::spawn(engine.clone().perform());
     let witnessing = tokio::spawn(engine.clone().be_witnessed());
     let runner = match args.runner_capacity {
@@ -222,12 +272,22 @@ pub async fn run(args: Args) -> Done {
         capacity => Some(start_runner(&engine, &serve, &args, &store.node, capacity).await?),
     };
     tracing::info!(%address, "listening");
-    let asked = async {
-        if let Err(failure) = asked_to_end().await {
-            tracing::error!(%failure, "only a kill ends this server");
-            std::future::pending::<()>().await;
+    let (watched, drain) = (engine.clone(), std::time::Duration::from_secs(args.drain));
+    let asked = async move {
+        let asked = async {
+            if let Err(failure) = asked_to_end().await {
+                tracing::error!(%failure, "only a kill ends this server");
+                std::future::pending::<()>().await;
+            }
+        };
+        tokio::select! {
+            () = asked => {
+                tracing::info!("asked to end");
+                telemetry.drain();
+                tokio::time::sleep(drain).await;
+            }
+            why = watched.stopped() => tracing::error!(why, "storage failed; ending, so that the next start verifies"),
         }
-        tracing::info!("asked to end");
     };
     println!("Interlock listens on {}://{address}", if tls.is_some() { "https" } else { "http" });
     let served = match tls {
@@ -244,6 +304,15 @@ pub async fn run(args: Args) -> Done {
     }
     performing.abort();
     witnessing.abort();
+    if let Some(why) = engine.ledger().stopped() {
+        // Nothing more is written to a disk that cannot be relied on.
+        return Err(Failure::Failed(format!(
+            "L051: the server ended because storage failed: {why}; see to the disk, then start again: the start verifies the ledger"
+        )));
+    }
+    if let Some(archiving) = archiving {
+        archiving.end().await;
+    }
     let snapshot = engine.clone();
     match tokio::task::spawn_blocking(move || snapshot.snapshot()).await {
         Ok(Ok(())) => tracing::info!(entries = engine.head(), "stopped, with a snapshot"),
@@ -256,6 +325,8 @@ pub async fn run(args: Args) -> Done {
 /// A ledger that was opened, with what depends on its kind.
 struct Store {
     ledger: Arc<dyn Ledger>,
+    /// The same, if it is in a file.
+    file: Option<Arc<SqliteLedger>>,
     shown: String,
     /// The seed that permits are signed with, if it comes from the ledger's key.
     permits: Option<[u8; 32]>,
@@ -263,14 +334,27 @@ struct Store {
     node: String,
 }
 
+/// Figures and health on a listener of their own, which answers until the process ends.
+async fn tell_inside(address: SocketAddr, engine: &Engine, telemetry: &Telemetry) -> Done {
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(|error| Failure::Failed(format!("cannot listen on {address} (--metrics-listen): {error}")))?;
+    if let Ok(address) = listener.local_addr() {
+        println!("Metrics and health on http://{address}");
+    }
+    let router = interlock_server::telemetry::inside(engine.clone(), telemetry.clone());
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    Ok(())
+}
+
 async fn open(args: &Args) -> Done<Store> {
     let options = OpenOptions { origin: args.origin.clone(), ..OpenOptions::default() };
     let path = args.data.join(ledger::FILE);
     let Some(address) = args.ledger.clone() else {
         let shown = path.display().to_string();
-        let store = blocking(move || SqliteLedger::open_or_create(&path, options)).await?;
+        let store = Arc::new(blocking(move || SqliteLedger::open_or_create(&path, options)).await?);
         let node = args.node.clone().unwrap_or_else(|| LOCAL.to_owned());
-        return Ok(Store { ledger: Arc::new(store), shown, permits: None, node });
+        return Ok(Store { ledger: store.clone(), file: Some(store), shown, permits: None, node });
     };
     if path.exists() {
         return Err(Failure::Usage(format!(
@@ -281,7 +365,7 @@ async fn open(args: &Args) -> Done<Store> {
     let key = args.ledger_key.clone().unwrap_or_else(|| args.data.join(ledger::KEY));
     let store = blocking(move || PostgresLedger::open_or_create(&address, &key, options)).await?;
     let (shown, permits) = (store.shown().to_owned(), store.derive("permits"));
-    Ok(Store { ledger: Arc::new(store), shown, permits: Some(permits), node: node(args)? })
+    Ok(Store { ledger: Arc::new(store), file: None, shown, permits: Some(permits), node: node(args)? })
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, StoreError> + Send + 'static) -> Done<T> {

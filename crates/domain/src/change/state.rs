@@ -225,7 +225,7 @@ impl State {
                     decision: it.decision,
                     reason: it.reason,
                     at: meta.at,
-                    ruling: it.ruling.clone(),
+                    ruling: it.ruling.settled(),
                     withdrawn: false,
                 });
                 change.conditions.extend(it.conditions.iter().map(|condition| Condition {

@@ -54,6 +54,8 @@ fn people_about(command: &people::Command) -> (&'static str, Option<Subject>) {
         It::ClaimSetup { account, .. } | It::PutAccount { account, .. } | It::CloseAccount { account } => {
             ("account.manage", Some(Subject::Account(*account)))
         }
+        It::ErasePerson { account, .. } => ("person.erase", Some(Subject::Account(*account))),
+        It::RedactNote { .. } => ("note.redact", None),
         It::LinkAccounts { a, .. } => ("account.manage", Some(Subject::Account(*a))),
         It::IssueToken { account, .. } => ("token.issue", Some(Subject::Account(*account))),
         It::RevokeToken { .. } => ("token.issue", None),

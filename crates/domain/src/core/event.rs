@@ -1,7 +1,10 @@
 //! Every event there is, and the form in which an entry of the ledger holds one.
 //! Invariant: `Record` to bytes and back is the identity; the kind's prefix names the room; kinds are never used again.
 
-use super::By;
+use super::{
+    By,
+    upcast::{self, UPCASTS, Upcast},
+};
 use crate::*;
 use interlock_ids::SubmissionId;
 use jiff::Timestamp;
@@ -67,7 +70,7 @@ pub enum DecodeError {
 
 impl Event {
     /// Decodes `{"kind": …, "data": …}`.
-    fn decode(text: &str) -> Result<Self, DecodeError> {
+    fn decode(text: &str, casts: &[Upcast]) -> Result<Self, DecodeError> {
         #[derive(Deserialize)]
         struct Kind<'a> {
             #[serde(borrow)]
@@ -75,6 +78,11 @@ impl Event {
         }
         let form = |e: serde_json::Error| DecodeError::Form(e.to_string());
         let kind = serde_json::from_str::<Kind>(text).map_err(form)?.kind;
+        let newer = upcast::upcast(casts, &kind, text).map_err(form)?;
+        let (kind, text) = match &newer {
+            Some((kind, text)) => (std::borrow::Cow::Borrowed(kind.as_str()), text.as_str()),
+            None => (kind, text),
+        };
         let event = match kind.split('.').next().unwrap_or_default() {
             "reason" => serde_json::from_str(text).map(Event::Reason),
             "policy" => serde_json::from_str(text).map(Event::Policy),
@@ -143,6 +151,11 @@ impl Record {
 
     /// Reads an entry. Errors name what is not known, so that a server can refuse to write to a ledger it does not understand.
     pub fn decode(body: &[u8]) -> Result<Self, DecodeError> {
+        Self::decode_with(body, UPCASTS)
+    }
+
+    /// As [`Record::decode`], with other upcasts than the product's own.
+    pub fn decode_with(body: &[u8], casts: &[Upcast]) -> Result<Self, DecodeError> {
         #[derive(Deserialize)]
         #[serde(deny_unknown_fields)]
         struct Stored<'a> {
@@ -157,6 +170,6 @@ impl Record {
         if it.v != 1 {
             return Err(DecodeError::Version { found: it.v });
         }
-        Ok(Self { v: it.v, at: it.at, by: it.by, sub: it.sub, event: Event::decode(it.event.get())? })
+        Ok(Self { v: it.v, at: it.at, by: it.by, sub: it.sub, event: Event::decode(it.event.get(), casts)? })
     }
 }

@@ -11,8 +11,10 @@ mod event;
 mod obligation;
 mod payload;
 mod positions;
+mod rulings;
 mod settle;
 mod trail;
+mod upcast;
 mod world;
 
 pub use command::Command;
@@ -24,6 +26,7 @@ pub(crate) use settle::Shared;
 
 pub use obligation::{Fence, Obligation};
 pub use trail::{Subject, Trail};
+pub use upcast::{UPCASTS, Upcast};
 pub use world::World;
 
 /// A persistent map whose values are shared until they are changed: cloning it costs one reference count.

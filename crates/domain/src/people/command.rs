@@ -1,7 +1,8 @@
 //! What can be asked for about people.
 
-use super::{AccountKind, Admission, Claimed, Issuer, Provider};
-use interlock_ids::{AccountId, DelegationId, Digest, Identity, Name, TokenId};
+use super::{AccountKind, Admission, Basis, Claimed, Issuer, Provider};
+use crate::reason::NoteRef;
+use interlock_ids::{AccountId, DelegationId, Digest, Identity, Name, NoteId, TokenId};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 
@@ -45,6 +46,18 @@ pub enum Command {
     /// Closes an account: it may do nothing any more; its tokens end.
     CloseAccount {
         account: AccountId,
+    },
+    /// Forgets who is behind an account. The account stays, closed, so that what it did keeps its meaning.
+    ErasePerson {
+        account: AccountId,
+        basis: Basis,
+        reason: NoteRef,
+    },
+    /// Takes a text off the desk, because it says what nobody may keep. The entry that refers to it stays.
+    RedactNote {
+        note: NoteId,
+        basis: Basis,
+        reason: NoteRef,
     },
     /// `hash`: SHA-256 of the secret.
     IssueToken {

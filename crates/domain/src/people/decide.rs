@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     core::{Actor, Context, World},
     policy::{Question, actions, authorise},
-    reason::{Blocker, Refusal, RefusalKind, only_by_system},
+    reason::{Blocker, NoteRef, Refusal, RefusalKind, only_by_system},
 };
 use interlock_ids::{AccountId, Digest, Identity, Name, TokenId};
 use jiff::{SignedDuration, Timestamp};
@@ -43,6 +43,16 @@ pub fn decide(world: &World, command: &Command, ctx: &Context) -> Result<Vec<Eve
             Ok(vec![Event::AccountsLinked(AccountsLinked { a: *a, b: *b })])
         }
         Command::CloseAccount { account } => close_account(world, ctx, *account),
+        Command::ErasePerson { account, basis, reason } => erase_person(world, ctx, *account, *basis, *reason),
+        Command::RedactNote { note, basis, reason } => {
+            if ctx.actor.by != crate::core::By::System {
+                authorise(world, ctx, Question::new("note.redact", "Organisation", "organisation"))?;
+            }
+            if world.people.redacted.contains_key(note) {
+                return Ok(Vec::new());
+            }
+            Ok(vec![Event::NoteRedacted(NoteRedacted { note: *note, basis: *basis, reason: *reason })])
+        }
         Command::IssueToken { token, account, name, hash, scopes, expires } => {
             let wanted = TokenIssued {
                 token: *token,
@@ -221,6 +231,45 @@ fn close_account(world: &World, ctx: &Context, id: AccountId) -> Result<Vec<Even
     if account.closed {
         return Ok(Vec::new());
     }
+    let blockers = needed(world, account);
+    if !blockers.is_empty() {
+        return Err(Refusal::blocked(format!("account `{id}` cannot be closed"), blockers));
+    }
+    Ok(vec![Event::AccountClosed(AccountClosed { account: id })])
+}
+
+/// Forgets who is behind an account; closes it first if it is open. Identities stay: they are keyed digests, and who wrote what must
+/// still be told apart.
+fn erase_person(
+    world: &World,
+    ctx: &Context,
+    id: AccountId,
+    basis: Basis,
+    reason: NoteRef,
+) -> Result<Vec<Event>, Refusal> {
+    // After a restore Interlock itself does again what was done before.
+    if ctx.actor.by != crate::core::By::System {
+        authorise(world, ctx, Question::new("person.erase", "Account", id))?;
+    }
+    let account = world.people.account(id).ok_or_else(|| Refusal::not_found("account", id))?;
+    if account.erased.is_some() {
+        return Ok(Vec::new());
+    }
+    let mut blockers = if account.closed { Vec::new() } else { needed(world, account) };
+    if account.kind != AccountKind::Human {
+        let message = format!("`{id}` is a robot, and nobody is behind it but its owner");
+        blockers.push(Blocker::new("not-a-person", message, "close it; erase its owner if that is meant", "you"));
+    }
+    if !blockers.is_empty() {
+        return Err(Refusal::blocked(format!("the person of account `{id}` cannot be erased"), blockers));
+    }
+    let closed = (!account.closed).then_some(Event::AccountClosed(AccountClosed { account: id }));
+    Ok(closed.into_iter().chain([Event::PersonErased(PersonErased { account: id, basis, reason })]).collect())
+}
+
+/// What would be left without anybody if the account were closed.
+fn needed(world: &World, account: &Account) -> Vec<Blocker> {
+    let id = account.id;
     let mut blockers = Vec::new();
     if is_administrator(account) && !other_administrators(world, id) {
         blockers.push(last_administrator(id));
@@ -234,10 +283,7 @@ fn close_account(world: &World, ctx: &Context, id: AccountId) -> Result<Vec<Even
             "an administrator",
         ));
     }
-    if !blockers.is_empty() {
-        return Err(Refusal::blocked(format!("account `{id}` cannot be closed"), blockers));
-    }
-    Ok(vec![Event::AccountClosed(AccountClosed { account: id })])
+    blockers
 }
 
 fn issue_token(world: &World, ctx: &Context, wanted: TokenIssued) -> Result<Vec<Event>, Refusal> {

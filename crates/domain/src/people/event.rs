@@ -3,7 +3,7 @@
 use super::{AccountKind, Issuer, Provider};
 use crate::core::{Subject, payload};
 use crate::reason::NoteRef;
-use interlock_ids::{AccountId, DelegationId, Digest, Identity, Name, TokenId};
+use interlock_ids::{AccountId, DelegationId, Digest, Identity, Name, NoteId, TokenId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -41,6 +41,24 @@ pub enum Event {
     IssuerPut(IssuerPut),
     #[serde(rename = "people.admitted")]
     Admitted(Admitted),
+    #[serde(rename = "people.person_erased")]
+    PersonErased(PersonErased),
+    #[serde(rename = "people.note_redacted")]
+    NoteRedacted(NoteRedacted),
+}
+
+/// On what ground something is forgotten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Basis {
+    /// The person asked for it (GDPR, article 17).
+    Request,
+    /// It has been kept as long as it may be.
+    Retention,
+    /// It should never have been kept.
+    Unlawful,
+    /// The reason says.
+    Other,
 }
 
 payload! {
@@ -64,6 +82,10 @@ payload! {
     DelegationEnded { delegation: DelegationId }
     /// Somebody will be away. Since 0.1.
     LeavePut { account: AccountId, from_time: Timestamp, until: Timestamp }
+    /// Who is behind an account was forgotten; the account is closed for good. Since 0.2.
+    PersonErased { account: AccountId, basis: Basis, reason: NoteRef }
+    /// A text was taken off the desk. Since 0.2.
+    NoteRedacted { note: NoteId, basis: Basis, reason: NoteRef }
     /// An identity provider was entered or changed. Since 0.2.
     ProviderPut { provider: Provider }
     /// An account was tied to a subject of an identity provider. Since 0.2.
@@ -89,6 +111,8 @@ impl Event {
             Event::Delegated(_) => "people.delegated",
             Event::DelegationEnded(_) => "people.delegation_ended",
             Event::LeavePut(_) => "people.leave_put",
+            Event::PersonErased(_) => "people.person_erased",
+            Event::NoteRedacted(_) => "people.note_redacted",
             Event::ProviderPut(_) => "people.provider_put",
             Event::SubjectLinked(_) => "people.subject_linked",
             Event::SignedIn(_) => "people.signed_in",
@@ -102,11 +126,13 @@ impl Event {
             Event::Founded(_)
             | Event::TokenRevoked(_)
             | Event::DelegationEnded(_)
+            | Event::NoteRedacted(_)
             | Event::ProviderPut(_)
             | Event::IssuerPut(_) => Vec::new(),
             Event::SubjectLinked(it) => vec![Subject::Account(it.account)],
             Event::SignedIn(it) => vec![Subject::Account(it.account)],
             Event::Admitted(it) => vec![Subject::Account(it.account)],
+            Event::PersonErased(it) => vec![Subject::Account(it.account)],
             Event::SetupClaimed(it) => vec![Subject::Account(it.account)],
             Event::AccountPut(it) => vec![Subject::Account(it.account)],
             Event::AccountsLinked(it) => vec![Subject::Account(it.a), Subject::Account(it.b)],

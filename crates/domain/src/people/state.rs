@@ -2,7 +2,7 @@
 
 use super::{Event, Issuer, Provider};
 use crate::core::{Actor, By, Map, Meta, edit};
-use interlock_ids::{AccountId, DelegationId, Digest, Identity, Name, TokenId};
+use interlock_ids::{AccountId, DelegationId, Digest, Identity, Name, NoteId, TokenId};
 use interlock_policy::{Principal, PrincipalKind};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -44,6 +44,8 @@ pub struct Account {
     /// Other accounts of the same person.
     pub links: BTreeSet<AccountId>,
     pub closed: bool,
+    /// Who is behind it was forgotten: the entry that says so.
+    pub erased: Option<u64>,
     pub leave: Vec<(Timestamp, Timestamp)>,
 }
 
@@ -77,6 +79,7 @@ pub struct Setup {
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct State {
     pub organisation: Option<String>,
     pub setup: Option<Setup>,
@@ -85,6 +88,8 @@ pub struct State {
     pub token_by_hash: imbl::OrdMap<Digest, TokenId>,
     pub by_identity: imbl::OrdMap<Identity, AccountId>,
     pub delegations: Map<DelegationId, Delegation>,
+    /// Texts that were taken off the desk, with the entry that says so.
+    pub redacted: imbl::OrdMap<NoteId, u64>,
     pub providers: Map<Name, Provider>,
     /// Who the subjects of identity providers are.
     pub by_subject: imbl::OrdMap<Identity, AccountId>,
@@ -231,6 +236,23 @@ impl State {
             Event::DelegationEnded(it) => {
                 edit(&mut self.delegations, &it.delegation, |delegation| delegation.ended = true)
             }
+            Event::PersonErased(it) => {
+                edit(&mut self.accounts, &it.account, |account| {
+                    account.closed = true;
+                    account.erased = Some(meta.position);
+                    account.leave.clear();
+                });
+                let concerned: Vec<DelegationId> = self
+                    .delegations
+                    .values()
+                    .filter(|held| !held.ended && (held.from == it.account || held.to == it.account))
+                    .map(|held| held.id)
+                    .collect();
+                for id in concerned {
+                    edit(&mut self.delegations, &id, |delegation| delegation.ended = true);
+                }
+            }
+            Event::NoteRedacted(it) => drop(self.redacted.insert(it.note, meta.position)),
             Event::LeavePut(it) => {
                 edit(&mut self.accounts, &it.account, |account| account.leave.push((it.from_time, it.until)))
             }
@@ -308,6 +330,7 @@ impl State {
             identities: it.identities.clone(),
             links: before.as_ref().map(|account| account.links.clone()).unwrap_or_default(),
             closed: false,
+            erased: None,
             leave: before.map(|account| account.leave).unwrap_or_default(),
         };
         account.sum();

@@ -333,3 +333,63 @@ fn a_policy_set_that_does_not_compile_is_refused_with_every_error_and_the_same_a
         "{refusal:#?}"
     );
 }
+
+#[test]
+fn a_person_is_erased_once_by_who_may_and_the_account_stays_closed_with_what_it_did() {
+    let mut given = given();
+    let (dan, reason) = (given.id("dan"), given.note());
+    let erase = |account| Command::ErasePerson { account, basis: Basis::Request, reason };
+    for who in ["rita", "dan", "anna"] {
+        assert_eq!(given.refused(who, erase(dan)).kind, RefusalKind::Denied, "{who}");
+    }
+    given.ok(
+        "admin",
+        Command::PutLeave { account: dan, from_time: given.now, until: given.now + SignedDuration::from_hours(9) },
+    );
+    let events = given.ok("admin", erase(dan));
+    assert_eq!(
+        events.iter().map(|it| it.kind()).collect::<Vec<_>>(),
+        ["people.account_closed", "people.person_erased"]
+    );
+    let known = given.world.people.account(dan).cloned().expect("the account stays");
+    assert!(known.closed && known.erased == Some(given.world.position - 1) && known.leave.is_empty());
+    // Who wrote what is still told apart.
+    assert_eq!(given.world.people.author(&identity(1)), Some(dan));
+    assert!(given.ok("admin", erase(dan)).is_empty());
+    assert_eq!(
+        codes(&given.refused("admin", Command::PutAccount { account: dan, spec: human(&[]) })),
+        ["account-closed"]
+    );
+    let nobody = given.fresh();
+    assert_eq!(given.refused("admin", erase(nobody)).kind, RefusalKind::NotFound);
+}
+
+#[test]
+fn nobody_is_erased_who_is_needed_or_who_is_no_person() {
+    let mut given = given();
+    given.robot("ci", "dan", &[]);
+    let (admin, dan, ci, reason) = (given.id("admin"), given.id("dan"), given.id("ci"), given.note());
+    let erase = |account| Command::ErasePerson { account, basis: Basis::Other, reason };
+    assert_eq!(codes(&given.refused("admin", erase(admin))), ["last-administrator"]);
+    assert_eq!(codes(&given.refused("admin", erase(dan))), ["owns-robot"]);
+    assert_eq!(codes(&given.refused("admin", erase(ci))), ["not-a-person"]);
+}
+
+#[test]
+fn delegations_end_with_the_person_and_a_text_is_redacted_once() {
+    let mut given = given();
+    let (anna, rita) = (given.id("anna"), given.id("rita"));
+    let delegation = given.fresh();
+    let until = given.now + SignedDuration::from_hours(24);
+    given.ok("anna", Command::Delegate { delegation, to: rita, from_time: given.now, until });
+    assert_eq!(given.world.people.delegations_to(rita, given.now).count(), 1);
+    let reason = given.note();
+    given.ok("admin", Command::ErasePerson { account: anna, basis: Basis::Retention, reason });
+    assert_eq!(given.world.people.delegations_to(rita, given.now).count(), 0);
+    let note = given.fresh();
+    let redact = Command::RedactNote { note, basis: Basis::Unlawful, reason };
+    assert_eq!(given.refused("rita", redact.clone()).kind, RefusalKind::Denied);
+    assert_eq!(given.ok("admin", redact.clone()).len(), 1);
+    assert!(given.ok("admin", redact).is_empty());
+    assert!(given.world.people.redacted.contains_key(&note));
+}

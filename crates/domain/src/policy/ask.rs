@@ -6,10 +6,10 @@
 
 use crate::{
     core::{Actor, Context, World},
-    reason::{Blocker, Outcome, Refusal, RefusalKind, Ruling},
+    reason::{Asked, Blocker, Outcome, Refusal, RefusalKind, Ruling},
 };
 use interlock_ids::AccountId;
-use interlock_policy::{Action, Facts, Request, Resource, codes};
+use interlock_policy::{Action, Facts, PolicySet, Request, Resource, codes};
 
 /// Every action a person, a robot or a token may be allowed; gates are not among them, since only Interlock asks those.
 pub fn actions() -> impl Iterator<Item = &'static str> {
@@ -115,7 +115,14 @@ fn evaluate(world: &World, actor: &Actor, delegator: Option<AccountId>, question
         resource: Resource::new(question.resource.0, question.resource.1),
         facts: question.facts,
     };
-    let verdict = set.check(&request);
+    rule(set, &request)
+}
+
+/// What a set of policies says about a request. The same set and the same request give the same ruling, to the byte, at any time:
+/// that is what a recorded ruling is recomputed with.
+pub fn rule(set: &PolicySet, request: &Request) -> Ruling {
+    let action = request.action;
+    let verdict = set.check(request);
     let outcome = match verdict.outcome {
         interlock_policy::Outcome::Pass => Outcome::Pass,
         interlock_policy::Outcome::Fail => Outcome::Fail,
@@ -136,6 +143,7 @@ fn evaluate(world: &World, actor: &Actor, delegator: Option<AccountId>, question
         facts: verdict.facts_digest,
         policies: verdict.policies,
         blockers,
+        asked: Asked(Some(request.canonical().into())),
     }
 }
 
@@ -146,5 +154,6 @@ fn untold(policy_set: String, blocker: Blocker) -> Ruling {
         facts: String::new(),
         policies: Vec::new(),
         blockers: vec![blocker],
+        asked: Asked::default(),
     }
 }

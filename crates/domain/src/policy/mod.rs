@@ -8,6 +8,6 @@ mod decide;
 mod event;
 
 pub(crate) use ask::authorise_for;
-pub use ask::{Question, actions, ask, authorise, may};
+pub use ask::{Question, actions, ask, authorise, may, rule};
 pub use decide::{Command, decide};
 pub use event::{Event, Installed, State};

@@ -46,6 +46,19 @@ pub struct Slot {
     pub end: Timestamp,
 }
 
+/// The canonical bytes of the request a ruling answers, from the asking until they are stored under their digest, which is the
+/// ruling's `facts`. No part of an entry or of the world, and no part of what makes two rulings equal.
+#[derive(Clone, Debug, Default)]
+pub struct Asked(pub Option<std::sync::Arc<[u8]>>);
+
+impl PartialEq for Asked {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Asked {}
+
 /// What a policy decision was and what it rested on, so that it can be recomputed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ruling {
@@ -57,6 +70,15 @@ pub struct Ruling {
     /// Ids of the policies that determined the outcome.
     pub policies: Vec<String>,
     pub blockers: Vec<Blocker>,
+    #[serde(skip)]
+    pub asked: Asked,
+}
+
+impl Ruling {
+    /// The ruling as the world keeps it: what was asked lies under its digest by then.
+    pub fn settled(&self) -> Self {
+        Self { asked: Asked::default(), ..self.clone() }
+    }
 }
 
 /// A free text that is kept outside the ledger, where it can be erased; the digest is salted.

@@ -23,6 +23,9 @@ pub struct Refused {
     pub outcome: Outcome,
     pub policy_set: Option<String>,
     pub facts: Option<String>,
+    /// Ids of the policies that decided; entries of before 0.2 do not say.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub policies: Vec<String>,
 }
 
 /// How often something was refused.

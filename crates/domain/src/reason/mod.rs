@@ -6,5 +6,5 @@
 mod blocker;
 mod event;
 
-pub use blocker::{Blocker, NoteRef, Outcome, Refusal, RefusalKind, Ruling, Slot, only_by_system};
+pub use blocker::{Asked, Blocker, NoteRef, Outcome, Refusal, RefusalKind, Ruling, Slot, only_by_system};
 pub use event::{Event, Refused, State};

@@ -42,6 +42,21 @@ impl PostgresLedger {
         Ok(digest)
     }
 
+    pub(super) fn delete_blob(&self, digest: &Digest) -> Result<bool, StoreError> {
+        let digest = digest.0;
+        let count = self.link.ask("erasing a blob", async |conn| {
+            conn.execute("DELETE FROM blob WHERE digest = $1", &[&digest.as_slice()]).await
+        })?;
+        Ok(count > 0)
+    }
+
+    /// Has the desk written anew to a file of its own, and space of erased blobs freed. What the database keeps elsewhere (its
+    /// write-ahead log, files it has let go of, replicas and archives) goes as it is recycled.
+    pub(super) fn write_desk_anew(&self) -> Result<(), StoreError> {
+        self.link.ask("writing the desk anew", async |conn| conn.script("VACUUM FULL desk").await)?;
+        self.link.ask("freeing space of erased blobs", async |conn| conn.script("VACUUM blob").await)
+    }
+
     pub(super) fn find_blob(&self, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
         let found: Option<Vec<u8>> = self.link.ask("reading a blob", async |conn| {
             let row = conn.one("SELECT body FROM blob WHERE digest = $1", &[&digest.0.as_slice()]).await?;

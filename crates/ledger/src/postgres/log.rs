@@ -28,6 +28,7 @@ use crate::{
     },
 };
 use std::{
+    collections::BTreeMap,
     convert::Infallible,
     sync::{Arc, PoisonError},
     thread,
@@ -47,6 +48,13 @@ WITH head AS (
 ), answers AS (
     INSERT INTO answer (key, digest, body)
     SELECT new.key, new.digest, new.body FROM head, unnest($11::text[], $12::bytea[], $13::bytea[]) AS new(key, digest, body)
+), blobs AS (
+    INSERT INTO blob (digest, body) SELECT new.digest, new.body FROM head, unnest($14::bytea[], $15::bytea[]) AS new(digest, body)
+    ON CONFLICT (digest) DO NOTHING
+), kept AS (
+    INSERT INTO desk (name, key, value)
+    SELECT new.name, new.key, new.value FROM head, unnest($16::text[], $17::text[], $18::bytea[]) AS new(name, key, value)
+    ON CONFLICT (name, key) DO UPDATE SET value = excluded.value
 )
 SELECT count(*) FROM head";
 
@@ -57,6 +65,13 @@ WITH head AS (
 ), answers AS (
     INSERT INTO answer (key, digest, body)
     SELECT new.key, new.digest, new.body FROM head, unnest($3::text[], $4::bytea[], $5::bytea[]) AS new(key, digest, body)
+), blobs AS (
+    INSERT INTO blob (digest, body) SELECT new.digest, new.body FROM head, unnest($6::bytea[], $7::bytea[]) AS new(digest, body)
+    ON CONFLICT (digest) DO NOTHING
+), kept AS (
+    INSERT INTO desk (name, key, value)
+    SELECT new.name, new.key, new.value FROM head, unnest($8::text[], $9::text[], $10::bytea[]) AS new(name, key, value)
+    ON CONFLICT (name, key) DO UPDATE SET value = excluded.value
 )
 SELECT count(*) FROM head";
 
@@ -82,6 +97,10 @@ struct Made<'b> {
     keys: Vec<&'b str>,
     digests: Vec<Vec<u8>>,
     answers: Vec<&'b [u8]>,
+    blob_digests: Vec<Vec<u8>>,
+    blobs: Vec<&'b [u8]>,
+    /// Table, key and value of rows for the desk.
+    rows: (Vec<&'b str>, Vec<&'b str>, Vec<&'b [u8]>),
 }
 
 impl PostgresLedger {
@@ -138,7 +157,18 @@ impl PostgresLedger {
         let mut mark = [0; 16];
         getrandom::fill(&mut mark)
             .map_err(|error| StoreError::Storage { doing: "marking a batch".into(), detail: error.to_string() })?;
+        // One statement may not change a row twice: of two values for a key the later one counts.
+        let blobs: BTreeMap<Digest, &[u8]> = batch.blobs.iter().map(|it| (Digest::of(it), it.as_slice())).collect();
+        let rows: BTreeMap<(&str, &str), &[u8]> =
+            batch.rows.iter().map(|it| ((it.table.as_str(), it.key.as_str()), it.value.as_slice())).collect();
         Ok(Made {
+            blob_digests: blobs.keys().map(|it| it.0.to_vec()).collect(),
+            blobs: blobs.into_values().collect(),
+            rows: (
+                rows.keys().map(|(table, _)| *table).collect(),
+                rows.keys().map(|(_, key)| *key).collect(),
+                rows.into_values().collect(),
+            ),
             before,
             after,
             mark,
@@ -274,7 +304,7 @@ pub(super) fn pairs(rows: &[tokio_postgres::Row]) -> Result<Vec<(i64, Vec<u8>)>,
 /// Tiles fetched together, before those that are fetched one by one.
 struct Few<'l> {
     ledger: Stored<'l>,
-    tiles: std::collections::BTreeMap<i64, Vec<u8>>,
+    tiles: BTreeMap<i64, Vec<u8>>,
 }
 
 impl crate::merkle::Tiles for Few<'_> {
@@ -294,7 +324,21 @@ impl Made<'_> {
             if again && self.remembered(conn).await? {
                 return Ok(true);
             }
-            conn.query(REMEMBER, &[&size, &root.as_slice(), &self.keys, &self.digests, &self.answers]).await?
+            let (tables, row_keys, values) = &self.rows;
+            let (digests, blobs) = (&self.blob_digests, &self.blobs);
+            let given: [&(dyn tokio_postgres::types::ToSql + Sync); 10] = [
+                &size,
+                &root.as_slice(),
+                &self.keys,
+                &self.digests,
+                &self.answers,
+                digests,
+                blobs,
+                tables,
+                row_keys,
+                values,
+            ];
+            conn.query(REMEMBER, &given).await?
         } else {
             let after = &self.after.checkpoint;
             let (new_size, new_root, edge) = (after.size as i64, after.root.0, self.after.edge.encode());
@@ -314,6 +358,11 @@ impl Made<'_> {
                     &self.keys,
                     &self.digests,
                     &self.answers,
+                    &self.blob_digests,
+                    &self.blobs,
+                    &self.rows.0,
+                    &self.rows.1,
+                    &self.rows.2,
                 ],
             )
             .await?

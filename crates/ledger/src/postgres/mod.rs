@@ -328,6 +328,14 @@ impl Ledger for PostgresLedger {
         self.store_blob(bytes)
     }
 
+    fn erase_blob(&self, digest: &Digest) -> Result<bool, StoreError> {
+        self.delete_blob(digest)
+    }
+
+    fn scrub(&self) -> Result<(), StoreError> {
+        self.write_desk_anew()
+    }
+
     fn blob(&self, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
         self.find_blob(digest)
     }

@@ -6,18 +6,21 @@
 //!
 //! **Deliberately absent:** any part in durability. What was acknowledged is synchronised in the log before.
 
-use super::schema::{failed, writer};
+use super::{
+    SqliteLedger,
+    schema::{failed, writer},
+};
 use crate::error::StoreError;
 use rusqlite::Connection;
 use std::{
     path::Path,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread::{self, JoinHandle},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// Bytes in the log after which it is moved even while the writer is busy.
-const GATHERED: u64 = 32 << 20;
+pub(super) const GATHERED: u64 = 32 << 20;
 /// Bytes after which the writer itself stops for it.
 const OVERGROWN: u64 = 128 << 20;
 /// How long the writer must have paused.
@@ -58,6 +61,49 @@ fn move_log(conn: &Connection) -> Result<bool, StoreError> {
         Ok(busy == 0 && log == moved)
     })
     .map_err(failed("moving the write-ahead log into the database"))
+}
+
+/// Before anything is acknowledged: moves the log of an earlier life into the file and synchronises that.
+///
+/// A commit whose synchronisation failed is answered with an error, but may be whole in the page cache, and SQLite then
+/// takes it for committed at the next start. Writing its pages anew makes it so on the disk as well, or fails here.
+pub(super) fn settle(conn: &Connection) -> Result<(), StoreError> {
+    match move_log(conn) {
+        // Another process has it open and lives: its log is in good hands.
+        Ok(_) | Err(StoreError::Busy { .. }) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Moves all of the log and cuts its file to nothing, so that no former content is left in it. `false` if a reader or another
+/// process was in the way.
+fn empty_log(conn: &Connection) -> Result<bool, StoreError> {
+    let busy: i64 = conn
+        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
+        .map_err(failed("emptying the write-ahead log"))?;
+    Ok(busy == 0)
+}
+
+impl SqliteLedger {
+    /// See [`crate::api::Ledger::scrub`]. Idle readers hold nothing; one that reads is waited for.
+    pub(super) fn empty_log(&self) -> Result<(), StoreError> {
+        self.write_desk_anew()?;
+        let until = Instant::now() + self.patience;
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            match empty_log(&writer) {
+                Ok(true) => break,
+                Err(error) if !matches!(error, StoreError::Busy { .. }) => return Err(error),
+                Ok(false) | Err(_) if Instant::now() > until => {
+                    return Err(StoreError::Busy { doing: "emptying the write-ahead log".into() });
+                }
+                Ok(false) | Err(_) => thread::sleep(Duration::from_millis(5)),
+            }
+        }
+        let mut pending = self.flusher.shared.lock();
+        (pending.fresh, pending.total) = (0, 0);
+        Ok(())
+    }
 }
 
 impl Flusher {

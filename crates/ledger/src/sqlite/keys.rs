@@ -72,7 +72,12 @@ fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<(), StoreError> {
         std::io::ErrorKind::AlreadyExists => StoreError::AlreadyExists { path: path.into() },
         _ => io_failed("creating", path)(error),
     })?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(io_failed("writing", path))
+    let written = file.write_all(bytes).and_then(|()| file.sync_all());
+    if written.is_err() {
+        // Half a key would be in the way of the next try.
+        let _ = fs::remove_file(path);
+    }
+    written.map_err(io_failed("writing", path))
 }
 
 /// Reads the private key; refuses one that others may read.

@@ -6,6 +6,7 @@
 use super::{
     SqliteLedger,
     audit::missing,
+    beside,
     schema::failed,
     state::{Row, State, Stored, peek, tile_id},
 };
@@ -48,17 +49,41 @@ impl SqliteLedger {
     }
 
     /// Runs a change in one write transaction; commits if it succeeds. `bytes` is about how much it writes.
-    pub(super) fn change<R, E: From<StoreError>>(
+    ///
+    /// A write that failed for another reason than a full disk stops the writing for good. What was not synchronised may
+    /// still be in the page cache and pass for written: only a new process, which moves the log into the file anew and
+    /// synchronises that before it does anything else, knows what is there.
+    ///
+    /// `noted` is done after the commit, before anybody else can write.
+    pub(super) fn change<R, E: From<StoreError> + Cause>(
         &self,
         doing: &str,
         bytes: u64,
         change: impl FnOnce(&Transaction<'_>, &Arc<State>) -> Result<R, E>,
+        noted: impl FnOnce(),
     ) -> Result<R, E> {
         let mut conn = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(why) = self.stopped.get() {
+            return Err(StoreError::Stopped { why: why.clone() }.into());
+        }
         let known = self.known();
-        let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed(doing))?;
-        let outcome = change(&tx, &known)?;
-        tx.commit().map_err(failed(doing))?;
+        let tried = (|| {
+            let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed(doing))?;
+            let outcome = change(&tx, &known)?;
+            tx.commit().map_err(failed(doing))?;
+            Ok::<R, E>(outcome)
+        })();
+        let outcome = match tried {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                if let Some(doubt) = error.cause().filter(|cause| cause.leaves_doubt()) {
+                    // The first reason stays.
+                    let _ = self.stopped.set(doubt.to_string());
+                }
+                return Err(error);
+            }
+        };
+        noted();
         // The commit stands whatever becomes of moving the log; trouble there is told, not returned.
         if let Err(error) = self.flusher.committed(bytes + COMMIT_OVERHEAD, &conn) {
             self.notice(error.to_string());
@@ -66,7 +91,7 @@ impl SqliteLedger {
         Ok(outcome)
     }
 
-    fn known(&self) -> Arc<State> {
+    pub(super) fn known(&self) -> Arc<State> {
         Arc::clone(&self.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -97,18 +122,31 @@ impl SqliteLedger {
     pub(super) fn append_batch(&self, expected: Position, batch: &Batch) -> Result<Head, AppendError> {
         limits::batch(batch)?;
         let bytes = batch.entries.iter().map(|it| it.body.len() + 48).sum::<usize>()
-            + batch.answers.iter().map(|it| it.body.len() + it.key.len() + 48).sum::<usize>();
-        let state = self.change("appending", bytes as u64, |tx, known| {
+            + batch.answers.iter().map(|it| it.body.len() + it.key.len() + 48).sum::<usize>()
+            + batch.blobs.iter().map(|it| it.len() + 80).sum::<usize>()
+            + batch.rows.iter().map(|it| it.key.len() + it.value.len() + 48).sum::<usize>();
+        let noted = || {
+            self.changes.answers(&batch.answers);
+            batch.blobs.iter().for_each(|it| self.changes.blob(Digest::of(it)));
+            self.changes.desk(batch.rows.iter().map(|row| (row.table.as_str(), row.key.as_str())));
+        };
+        let decide = |tx: &Transaction<'_>, known: &Arc<State>| {
             let state = self.state(tx, known)?;
             if state.checkpoint.size != expected {
                 return Err(AppendError::Conflict { expected, actual: state.checkpoint.size });
             }
             remember(tx, batch)?;
+            beside::keep_blobs(tx, &batch.blobs)?;
+            beside::keep_rows(
+                tx,
+                batch.rows.iter().map(|row| (row.table.as_str(), row.key.as_str(), row.value.as_slice())),
+            )?;
             if batch.entries.is_empty() {
                 return Ok(state);
             }
             Ok(Arc::new(self.extend(tx, &state, batch)?))
-        })?;
+        };
+        let state = self.change("appending", bytes as u64, decide, noted)?;
         self.learn(&state);
         Ok(state.head())
     }
@@ -192,6 +230,26 @@ impl SqliteLedger {
         question: impl FnOnce(&Tree<'_, Stored<'_>>) -> Result<R, StoreError>,
     ) -> Result<R, StoreError> {
         self.ask(|conn, known| question(&Tree::new(&self.state(conn, known)?.edge, &Stored(conn))))
+    }
+}
+
+/// What an error of storage says beneath.
+pub(super) trait Cause {
+    fn cause(&self) -> Option<&StoreError>;
+}
+
+impl Cause for StoreError {
+    fn cause(&self) -> Option<&StoreError> {
+        Some(self)
+    }
+}
+
+impl Cause for AppendError {
+    fn cause(&self) -> Option<&StoreError> {
+        match self {
+            AppendError::Storage(error) => Some(error),
+            AppendError::Conflict { .. } | AppendError::TooLarge { .. } => None,
+        }
     }
 }
 

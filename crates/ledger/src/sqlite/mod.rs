@@ -2,29 +2,34 @@
 //!
 //! `schema` the file · `keys` what signs · `state` the signed head · `log` append and read · `beside` answers, blobs,
 //! desk · `snapshots` files of their own · `audit` entries against tree against signature · `verify` the report ·
-//! `backup` copies · `flush` and `wal` the write-ahead log.
+//! `backup` copies · `archive` what was written, shipped as it is written · `changes` what is to be shipped · `rebuild` a
+//! ledger as it was at an earlier position · `flush` and `wal` the write-ahead log.
 //!
 //! **Invariant:** opening checks who made the file, that its tables are as written, that the checkpoint is signed by our
 //! key, and that the tree (and, by default, every entry) agrees with it; the first thing that does not is the error.
 //! Two processes may have the file open: the position is the primary key, and whoever is late gets a conflict.
 //! **Deliberately absent:** repair of any kind.
 
+mod archive;
 mod audit;
 mod backup;
 mod beside;
+mod changes;
 mod flush;
 pub(crate) mod keys;
 pub(crate) mod log;
+mod rebuild;
 pub(crate) mod schema;
 pub(crate) mod snapshots;
 pub(crate) mod state;
 mod verify;
 mod wal;
 
+pub use archive::{Archived, Archiver, Recovery};
 pub use verify::{Fault, VerifyReport};
 
 use crate::{
-    api::{Batch, Entry, Head, Ledger, Position, Snapshot},
+    api::{Batch, Entry, Figures, Head, Ledger, Position, Snapshot},
     checkpoint::Checkpoint,
     digest::Digest,
     error::{AppendError, StoreError},
@@ -37,7 +42,7 @@ use state::{Row, State, Stored};
 use std::{
     fs,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
 };
 
@@ -82,6 +87,9 @@ pub struct SqliteLedger {
     key: SigningKey,
     verifying_key: VerifyingKey,
     state: Mutex<Arc<State>>,
+    /// Why nothing is written any more.
+    stopped: OnceLock<String>,
+    changes: changes::Changes,
     notices: Mutex<Vec<String>>,
     readers: Mutex<Vec<Connection>>,
     snapshots: Mutex<()>,
@@ -94,13 +102,13 @@ impl SqliteLedger {
     /// Makes a new ledger and its key, and opens it. Refuses if a ledger, or a key without its ledger, is there.
     pub fn create(path: &Path, options: OpenOptions) -> Result<SqliteLedger, StoreError> {
         backup::refuse_existing(path)?;
-        SqliteLedger::create_signed(path, keys::generate(options.origin.as_deref())?, options)
+        SqliteLedger::create_signed(path, &keys::generate(options.origin.as_deref())?, options)
     }
 
     /// The same with a key that is there already: that of a ledger of which this becomes a copy.
     pub(crate) fn create_signed(
         path: &Path,
-        key: SigningKey,
+        key: &SigningKey,
         options: OpenOptions,
     ) -> Result<SqliteLedger, StoreError> {
         backup::refuse_existing(path)?;
@@ -109,7 +117,7 @@ impl SqliteLedger {
             let doing = failed("creating the ledger");
             let conn = Connection::open(&partial).map_err(&doing)?;
             schema::initialise(&conn).map_err(&doing)?;
-            let State { checkpoint, edge } = State::empty(&key);
+            let State { checkpoint, edge } = State::empty(key);
             conn.execute("INSERT INTO identity (id, vkey) VALUES (0, ?)", [key.verifying_key().to_string()])
                 .map_err(&doing)?;
             conn.execute(
@@ -119,7 +127,7 @@ impl SqliteLedger {
             .map_err(&doing)?;
             conn.close().map_err(|(_, error)| doing(error))?;
             fs::File::open(&partial).and_then(|file| file.sync_all()).map_err(io_failed("synchronising", &partial))?;
-            keys::store(path, &key)?;
+            keys::store(path, key)?;
             backup::appear(&partial, path)
         })();
         if let Err(error) = made {
@@ -165,12 +173,15 @@ impl SqliteLedger {
         if let Some(witness) = &options.witness {
             check_witness(&conn, &verifying_key, &state, witness)?;
         }
+        flush::settle(&conn)?;
         Ok(SqliteLedger {
             path: path.into(),
             patience,
             key,
             verifying_key,
             state: Mutex::new(Arc::new(state)),
+            stopped: OnceLock::new(),
+            changes: changes::Changes::default(),
             notices: Mutex::default(),
             readers: Mutex::default(),
             snapshots: Mutex::default(),
@@ -220,7 +231,7 @@ impl SqliteLedger {
         &self,
         work: impl FnOnce(&Connection, &State) -> Result<R, StoreError>,
     ) -> Result<R, StoreError> {
-        self.change("holding the ledger still", 0, |tx, known| work(tx, &*self.state(tx, known)?))
+        self.change("holding the ledger still", 0, |tx, known| work(tx, &*self.state(tx, known)?), || {})
     }
 
     /// The private key, to sign a copy with.
@@ -247,6 +258,14 @@ fn check_witness(conn: &Connection, key: &VerifyingKey, state: &State, witness: 
 impl Ledger for SqliteLedger {
     fn append(&self, expected: Position, batch: &Batch) -> Result<Head, AppendError> {
         self.append_batch(expected, batch)
+    }
+
+    fn stopped(&self) -> Option<String> {
+        self.stopped.get().cloned()
+    }
+
+    fn figures(&self) -> Result<Figures, StoreError> {
+        self.count()
     }
 
     fn head(&self) -> Result<Head, StoreError> {
@@ -292,6 +311,14 @@ impl Ledger for SqliteLedger {
 
     fn put_blob(&self, bytes: &[u8]) -> Result<Digest, StoreError> {
         self.store_blob(bytes)
+    }
+
+    fn erase_blob(&self, digest: &Digest) -> Result<bool, StoreError> {
+        self.delete_blob(digest)
+    }
+
+    fn scrub(&self) -> Result<(), StoreError> {
+        self.empty_log()
     }
 
     fn blob(&self, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError> {

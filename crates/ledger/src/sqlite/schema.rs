@@ -34,6 +34,7 @@ pub(crate) fn failed(doing: &str) -> impl Fn(rusqlite::Error) -> StoreError + '_
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
                 StoreError::FileDamaged { doing, position: None, detail: error.to_string() }
             }
+            Some(ErrorCode::DiskFull) => StoreError::DiskFull { doing, detail: error.to_string() },
             Some(_) => StoreError::Storage { doing, detail: error.to_string() },
             // Without a code the row did not have the form we wrote: a type or a length is wrong.
             None => StoreError::FileDamaged { doing, position: None, detail: error.to_string() },

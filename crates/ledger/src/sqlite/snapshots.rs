@@ -65,6 +65,30 @@ pub(super) fn newest_size(database: &Path, tag: &str) -> Result<Option<u64>, Sto
     Ok(list(database, &format!("{}-", tag_name(tag)))?.first().map(|(size, _)| *size))
 }
 
+/// What lies in the folder, judged by names and dates.
+#[derive(Debug, Default)]
+pub(super) struct Newest {
+    pub bytes: u64,
+    pub size: Option<u64>,
+    /// When the newest was written, in seconds of Unix time.
+    pub at: Option<u64>,
+}
+
+pub(super) fn newest(database: &Path) -> Result<Newest, StoreError> {
+    let mut found = Newest::default();
+    for (size, path) in list(database, "")? {
+        // One that was replaced meanwhile is not there to be counted.
+        let Ok(data) = fs::metadata(&path) else { continue };
+        found.bytes += data.len();
+        let at = data.modified().ok().and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok());
+        let at = at.map(|since| since.as_secs());
+        if at >= found.at {
+            (found.size, found.at) = (Some(size), at);
+        }
+    }
+    Ok(found)
+}
+
 /// Reads a file and checks its digest; the tag with the snapshot, or why not.
 fn load(path: &Path) -> Result<(String, Snapshot), String> {
     let mut bytes = fs::read(path).map_err(|error| error.to_string())?;

@@ -10,13 +10,16 @@
 use super::{keys::beside, schema::io_failed};
 use crate::error::StoreError;
 use std::{
+    collections::BTreeMap,
     fs::File,
-    io::{BufReader, ErrorKind, Read as _},
+    io::{BufReader, ErrorKind, Read as _, Seek as _, SeekFrom},
     path::Path,
 };
 
 const HEADER: usize = 32;
 const FRAME_HEADER: usize = 24;
+/// Pages compared under a broken header, at most; with more, the answer is that they may be lost.
+const COMPARED: usize = 32_768;
 /// A log that another process is writing may be caught half-way; damage stays.
 const LOOKS: usize = 3;
 
@@ -27,6 +30,7 @@ pub(super) fn check(database: &Path) -> Result<(), StoreError> {
     for _ in 0..LOOKS {
         match first_lost_frame(&path).map_err(io_failed("reading", &path))? {
             None => return Ok(()),
+            Some(0) if all_moved(database, &path).map_err(io_failed("reading", &path))? => return Ok(()),
             found if found == seen => break,
             found => seen = found,
         }
@@ -35,6 +39,55 @@ pub(super) fn check(database: &Path) -> Result<(), StoreError> {
         Some(frame) => Err(StoreError::LogDamaged { path, frame }),
         None => Ok(()),
     }
+}
+
+/// Whether all that a log under a broken header holds is in the database already. The header is written anew where the log starts
+/// over, which it does only when everything in it was moved; a crash in that very write leaves old frames under half a header,
+/// and loses nothing. Each page is compared as the newest frame has it, commits or not: one that differs may be lost.
+fn all_moved(database: &Path, log: &Path) -> std::io::Result<bool> {
+    let mut file = BufReader::with_capacity(1 << 16, File::open(log)?);
+    let mut base = File::open(database)?;
+    let mut start = [0u8; 18];
+    base.read_exact(&mut start)?;
+    let page = match usize::from(u16::from_be_bytes([start[16], start[17]])) {
+        1 => 65_536,
+        size => size,
+    };
+    if !page.is_power_of_two() || page < 512 {
+        return Ok(false);
+    }
+    file.seek(SeekFrom::Start(HEADER as u64))?;
+    let mut newest: BTreeMap<u32, Vec<u8>> = BTreeMap::new();
+    let mut frame = vec![0u8; FRAME_HEADER + page];
+    let mut salt: Option<[u8; 8]> = None;
+    loop {
+        match file.read_exact(&mut frame) {
+            Ok(()) => {}
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => break,
+            Err(error) => return Err(error),
+        }
+        // Frames of an older log follow those of the newest.
+        let found: [u8; 8] = frame[8..16].try_into().unwrap_or_default();
+        if *salt.get_or_insert(found) != found {
+            break;
+        }
+        newest.insert(word(&frame, 0), frame[FRAME_HEADER..].to_vec());
+        if newest.len() > COMPARED {
+            return Ok(false);
+        }
+    }
+    let mut stored = vec![0u8; page];
+    for (number, wanted) in newest {
+        let Some(before) = number.checked_sub(1) else { return Ok(false) };
+        base.seek(SeekFrom::Start(u64::from(before) * page as u64))?;
+        match base.read_exact(&mut stored) {
+            Ok(()) if stored == wanted => {}
+            Ok(()) => return Ok(false),
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(false),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(true)
 }
 
 fn word(bytes: &[u8], at: usize) -> u32 {

@@ -46,7 +46,7 @@ fn a_snapshot_of_another_log_is_passed_over() {
     let (_folder, path) = sound.copy();
     let path_of_other = other.path().join("ledger.db");
     let ledger = SqliteLedger::create(&path_of_other, OpenOptions::default()).unwrap();
-    let batch = Batch { entries: vec![NewEntry { body: b"else".to_vec() }; 950], answers: vec![] };
+    let batch = Batch { entries: vec![NewEntry { body: b"else".to_vec() }; 950], ..Batch::default() };
     ledger.append(0, &batch).unwrap();
     ledger.put_snapshot(950, "world", b"of another log").unwrap();
     drop(ledger);

@@ -375,7 +375,7 @@ fn an_older_copy_is_found_by_a_checkpoint_kept_elsewhere() {
     let sound = sound();
     let (_folder, path) = sound.copy();
     let ledger = open(&path).unwrap();
-    ledger.append(SIZE, &Batch { entries: vec![NewEntry { body: vec![1] }], answers: vec![] }).unwrap();
+    ledger.append(SIZE, &Batch { entries: vec![NewEntry { body: vec![1] }], ..Batch::default() }).unwrap();
     let witness = ledger.checkpoint().unwrap();
     drop(ledger);
     let options = || OpenOptions { witness: Some(witness.clone()), ..OpenOptions::default() };
@@ -384,7 +384,7 @@ fn an_older_copy_is_found_by_a_checkpoint_kept_elsewhere() {
     assert_eq!(SqliteLedger::open(&sound.path, options()).err(), Some(rolled_back));
     // The same size, but another entry in it.
     let ledger = open(&sound.path).unwrap();
-    ledger.append(SIZE, &Batch { entries: vec![NewEntry { body: vec![2] }], answers: vec![] }).unwrap();
+    ledger.append(SIZE, &Batch { entries: vec![NewEntry { body: vec![2] }], ..Batch::default() }).unwrap();
     drop(ledger);
     let forked = StoreError::NotAContinuation { witnessed: SIZE + 1, found: SIZE + 1 };
     assert_eq!(SqliteLedger::open(&sound.path, options()).err(), Some(forked));

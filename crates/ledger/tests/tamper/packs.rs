@@ -54,7 +54,7 @@ fn body(position: u64, flavour: &str) -> Vec<u8> {
 fn ledger(flavour: &str) -> MemoryLedger {
     let ledger = MemoryLedger::new(ORIGIN, [7; 32]).unwrap();
     let entries = (0..SIZE).map(|position| NewEntry { body: body(position, flavour) }).collect();
-    ledger.append(0, &Batch { entries, answers: Vec::new() }).unwrap();
+    ledger.append(0, &Batch { entries, ..Default::default() }).unwrap();
     ledger
 }
 

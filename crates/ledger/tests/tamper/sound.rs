@@ -45,6 +45,7 @@ pub fn sound() -> Sound {
         let batch = Batch {
             entries: part.iter().map(|n| NewEntry { body: body(*n) }).collect(),
             answers: vec![Answer { key: format!("key {at}"), body: body(at) }],
+            ..Batch::default()
         };
         at = ledger.append(at, &batch).unwrap().size;
     }

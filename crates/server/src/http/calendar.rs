@@ -103,7 +103,7 @@ pub fn window_out(it: &calendar::Window) -> WindowSpec {
     }
 }
 
-fn view(lens: &Lens, it: &calendar::Calendar) -> Calendar {
+pub fn view(lens: &Lens, it: &calendar::Calendar) -> Calendar {
     let remove = Command::Calendar(calendar::Command::RemoveCalendar { calendar: it.name.clone() });
     Calendar {
         id: it.name.to_string(),

@@ -155,7 +155,7 @@ pub async fn service(State(app): State<App>, caller: Caller, At(name): At<String
     found.map(|it| Json(view(&lens, it))).ok_or_else(|| Failure::not_found("service", name))
 }
 
-fn view(lens: &Lens, it: &catalog::Service) -> Service {
+pub fn view(lens: &Lens, it: &catalog::Service) -> Service {
     let world = &lens.world;
     let all = dependants(world, &BTreeSet::from([it.name.clone()]));
     let versions = world.environment.environments.keys().flat_map(|environment| {

@@ -161,7 +161,7 @@ pub async fn environment(State(app): State<App>, caller: Caller, At(name): At<St
     found.map(|it| Json(view(&lens, it))).ok_or_else(|| Failure::not_found("environment", name))
 }
 
-fn view(lens: &Lens, it: &environment::Environment) -> Environment {
+pub fn view(lens: &Lens, it: &environment::Environment) -> Environment {
     let claims = lens.world.environment.claims.values().rev().filter(|claim| claim.environment == it.name);
     let until = lens.now.checked_add(SignedDuration::from_hours(1)).unwrap_or(lens.now);
     let take = environment::Command::Claim {

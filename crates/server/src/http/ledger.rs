@@ -63,14 +63,14 @@ pub async fn checkpoint(State(app): State<App>, _: Caller) -> Answer<Response> {
     Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], note).into_response())
 }
 
-fn record(stored: &Stored) -> Answer<Record> {
+pub fn record(stored: &Stored) -> Answer<Record> {
     Record::decode(&stored.body).map_err(|error| {
         tracing::error!(position = stored.position, %error, "an entry cannot be read");
         Failure::unavailable(format!("entry {} cannot be read by this version", stored.position))
     })
 }
 
-fn row(lens: &Lens, position: u64, record: &Record) -> EntryRow {
+pub fn row(lens: &Lens, position: u64, record: &Record) -> EntryRow {
     let (summary, severity) = sentence::of(lens, &record.event);
     EntryRow {
         position,
@@ -103,7 +103,7 @@ pub fn rows(lens: &Lens, positions: &[u64]) -> Answer<Vec<EntryRow>> {
 }
 
 /// All of a stretch, however little the store gives at once.
-fn read(ledger: &dyn Ledger, from: u64, count: u64) -> Answer<Vec<Stored>> {
+pub fn read(ledger: &dyn Ledger, from: u64, count: u64) -> Answer<Vec<Stored>> {
     let mut entries: Vec<Stored> = Vec::new();
     while (entries.len() as u64) < count {
         let more = ledger.read(from + entries.len() as u64, (count - entries.len() as u64) as usize)?;
@@ -129,7 +129,8 @@ pub fn release_events(lens: &Lens, release: ReleaseId) -> Vec<(Timestamp, Releas
     found
 }
 
-struct Filter {
+/// What entries are wanted.
+pub struct Filter {
     kind: Option<String>,
     by: Option<By>,
     subject: Option<Subject>,
@@ -139,7 +140,7 @@ struct Filter {
 }
 
 impl Filter {
-    fn new(app: &App, it: &EntriesQuery) -> Answer<Self> {
+    pub fn new(app: &App, it: &EntriesQuery) -> Answer<Self> {
         Ok(Self {
             kind: it.kind.clone(),
             by: it.actor.as_deref().map(|text| actor(app, text)).transpose()?,
@@ -150,7 +151,7 @@ impl Filter {
         })
     }
 
-    fn fits(&self, record: &Record, row: impl FnOnce() -> EntryRow) -> Option<EntryRow> {
+    pub fn fits(&self, record: &Record, row: impl FnOnce() -> EntryRow) -> Option<EntryRow> {
         let kind = record.event.kind();
         let kind_fits = self
             .kind

@@ -6,6 +6,7 @@ use crate::{
     lens::Lens,
     problem::{Answer, Failure},
     state::App,
+    telemetry::OpenStream,
 };
 use axum::{
     extract::State,
@@ -51,6 +52,7 @@ struct Following {
     caller: Caller,
     news: Receiver<Published>,
     at: u64,
+    _counted: OpenStream,
 }
 
 fn follow(
@@ -59,16 +61,21 @@ fn follow(
     news: Receiver<Published>,
     at: u64,
 ) -> impl Stream<Item = Result<Event, Infallible>> {
-    stream::unfold(Following { app, caller, news, at }, |mut it| async move {
+    let counted = app.telemetry().stream();
+    stream::unfold(Following { app, caller, news, at, _counted: counted }, |mut it| async move {
         loop {
             if it.at < it.app.engine().head() {
                 let told = missed(&it)?;
                 it.at = told.position_to;
                 return Some((Ok(event(&told)?), it));
             }
-            match it.news.recv().await {
-                Ok(_) | Err(RecvError::Lagged(_)) => {}
-                Err(RecvError::Closed) => return None,
+            // The client resumes where it was, on this node or another.
+            tokio::select! {
+                news = it.news.recv() => match news {
+                    Ok(_) | Err(RecvError::Lagged(_)) => {}
+                    Err(RecvError::Closed) => return None,
+                },
+                () = it.app.telemetry().drained() => return None,
             }
         }
     })

@@ -3,6 +3,7 @@
 //! A handler parses, builds a command, submits it, and maps the answer; what may be done is decided by the core, and the `actions`
 //! of an object are dry runs of the same decisions.
 
+pub mod activity;
 pub mod agenda;
 pub mod artifact;
 pub mod calendar;
@@ -11,6 +12,7 @@ pub mod catalog;
 pub mod change;
 pub mod deployment;
 pub mod environment;
+pub mod erasure;
 pub mod evidence;
 pub mod intake;
 pub mod learning;
@@ -23,6 +25,7 @@ pub mod page;
 pub mod people;
 pub mod policy;
 pub mod release;
+pub mod replay;
 pub mod rollback;
 pub mod runner;
 pub mod schedule;
@@ -35,6 +38,8 @@ pub mod verification;
 
 use crate::state::App;
 use utoipa_axum::{router::OpenApiRouter, routes};
+
+pub use source::take_names_out;
 
 /// Every endpoint below `/api/v1`.
 pub fn routes() -> OpenApiRouter<App> {
@@ -55,6 +60,10 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(people::close_account))
         .routes(routes!(people::link_account))
         .routes(routes!(people::put_leave))
+        .routes(routes!(erasure::erase_person))
+        .routes(routes!(erasure::export_person))
+        .routes(routes!(erasure::redact_note))
+        .routes(routes!(erasure::erasures))
         .routes(routes!(people::change_password))
         .routes(routes!(people::tokens, people::issue_token))
         .routes(routes!(people::revoke_token))
@@ -138,6 +147,12 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(ledger::entries))
         .routes(routes!(ledger::entry))
         .routes(routes!(ledger::consistency))
+        .routes(routes!(activity::activity))
+        .routes(routes!(activity::export))
+        .routes(routes!(replay::world))
+        .routes(routes!(replay::knowledge))
+        .routes(routes!(replay::recompute_entry))
+        .routes(routes!(replay::recompute))
         .routes(routes!(ledger::witnesses))
         .routes(routes!(tlog::checkpoint))
         .routes(routes!(evidence::take))

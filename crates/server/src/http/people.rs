@@ -40,13 +40,24 @@ pub fn find(app: &App, text: &str) -> Answer<AccountId> {
     id.ok_or_else(|| Failure::not_found("account", text))
 }
 
-fn view(lens: &Lens, account: &people::Account) -> Account {
+pub fn view(lens: &Lens, account: &people::Account) -> Account {
     let person = lens.engine.desk().person(account.id);
     let delegations =
         lens.world.people.delegations.values().filter(|it| it.from == account.id && !it.ended && lens.now < it.until);
     let close = Command::People(people::Command::CloseAccount { account: account.id });
-    let state =
-        if account.closed { status("closed", Severity::Neutral, true) } else { status("open", Severity::Good, false) };
+    let ground = people::Basis::Other;
+    let erase = people::Command::ErasePerson { account: account.id, basis: ground, reason: lens.no_note() };
+    let erase = (account.kind == AccountKind::Human && account.erased.is_none()).then(|| {
+        let effect = "Names, addresses, sessions and origins are erased for good; what the account did stays, under a pseudonym.";
+        lens.action("erase", "Erase the person", effect, true, &Command::People(erase))
+    });
+    let state = if account.erased.is_some() {
+        status("erased", Severity::Neutral, true)
+    } else if account.closed {
+        status("closed", Severity::Neutral, true)
+    } else {
+        status("open", Severity::Good, false)
+    };
     Account {
         id: account.id.to_string(),
         login: person.as_ref().map_or_else(|| account.id.to_string(), |it| it.login.clone()),
@@ -70,11 +81,14 @@ fn view(lens: &Lens, account: &people::Account) -> Account {
             "The account may do nothing any more; its tokens end.",
             false,
             &close,
-        )],
+        )]
+        .into_iter()
+        .chain(erase)
+        .collect(),
     }
 }
 
-fn delegation(lens: &Lens, it: &people::Delegation) -> Delegation {
+pub fn delegation(lens: &Lens, it: &people::Delegation) -> Delegation {
     let state = if it.ended || it.until <= lens.now {
         status("ended", Severity::Neutral, true)
     } else if lens.now < it.from_time {
@@ -258,24 +272,25 @@ pub async fn change_password(
             ));
         }
     } else {
-        manages(&app, &caller, id)?;
+        manages(&app, &caller, id, "you may not change this password")?;
     }
     set_password(&app, id, it.password).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
+/// Whoever it is, or who may manage accounts.
+pub fn manages_or_is(app: &App, caller: &Caller, id: AccountId, summary: &str) -> Answer<()> {
+    if id == caller.account { Ok(()) } else { manages(app, caller, id, summary) }
+}
+
 /// What is not in the ledger is guarded by the same policies.
-fn manages(app: &App, caller: &Caller, id: AccountId) -> Answer<()> {
+fn manages(app: &App, caller: &Caller, id: AccountId, summary: &str) -> Answer<()> {
     let ruling = policy::ask(&app.engine().world(), &caller.actor, Question::new("account.manage", "Account", id));
     if ruling.outcome == Outcome::Pass {
         return Ok(());
     }
-    Err(interlock_domain::reason::Refusal::new(
-        interlock_domain::reason::RefusalKind::Denied,
-        "you may not change this password",
-        ruling.blockers,
-    )
-    .into())
+    Err(interlock_domain::reason::Refusal::new(interlock_domain::reason::RefusalKind::Denied, summary, ruling.blockers)
+        .into())
 }
 
 pub fn check_password(password: &str) -> Answer<()> {
@@ -291,7 +306,7 @@ pub async fn set_password(app: &App, account: AccountId, password: String) -> An
     Ok(set.map_err(|_| Failure::unavailable("the password could not be set; try again"))??)
 }
 
-fn token(lens: &Lens, it: &people::Token) -> Token {
+pub fn token(lens: &Lens, it: &people::Token) -> Token {
     let state = if it.revoked {
         status("revoked", Severity::Neutral, true)
     } else if it.expires <= lens.now {

@@ -166,7 +166,7 @@ mod tests {
 
     fn grow(ledger: &MemoryLedger, bodies: &[&str]) {
         let entries = bodies.iter().map(|it| NewEntry { body: it.as_bytes().to_vec() }).collect();
-        ledger.append(ledger.head().unwrap().size, &Batch { entries, answers: Vec::new() }).unwrap();
+        ledger.append(ledger.head().unwrap().size, &Batch { entries, ..Default::default() }).unwrap();
     }
 
     fn question(ledger: &MemoryLedger, old: u64) -> String {

@@ -126,7 +126,7 @@ async fn a_pack_that_cannot_be_is_refused_with_the_reason() {
     // A checkpoint that the same key has signed over another past.
     let other = interlock_ledger::MemoryLedger::new("test.example/interlock", [7; 32]).unwrap();
     let entries = vec![interlock_ledger::NewEntry { body: b"another past".to_vec() }];
-    let batch = interlock_ledger::Batch { entries, answers: Vec::new() };
+    let batch = interlock_ledger::Batch { entries, ..Default::default() };
     interlock_ledger::Ledger::append(&other, 0, &batch).unwrap();
     let forked = interlock_ledger::Ledger::checkpoint(&other).unwrap().note;
     ask("aude", json!({ "release": "second", "earlier": forked })).await.problem(409, "ledger-forked");

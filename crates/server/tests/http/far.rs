@@ -57,6 +57,7 @@ impl Server {
             listen: address,
             secure_cookies: true,
             permits: PermitSigner::from_seed([9; 32]),
+            telemetry: Default::default(),
             exposure: Default::default(),
         };
         let (stop, stopped) = oneshot::channel();

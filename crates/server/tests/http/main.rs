@@ -4,11 +4,13 @@
 
 mod support;
 
+mod activity;
 mod artifact;
 mod bad_input;
 mod calendar;
 mod catalog;
 mod document;
+mod erasure;
 mod evidence;
 mod far;
 mod intake;
@@ -17,6 +19,7 @@ mod life;
 mod live;
 mod manifest;
 mod people;
+mod replay;
 mod runner;
 mod security;
 mod session;

@@ -22,6 +22,7 @@ fn options(exposure: Exposure, secure_cookies: bool) -> ServeOptions {
         listen: ([127, 0, 0, 1], 0).into(),
         secure_cookies,
         permits: PermitSigner::from_seed([9; 32]),
+        telemetry: Default::default(),
         exposure,
     }
 }

@@ -12,7 +12,7 @@ use interlock_domain::{
 };
 use interlock_engine::{Clock, Engine, Options, Sources};
 use interlock_ids::Digest;
-use interlock_ledger::MemoryLedger;
+use interlock_ledger::{Ledger, MemoryLedger};
 use interlock_outbound::Guard;
 use interlock_server::{App, Exposure, PermitSigner, ServeOptions, auth, router};
 use jiff::{SignedDuration, Timestamp};
@@ -43,6 +43,7 @@ impl Clock for Hands {
 
 pub struct House {
     pub engine: Engine,
+    pub app: App,
     pub router: Router,
     clock: Arc<Hands>,
     pub tokens: BTreeMap<String, String>,
@@ -115,16 +116,23 @@ impl House {
             listen: ([127, 0, 0, 1], 0).into(),
             secure_cookies: false,
             permits: PermitSigner::from_seed([9; 32]),
+            telemetry: Default::default(),
             exposure: Exposure { outbound: Guard::inside(), secrets, ..Exposure::default() },
         };
-        let router = router(App::holding(engine.clone(), options, std::time::Duration::from_millis(200)));
+        let app = App::holding(engine.clone(), options, std::time::Duration::from_millis(200));
+        let router = router(app.clone());
         let key = minisign::KeyPair::generate_unencrypted_keypair().unwrap();
-        Self { engine, router, clock, tokens: BTreeMap::new(), dir, key }
+        Self { engine, app, router, clock, tokens: BTreeMap::new(), dir, key }
     }
 
     /// The shop, with everybody at work.
     pub async fn shop() -> Self {
         Self::empty().await.peopled().await
+    }
+
+    /// The same on a ledger of any kind.
+    pub async fn shop_on(ledger: Arc<dyn Ledger>) -> Self {
+        Self::empty_on(ledger).await.peopled().await
     }
 
     /// Everybody comes to work.
@@ -241,12 +249,17 @@ impl House {
             ("v2", "Dana Novak", "dana@shop.example"),
             ("v3", "Dana Novak", "dana@shop.example"),
         ] {
-            std::fs::write(Path::new(&self.repository_path()).join("version"), version).unwrap();
-            self.git(&["add", "version"]);
-            let (user, address) = (format!("user.name={name}"), format!("user.email={email}"));
-            self.git(&["-c", &user, "-c", &address, "commit", "-q", "-m", &format!("checkout: {version}")]);
-            self.git(&["tag", version]);
+            self.commit(version, name, email);
         }
+    }
+
+    /// Another version in the repository, by somebody.
+    pub fn commit(&self, version: &str, name: &str, email: &str) {
+        std::fs::write(Path::new(&self.repository_path()).join("version"), version).unwrap();
+        self.git(&["add", "version"]);
+        let (user, address) = (format!("user.name={name}"), format!("user.email={email}"));
+        self.git(&["-c", &user, "-c", &address, "commit", "-q", "-m", &format!("checkout: {version}")]);
+        self.git(&["tag", version]);
     }
 
     pub fn sign(&self, bytes: &[u8]) -> String {

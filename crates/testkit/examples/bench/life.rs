@@ -165,7 +165,7 @@ pub fn write(
     let mut head = 0;
     let mut append = |bodies: &mut Vec<Vec<u8>>| -> Result<u64, Box<dyn Error>> {
         let entries = bodies.drain(..).map(|body| NewEntry { body }).collect();
-        head = ledger.append(head, &Batch { entries, answers: Vec::new() })?.size;
+        head = ledger.append(head, &Batch { entries, ..Default::default() })?.size;
         Ok(head)
     };
     let mut waiting = before;

@@ -52,6 +52,7 @@ pub fn blocker() -> Blocker {
 
 pub fn ruling() -> Ruling {
     Ruling {
+        asked: interlock_domain::reason::Asked::default(),
         outcome: Outcome::Inconclusive,
         policy_set: digest(40).to_string(),
         facts: digest(41).to_string(),

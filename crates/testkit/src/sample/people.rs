@@ -20,6 +20,7 @@ pub fn reason(last: Option<&reason::Event>) -> Option<reason::Event> {
             outcome: Outcome::Fail,
             policy_set: Some(digest(40).to_string()),
             facts: Some(digest(41).to_string()),
+            policies: Vec::new(),
         })),
         Some(reason::Event::Refused(_)) => None,
     }
@@ -125,7 +126,13 @@ pub fn people(last: Option<&people::Event>) -> Option<people::Event> {
             once: digest(3),
             until: at(10),
         }),
-        Some(It::Admitted(_)) => return None,
+        Some(It::Admitted(_)) => {
+            It::PersonErased(PersonErased { account: id(3), basis: Basis::Request, reason: note(50) })
+        }
+        Some(It::PersonErased(_)) => {
+            It::NoteRedacted(NoteRedacted { note: id(51), basis: Basis::Unlawful, reason: note(52) })
+        }
+        Some(It::NoteRedacted(_)) => return None,
     })
 }
 

@@ -1,4 +1,4 @@
-//! Golden event files are only ever added to: what is stored once must be readable for ever.
+//! Golden files of events and of histories are only ever added to: what is stored once must be readable for ever.
 //!
 //! Invariants: every kind of event in the core has a file; `SHA256SUMS` lists every file with its digest; no line of it and no
 //! file is changed or removed, which is compared with the state the branch came off from where there is history.
@@ -11,17 +11,23 @@ use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 
 const FOLDER: &str = "golden/events";
-const SUMS: &str = "golden/events/SHA256SUMS";
+/// Complete ledgers as former versions wrote them, with what each comes to.
+const HISTORIES: &str = "golden/histories";
+const SUMS: &str = "SHA256SUMS";
 
 pub fn check(tree: &Tree) -> Result<Vec<Fault>> {
-    let mut files = BTreeMap::new();
-    for path in tree.paths.iter().filter(|path| path.starts_with(&format!("{FOLDER}/")) && path.ends_with(".json")) {
-        let bytes = std::fs::read(shell::root().join(path))?;
-        files.insert(path[FOLDER.len() + 1..].to_owned(), hex::encode(Sha256::digest(bytes)));
+    let mut found = Vec::new();
+    for (folder, kinds) in [(FOLDER, kinds(tree)), (HISTORIES, BTreeSet::new())] {
+        let mut files = BTreeMap::new();
+        let golden = |path: &str| path.ends_with(".json") || path.ends_with(".jsonl");
+        for path in tree.paths.iter().filter(|path| path.starts_with(&format!("{folder}/")) && golden(path)) {
+            let bytes = std::fs::read(shell::root().join(path))?;
+            files.insert(path[folder.len() + 1..].to_owned(), hex::encode(Sha256::digest(bytes)));
+        }
+        let sums = std::fs::read_to_string(shell::root().join(folder).join(SUMS)).unwrap_or_default();
+        found.extend(judge_in(folder, &kinds, &files, &sums));
+        found.extend(history(folder, &sums));
     }
-    let sums = std::fs::read_to_string(shell::root().join(SUMS)).unwrap_or_default();
-    let mut found = judge(&kinds(tree), &files, &sums);
-    found.extend(history(&sums));
     Ok(found)
 }
 
@@ -38,14 +44,14 @@ fn parse(sums: &str) -> BTreeMap<String, String> {
     sums.lines().filter_map(|line| line.split_once("  ")).map(|(sum, name)| (name.to_owned(), sum.to_owned())).collect()
 }
 
-fn judge(kinds: &BTreeSet<String>, files: &BTreeMap<String, String>, sums: &str) -> Vec<Fault> {
+fn judge_in(folder: &str, kinds: &BTreeSet<String>, files: &BTreeMap<String, String>, sums: &str) -> Vec<Fault> {
     let listed = parse(sums);
     let mut found = Vec::new();
     for kind in kinds.iter().filter(|kind| !files.keys().any(|file| file.starts_with(&format!("{kind}.v")))) {
-        found.push(Fault::new(FOLDER, 0, format!("event `{kind}` has no golden file: `cargo xtask golden` writes it")));
+        found.push(Fault::new(folder, 0, format!("event `{kind}` has no golden file: `cargo xtask golden` writes it")));
     }
     for (name, sum) in &listed {
-        let path = format!("{FOLDER}/{name}");
+        let path = format!("{folder}/{name}");
         match files.get(name) {
             None => found.push(Fault::new(path, 0, "was removed: put it back; ledgers hold such events")),
             Some(now) if now != sum => {
@@ -60,16 +66,16 @@ fn judge(kinds: &BTreeSet<String>, files: &BTreeMap<String, String>, sums: &str)
     }
     for name in files.keys().filter(|name| !listed.contains_key(*name)) {
         found.push(Fault::new(
-            format!("{FOLDER}/{name}"),
+            format!("{folder}/{name}"),
             0,
-            format!("is not listed in {SUMS}: `cargo xtask golden` lists new files"),
+            format!("is not listed in {folder}/{SUMS}: `cargo xtask golden` lists new files"),
         ));
     }
     found
 }
 
 /// Lines that the state this branch came off from has and the list lacks now. Nothing where there is no such state to be seen.
-fn history(sums: &str) -> Vec<Fault> {
+fn history(folder: &str, sums: &str) -> Vec<Fault> {
     let now: BTreeSet<&str> = sums.lines().collect();
     let git = |words: &[&str]| Run::new("git").args(words).output().ok();
     let bases = ["origin/main", "origin/master", "main", "master"].into_iter();
@@ -77,7 +83,7 @@ fn history(sums: &str) -> Vec<Fault> {
     let states = base.into_iter().map(|it| it.trim().to_owned()).chain(["HEAD".to_owned()]);
     let mut lost = BTreeSet::new();
     for state in states {
-        let before = git(&["show", &format!("{state}:{SUMS}")]).unwrap_or_default();
+        let before = git(&["show", &format!("{state}:{folder}/{SUMS}")]).unwrap_or_default();
         lost.extend(
             before
                 .lines()
@@ -85,12 +91,16 @@ fn history(sums: &str) -> Vec<Fault> {
                 .map(|line| format!("`{line}` of {state} is gone: put it back")),
         );
     }
-    lost.into_iter().map(|text| Fault::new(SUMS, 0, text)).collect()
+    lost.into_iter().map(|text| Fault::new(format!("{folder}/{SUMS}"), 0, text)).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn judge(kinds: &BTreeSet<String>, files: &BTreeMap<String, String>, sums: &str) -> Vec<Fault> {
+        judge_in(FOLDER, kinds, files, sums)
+    }
 
     fn set(names: &[&str]) -> BTreeSet<String> {
         names.iter().map(|it| (*it).into()).collect()

@@ -1,6 +1,8 @@
 import { Avatar, Badge, Card, Group, Table, Text } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
+import { address } from '~/lib/api/action'
 import { type Account, readAccounts } from '~/lib/api/people'
+import { ActionBar } from '~/parts/ActionBar'
 import { StatusBadge } from '~/parts/Badges'
 import { Id } from '~/parts/Id'
 import { Empty, Loaded } from '~/parts/States'
@@ -35,6 +37,7 @@ function Accounts({ accounts }: { accounts: Account[] }) {
             <Table.Th>Groups</Table.Th>
             <Table.Th>State</Table.Th>
             <Table.Th>Delegates to</Table.Th>
+            <Table.Th>Erasure</Table.Th>
             <Table.Th>Id</Table.Th>
           </Table.Tr>
         </Table.Thead>
@@ -70,6 +73,15 @@ function Accounts({ accounts }: { accounts: Account[] }) {
                   .filter(it => !it.status.is_terminal)
                   .map(it => it.to.name)
                   .join(', ') || 'nobody'}
+              </Table.Td>
+              <Table.Td>
+                <ActionBar
+                  actions={account.actions}
+                  at={address('accounts', account.id)}
+                  name={account.name}
+                  size="compact-sm"
+                  only={['erase']}
+                />
               </Table.Td>
               <Table.Td>
                 <Id value={account.id} show={`${account.id.slice(0, 12)}…`} />

@@ -13,6 +13,7 @@ import { Fact, PageHeader, Section } from '~/parts/Layout'
 import { Loaded } from '~/parts/States'
 import { hexDump, pretty } from './bytes'
 import { ProofSection } from './ProofSection'
+import { RulingsSection } from './RulingsSection'
 
 export function EntryPage() {
   const { position = '' } = useParams()
@@ -81,6 +82,7 @@ export function EntryPage() {
                 </Fact>
               </SimpleGrid>
             </Section>
+            <RulingsSection position={data.position} />
             <ProofSection entry={data} />
             <BytesSection body={data.body} leaf={data.leaf_hash} />
           </Stack>

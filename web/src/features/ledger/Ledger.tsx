@@ -48,7 +48,17 @@ export function Ledger() {
       <PageHeader
         title="Ledger"
         lead={`Everything that happened, in one order, and provable${position ? `; now at position ${count(position)}` : ''}`}
-        actions={<PackButton name="evidence" />}
+        actions={
+          <>
+            <PackButton name="evidence" />
+            <Button component={Link} to="/activity" variant="default" size="sm">
+              Activity
+            </Button>
+            <Button component={Link} to="/ledger/world" variant="default" size="sm">
+              The world at a moment
+            </Button>
+          </>
+        }
       />
       <WitnessesSection />
       <Group mb="md" gap="sm" className="filters no-print">

@@ -6,7 +6,7 @@ mod view;
 
 pub use output::*;
 pub use pipeline::*;
-pub use view::{command, sentence, view};
+pub use view::{command, row, sentence, view};
 
 use crate::{
     act::{self, Done},

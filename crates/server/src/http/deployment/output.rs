@@ -152,7 +152,10 @@ fn follow(
                 return Some((Ok(event), it));
             }
             // News of another step, or none for a while: look again either way.
-            let _ = tokio::time::timeout(Duration::from_secs(2), it.news.recv()).await;
+            tokio::select! {
+                _ = tokio::time::timeout(Duration::from_secs(2), it.news.recv()) => {}
+                () = it.app.telemetry().drained() => return None,
+            }
         }
         None
     })

@@ -13,6 +13,7 @@ use crate::{
     lens::Lens,
     problem::{Answer, Failure},
     state::App,
+    telemetry::health::{Outcome, readiness},
 };
 use axum::{
     Json,
@@ -71,11 +72,11 @@ pub async fn health(State(app): State<App>) -> Json<Health> {
 /// Whether the server can do its work: the ledger can be read, and policies are in force.
 #[utoipa::path(get, path = "/ready", responses((status = 200, body = Health)), security(()))]
 pub async fn ready(State(app): State<App>) -> Answer<Json<Health>> {
-    let head = app.engine().ledger().head()?;
-    if app.engine().world().policy.set().is_none() {
-        return Err(Failure::unavailable("no policies are in force yet, so nothing is allowed"));
+    let found = readiness(app.engine(), app.telemetry());
+    match found.checks.iter().find(|it| it.outcome == Outcome::Fail) {
+        Some(failed) => Err(Failure::unavailable(format!("{}: {}", failed.check, failed.detail))),
+        None => Ok(Json(Health { status: "ok".into(), position: found.position })),
     }
-    Ok(Json(Health { status: "ok".into(), position: head.size }))
 }
 
 /// What the server is.
@@ -190,7 +191,8 @@ fn open(app: &App, headers: &HeaderMap, account: AccountId, by: Option<SignedInB
     let session = Kept { account, csrf, since, expires: since.checked_add(LASTS).unwrap_or(since), by };
     let key = auth::hash(&secret);
     desk.put_session(&key, &session)?;
-    let caller = Caller { actor: Actor::account(account), account, session: Some((key, session)) };
+    let caller =
+        Caller { actor: Actor::account(account), account, session: Some((key, session)), origin: Default::default() };
     Ok((caller, cookie(app, &secret, LASTS.as_secs())?))
 }
 

@@ -56,6 +56,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/accounts/{account}/erase": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Forgets who is behind an account. The account stays, closed; what it did keeps its meaning. */
+        post: operations["accounts_erase_person"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/accounts/{account}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Everything that is held about a person: for oneself, or for who may manage accounts. */
+        get: operations["accounts_export_person"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/accounts/{account}/leave": {
         parameters: {
             query?: never;
@@ -101,6 +135,40 @@ export interface paths {
         put?: never;
         /** Changes a password: one's own with the present one, or anybody's by who may manage accounts. */
         post: operations["accounts_change_password"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/activity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who did what, from where, when, under which change: the newest first. */
+        get: operations["activity_activity"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/activity/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The activity log for other systems, oldest first. */
+        get: operations["activity_export"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -323,6 +391,23 @@ export interface paths {
         get: operations["calendars_calendar"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/calendars/{calendar}/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The windows of a file in place of those of a calendar, which is made if there is none of that name. */
+        post: operations["calendars_import"];
         delete?: never;
         options?: never;
         head?: never;
@@ -722,6 +807,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/erasures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was forgotten so far, without a name in it. */
+        get: operations["erasures_erasures"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/evidence": {
         parameters: {
             query?: never;
@@ -858,6 +960,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/ledger/entries/{position}/knowledge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was known when the entry was decided: the world before it, the facts of its rulings, what was on record, who decided. */
+        get: operations["ledger_knowledge"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ledger/entries/{position}/recomputed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The rulings of one entry, asked again: the same policies, the same facts. */
+        get: operations["ledger_recompute_entry"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ledger/recomputed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The rulings of a stretch of the ledger, asked again. */
+        get: operations["ledger_recompute"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/ledger/witnesses": {
         parameters: {
             query?: never;
@@ -867,6 +1020,23 @@ export interface paths {
         };
         /** Who signs the checkpoints of this ledger beside itself, and how far they are. */
         get: operations["ledger_witnesses"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ledger/world": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The world at a position or a moment, and one object as it was then. */
+        get: operations["ledger_world"];
         put?: never;
         post?: never;
         delete?: never;
@@ -904,6 +1074,23 @@ export interface paths {
         put?: never;
         /** Stops everything in a scope, now, until it is lifted. */
         post: operations["lockdowns_call_lockdown"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/lockdowns/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What a lockdown of this scope would stop if it were called now. Changes nothing. */
+        post: operations["lockdowns_preview_lockdown"];
         delete?: never;
         options?: never;
         head?: never;
@@ -989,6 +1176,23 @@ export interface paths {
         get: operations["metrics_figures"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/notes/{note}/redact": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes a text off the desk. The entries that refer to it stay, and say that it was redacted. */
+        post: operations["notes_redact_note"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1440,6 +1644,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/runners": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Runners that were let in, turned away or invited. */
+        get: operations["runners_runners"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/runners/artifacts/{digest}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The bytes of an artefact that a running deployment installs, for a runner. */
+        get: operations["runners_artifact"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/runners/enrol": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A runner uses its invitation. */
+        post: operations["runners_enrol"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/runners/invitations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Invites a runner. The token is shown this once, is good once, and only for that name. */
+        post: operations["runners_invite"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/runners/lease": {
         parameters: {
             query?: never;
@@ -1449,7 +1721,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Hands out steps. */
+        /** Hands out steps; takes in what became of others first. */
         post: operations["runners_lease"];
         delete?: never;
         options?: never;
@@ -1502,6 +1774,108 @@ export interface paths {
         put?: never;
         /** Takes in what became of steps. */
         post: operations["runners_report"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/runners/rotate-key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A runner replaces its key; the request is signed with the one in force. */
+        post: operations["runners_rotate_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/runners/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One runner. */
+        get: operations["runners_runner"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/runners/{name}/drain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Gives a runner no new steps; it finishes what it holds. */
+        post: operations["runners_drain"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/runners/{name}/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Revokes a runner: its next request is refused, what it holds is fenced off. */
+        post: operations["runners_revoke"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/runners/{name}/undrain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Gives a runner steps again. */
+        post: operations["runners_undrain"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/runners/{name}/withdraw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes an invitation back that was not used. */
+        post: operations["runners_withdraw"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1590,6 +1964,74 @@ export interface paths {
         post: operations["session_sign_in"];
         /** Signs out. */
         delete: operations["session_sign_out"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/callback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Takes the browser back from an identity provider and signs in. */
+        get: operations["session_end_sign_in"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/exchange": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Exchanges a token of a trusted issuer for a token of a robot. */
+        post: operations["session_exchange_token"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/providers/{provider}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Sends the browser to an identity provider. */
+        get: operations["session_begin_sign_in"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/providers/{provider}/logout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ends sessions at the wish of an identity provider (OpenID Connect Back-Channel Logout 1.0). */
+        post: operations["session_back_channel_logout"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1735,6 +2177,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Places to which other systems deliver. */
+        get: operations["webhooks_webhooks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/webhooks/{webhook}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes in a delivery of another system, if it is signed. */
+        post: operations["webhooks_deliver"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1796,6 +2272,26 @@ export interface components {
             effect: string;
             /** @description The request has to give a `reason`. */
             needs_reason: boolean;
+        };
+        /** @description Something that was done. */
+        Activity: components["schemas"]["EntryRow"] & {
+            /** @description Everything one command caused carries the same. */
+            submission: string;
+            change?: components["schemas"]["Ref"] | null;
+            release?: components["schemas"]["Ref"] | null;
+            environment?: string | null;
+            targets: string[];
+            origin?: components["schemas"]["ActivityOrigin"] | null;
+            /** @description Digests of the output of steps, and of other evidence: `GET /blobs/<digest>`. */
+            evidence: string[];
+        };
+        /** @description From where something was done. */
+        ActivityOrigin: {
+            address?: string | null;
+            /** @description What the client says it is. */
+            agent?: string | null;
+            /** @description The token it came with; null for a session of the page. */
+            token?: string | null;
         };
         /**
          * @description A count of targets, a share of them, or `rest`
@@ -1954,6 +2450,26 @@ export interface components {
             /** @description `free` or `quarantined`. */
             status: components["schemas"]["Status"];
         };
+        /** @description A text or a blob. */
+        Attachment: {
+            /** @description `note` or `blob`. */
+            kind: string;
+            /** @description Id of a note, digest of a blob. */
+            id: string;
+            /** @description Whether it is still there. */
+            there: boolean;
+            /** @description The text of a note that is still there. */
+            text?: string | null;
+        };
+        /** @description Ends sessions at the wish of an identity provider. */
+        BackChannelLogout: {
+            logout_token: string;
+        };
+        /**
+         * @description On what ground something is forgotten.
+         * @enum {string}
+         */
+        Basis: "request" | "retention" | "unlawful" | "other";
         /** @description The request of an action that needs a reason. */
         Because: {
             /** @description Kept outside the ledger, where it can be erased; 1 to 4,000 characters. */
@@ -1998,7 +2514,7 @@ export interface components {
         /** @description One thing in a calendar. */
         CalendarEntry: {
             id: string;
-            /** @description `freeze`, `holiday`, `maintenance`, `lockdown`, `release`, `claim`. */
+            /** @description `freeze`, `holiday`, `fiscal_close`, `contract_renewal`, `maintenance`, `lockdown`, `release`, `claim`. */
             kind: string;
             title: string;
             /** Format: date-time */
@@ -2165,6 +2681,18 @@ export interface components {
          * @enum {string}
          */
         Class: "standard" | "normal" | "emergency";
+        /** @description A release whose window would be closed, and by what. */
+        ClosedPlan: {
+            release: components["schemas"]["Ref"];
+            window: components["schemas"]["Span"];
+            owner?: components["schemas"]["Ref"] | null;
+            reasons: components["schemas"]["Blocker"][];
+        };
+        /**
+         * @description On which of its weekdays a year of weeks ends: the `last` of the month, or the one `nearest` to the month's last day.
+         * @enum {string}
+         */
+        Closes: "last" | "nearest";
         /** @description A commit as its repository has it. */
         Commit: {
             sha: string;
@@ -2177,6 +2705,11 @@ export interface components {
             /** Format: date-time */
             authored_at: string;
             service?: string | null;
+        };
+        /** @description Somebody as commits name him. */
+        CommitterHeld: {
+            name?: string | null;
+            address: string;
         };
         /** @description One service's new and old targets. */
         Compared: {
@@ -2215,6 +2748,12 @@ export interface components {
             new_size: number;
             new_root: string;
             hashes: string[];
+        };
+        /** @description How many there are of something. */
+        Count: {
+            name: string;
+            /** Format: int64 */
+            count: number;
         };
         /** @description The course of an analysis, look by look, as the judge keeps it; live while it runs. */
         Course: {
@@ -2258,6 +2797,11 @@ export interface components {
              */
             data_classes?: string[];
         };
+        /**
+         * @description A day of the week.
+         * @enum {string}
+         */
+        Day: "mon" | "tue" | "wed" | "thu" | "fri" | "sat" | "sun";
         DayFreeze: {
             id: string;
             title: string;
@@ -2267,6 +2811,17 @@ export interface components {
             /** Format: date-time */
             end?: string | null;
             environments: components["schemas"]["Ref"][];
+        };
+        /** @description Somebody as he stood at a position. */
+        Decider: {
+            who: components["schemas"]["Subject"];
+            roles: string[];
+            groups: string[];
+            /** @description Whose decisions were in his hands. */
+            stands_in_for: components["schemas"]["Ref"][];
+            /** @description Whether the policies then in force let him read. */
+            may_read: components["schemas"]["Verdict"];
+            on_leave: boolean;
         };
         /**
          * @description `approve` or `reject`.
@@ -2292,6 +2847,17 @@ export interface components {
             /** Format: date-time */
             end: string;
             status: components["schemas"]["Status"];
+        };
+        /** @description What was taken in. */
+        Delivery: {
+            /** @description The sender's id of it. */
+            delivery: string;
+            /** @description SHA-256 of the body. */
+            digest: string;
+            /** @description It was in already; nothing was recorded. */
+            repeated: boolean;
+            /** Format: int64 */
+            position: number;
         };
         /** @description Whoever has one of the roles or is in one of the groups. */
         Deployers: {
@@ -2339,6 +2905,20 @@ export interface components {
             /** Format: int32 */
             steps_total: number;
         };
+        /** @description Something that was on record. */
+        Document: {
+            /**
+             * Format: int64
+             * @description The entry that brought it.
+             */
+            position: number;
+            /** Format: date-time */
+            at: string;
+            kind: string;
+            summary: string;
+            /** @description Texts and blobs it refers to. */
+            refers_to: components["schemas"]["Attachment"][];
+        };
         /** @description The figures of the DORA research programme, computed from the ledger. */
         Dora: {
             /** Format: date-time */
@@ -2359,6 +2939,21 @@ export interface components {
             spec: components["schemas"]["ReleaseSpec"];
             /** Format: date-time */
             start?: string | null;
+        };
+        /** @description A runner uses its invitation. */
+        EnrolRunner: {
+            token: string;
+            /** @description The public half of its Ed25519 key (RFC 8032): 32 bytes, base64. */
+            key: string;
+        };
+        /** @description A runner was let in. */
+        EnrolledRunner: {
+            name: string;
+            labels?: {
+                [key: string]: string;
+            };
+            /** @description The keys permits are signed with: trusted from now on. */
+            permit_keys: components["schemas"]["PermitKey"][];
         };
         /** @description An entry with what proves it. */
         Entry: components["schemas"]["EntryRow"] & {
@@ -2439,10 +3034,51 @@ export interface components {
             deployers?: components["schemas"]["Deployers"];
             targets: components["schemas"]["TargetSpec"][];
         };
+        /** @description Forgets a person, or redacts a text. */
+        Erase: {
+            basis: components["schemas"]["Basis"];
+            /** @description Names nobody; 1 to 4,000 characters. It is kept with the entry that says that it was done. */
+            reason: string;
+        };
+        /** @description One thing that was forgotten. */
+        Erased: {
+            /** @description Id of the account or of the note. */
+            id: string;
+            /**
+             * Format: int64
+             * @description The entry that says so.
+             */
+            position: number;
+        };
+        /** @description What was forgotten so far, without a name in it. Keep it beside the backups: `interlock ledger restore --erasures` does it again. */
+        Erasures: {
+            /**
+             * Format: int64
+             * @description Entries the ledger had.
+             */
+            position: number;
+            people: components["schemas"]["Erased"][];
+            notes: components["schemas"]["Erased"][];
+        };
         /** @description Errors over requests of a service within the last `window`, 0 to 1. */
         ErrorRatio: {
             service: string;
             window: components["schemas"]["Length"];
+        };
+        /** @description Exchanges a token of a trusted issuer, such as a CI system's, for a token of a robot. */
+        ExchangeToken: {
+            /** @description The issuer's token, a JWT. */
+            token: string;
+        };
+        /** @description What was given in exchange. It is shown this once and kept nowhere. */
+        ExchangedToken: {
+            /** @description Sent as `Authorization: Bearer <secret>`. */
+            secret: string;
+            /** @description The robot it is of. */
+            account: components["schemas"]["Ref"];
+            scopes: string[];
+            /** Format: date-time */
+            expires_at: string;
         };
         /** @description Why a release is where it is and what has to happen next. */
         Explanation: {
@@ -2496,6 +3132,37 @@ export interface components {
             severity: components["schemas"]["Severity"];
             /** @description At most 1,000, the newest first. */
             observations: components["schemas"]["Observation"][];
+        };
+        /**
+         * @description Round the end of every period of a fiscal calendar, in whole days. -1 is the last business day of the period, -2 the one
+         *     before it; 1 is the first business day after it (T+1).
+         */
+        Fiscal: {
+            /** @description IANA time zone, such as `Europe/Berlin`. */
+            zone: string;
+            year: components["schemas"]["FiscalYear"];
+            period: components["schemas"]["Period"];
+            /**
+             * Format: int32
+             * @description The business day with which the window begins, -60 to 60 without 0.
+             */
+            from: number;
+            /**
+             * Format: int32
+             * @description The business day with which it ends, -60 to 60 without 0.
+             */
+            until: number;
+            /** @description Days of the week on which nobody works, such as `[sat, sun]`. */
+            weekend: components["schemas"]["Day"][];
+            /** @description Calendars whose windows of kind `holiday` are no business days. */
+            holidays?: string[];
+        };
+        /** @description What a year is on the books: exactly one of the two. */
+        FiscalYear: {
+            /** @default null */
+            months?: components["schemas"]["YearOfMonths"] | null;
+            /** @default null */
+            weeks?: components["schemas"]["YearOfWeeks"] | null;
         };
         FollowUp: {
             text: string;
@@ -2659,6 +3326,34 @@ export interface components {
             /** @description Why the level is what it is. */
             reasons: string[];
         };
+        /** @description A calendar of another program (RFC 5545) that takes the place of a calendar's windows. */
+        ImportRequest: {
+            /** @description The group that answers for the calendar. */
+            owner: string;
+            /** @description The text of the `.ics` file. The whole request is at most 1 MiB. */
+            text: string;
+            /** @description What its events are, unless a category of an event names a kind of window. */
+            kind: components["schemas"]["WindowKind"];
+            /** @description IANA time zone of moments without a zone and of whole days, such as `Europe/Berlin`. */
+            zone: string;
+            /** @description What its windows are about. */
+            scope?: components["schemas"]["ScopeSpec"];
+            /** @description Only say what would change. */
+            dry_run?: boolean;
+        };
+        /** @description What an import changes, or would change. */
+        Imported: {
+            calendar: string;
+            added: components["schemas"]["WindowSpec"][];
+            changed: components["schemas"]["WindowChange"][];
+            removed: components["schemas"]["WindowSpec"][];
+            /** @description Windows that stay as they are. */
+            unchanged: number;
+            left_out: components["schemas"]["LeftOut"][];
+            /** @description Planned releases that the calendar does not allow any more. */
+            closes: components["schemas"]["ClosedPlan"][];
+            receipt?: components["schemas"]["Receipt"] | null;
+        };
         /** @description A figure that is watched: exactly one of the three. */
         IndicatorSpec: {
             /** @default null */
@@ -2674,6 +3369,26 @@ export interface components {
         /** @description Replaces the policy set in force as a whole. */
         InstallPolicies: {
             packs: components["schemas"]["Pack"][];
+        };
+        /** @description What ran somewhere. */
+        Installed: {
+            environment: components["schemas"]["Ref"];
+            service: components["schemas"]["Ref"];
+            version: string;
+            digest: string;
+            /** Format: int32 */
+            targets: number;
+        };
+        /** @description The administrator lets a runner in. */
+        InviteRunner: {
+            /** @description 1 to 63 characters of a-z, 0-9 and `-`; unique in the installation. */
+            name: string;
+            /** @description What it can reach and do. The runner cannot change them. */
+            labels?: {
+                [key: string]: string;
+            };
+            /** @description How long the invitation is good for, up to `7d`; `1h` if absent. */
+            lasts?: components["schemas"]["Length"];
         };
         /** @description Issues a token. */
         IssueToken: {
@@ -2699,7 +3414,32 @@ export interface components {
             digest?: string | null;
         };
         /** @enum {string} */
-        Kind: "PolicyPack" | "Account" | "SigningKey" | "Service" | "Environment" | "Calendar" | "Pipeline" | "Release";
+        Kind: "PolicyPack" | "Account" | "IdentityProvider" | "TrustedIssuer" | "Webhook" | "SigningKey" | "Service" | "Environment" | "Calendar" | "Pipeline" | "Release";
+        /** @description What was known when a decision was taken. */
+        Knowledge: {
+            entry: components["schemas"]["EntryRow"];
+            /** @description Who decided, as he stood at that position. */
+            decider: components["schemas"]["Decider"];
+            /** @description The rulings the entry records, with the facts they rest on, recomputed. */
+            rulings: components["schemas"]["RecomputedRuling"][];
+            /** @description The objects the entry is about, as they stood before it. */
+            objects: components["schemas"]["KnownObject"][];
+            /** @description What was recorded about them up to the decision, oldest first: entries, texts, evidence. */
+            documents: components["schemas"]["Document"][];
+            /**
+             * Format: int32
+             * @description Documents that were left out because there are more than 500.
+             */
+            documents_left_out: number;
+            /** @description Entries about the same objects that came after: nobody could know them. */
+            later: components["schemas"]["EntryRow"][];
+        };
+        /** @description An object as it stood. */
+        KnownObject: {
+            subject: components["schemas"]["Subject"];
+            /** @description As its own address would have given it; null if it did not exist, or has no view of the past. */
+            state?: Record<string, never> | null;
+        };
         /** @description A quantile (0 to 1) of the request duration, in seconds. */
         Latency: {
             service: string;
@@ -2723,6 +3463,14 @@ export interface components {
              * @description How long to wait before asking again when nothing else happens, in milliseconds.
              */
             next_poll_ms: number;
+            /**
+             * Format: int32
+             * @description The version of the protocol the server answers in: the runner's, or its own newest if that is older. Since 2.
+             */
+            protocol?: number;
+            reported?: components["schemas"]["ReportAck"] | null;
+            /** @description The runner gets no new steps and may be stopped once nothing runs. Since 2. */
+            drained?: boolean;
         };
         /** @description A runner offers its free hands. Sent also with `capacity` 0, to hear of revocations and to say what still runs. */
         LeaseRequest: {
@@ -2744,6 +3492,28 @@ export interface components {
              * @description `revocation_position` of the last lease, 0 at first: the answer names what was revoked after it.
              */
             seen_revocations: number;
+            /**
+             * Format: int32
+             * @description The newest version of the protocol the runner speaks. Since 2; absent means 1.
+             */
+            protocol?: number;
+            /** @description Version of the runner's program. Since 2. */
+            version?: string;
+            /** @description Kinds of steps it knows; empty means those of protocol 1. Since 2. */
+            kinds?: string[];
+            /**
+             * Format: int32
+             * @description How many steps it can do at once at all. Since 2.
+             */
+            slots?: number;
+            /** @description What became of steps: taken in before anything is handed out, and acknowledged in [`Lease::reported`]. Since 2. */
+            reports?: components["schemas"]["StepReport"][];
+        };
+        /** @description An event that is no window, and why. */
+        LeftOut: {
+            uid: string;
+            summary: string;
+            why: string;
         };
         /**
          * @description A length of time in whole seconds, up to 366 days
@@ -2795,6 +3565,13 @@ export interface components {
             lifted?: string | null;
             status: components["schemas"]["Status"];
             actions: components["schemas"]["Action"][];
+        };
+        /** @description What a lockdown would stop now. */
+        LockdownPreview: {
+            /** @description Planned releases whose window it would close. */
+            closes: components["schemas"]["ClosedPlan"][];
+            /** @description Deployments that run now and whose next step it would hold. */
+            holds: components["schemas"]["Ref"][];
         };
         /** @description What counts as harm: a wave passes only if the new version is shown to be better than this. */
         Margins: {
@@ -2957,6 +3734,12 @@ export interface components {
          */
         OnInconclusive: "hold" | "rollback";
         /**
+         * @description What becomes of a step that runs when its permit is revoked or runs out: it is brought to its end, or stopped at once (and is
+         *     then inconclusive).
+         * @enum {string}
+         */
+        OnRevocation: "finish" | "stop";
+        /**
          * @description What a rollback does with a step: undo it, do it again with the former artefact, or leave it out.
          * @enum {string}
          */
@@ -2973,6 +3756,15 @@ export interface components {
          * @enum {string}
          */
         Operation: "apply" | "undo";
+        /** @description From where something was asked. */
+        OriginHeld: {
+            submission: string;
+            /** Format: date-time */
+            at: string;
+            address?: string | null;
+            agent?: string | null;
+            token?: string | null;
+        };
         /**
          * @description How an order ended.
          * @enum {string}
@@ -3043,6 +3835,22 @@ export interface components {
                 delegates_to: components["schemas"]["Delegation"][];
                 actions: components["schemas"]["Action"][];
             }[];
+            /** @description The cursor of the next page; null on the last. */
+            next?: string | null;
+        };
+        /** @description One page. */
+        Page_Activity: {
+            items: (components["schemas"]["EntryRow"] & {
+                /** @description Everything one command caused carries the same. */
+                submission: string;
+                change?: components["schemas"]["Ref"] | null;
+                release?: components["schemas"]["Ref"] | null;
+                environment?: string | null;
+                targets: string[];
+                origin?: components["schemas"]["ActivityOrigin"] | null;
+                /** @description Digests of the output of steps, and of other evidence: `GET /blobs/<digest>`. */
+                evidence: string[];
+            })[];
             /** @description The cursor of the next page; null on the last. */
             next?: string | null;
         };
@@ -3337,6 +4145,58 @@ export interface components {
             next?: string | null;
         };
         /** @description One page. */
+        Page_Runner: {
+            items: {
+                id: string;
+                name: string;
+                labels: {
+                    [key: string]: string;
+                };
+                /** @description `invited`, `active`, `silent`, `draining`, `revoked`. */
+                status: components["schemas"]["Status"];
+                /** @description SHA-256 of its public key, the first 16 hexadecimal digits; null for one that was only invited. */
+                key?: string | null;
+                /** Format: date-time */
+                key_since?: string | null;
+                /** Format: date-time */
+                enrolled_at?: string | null;
+                /**
+                 * Format: date-time
+                 * @description Until when its invitation is good, if it has one.
+                 */
+                invited_until?: string | null;
+                /**
+                 * Format: date-time
+                 * @description When this node last heard from it. Not in the ledger: it is forgotten when the node restarts.
+                 */
+                last_contact?: string | null;
+                /** @description Version of its program, as it says. */
+                version?: string | null;
+                /**
+                 * Format: int32
+                 * @description Version of the protocol it speaks.
+                 */
+                protocol?: number | null;
+                /** @description Kinds of steps it says it knows. */
+                kinds: string[];
+                /**
+                 * Format: int32
+                 * @description Steps it holds now.
+                 */
+                running: number;
+                /**
+                 * Format: int32
+                 * @description Steps it can do at once, as it says.
+                 */
+                slots?: number | null;
+                /** @description Deployments it works on. */
+                deployments: components["schemas"]["Ref"][];
+                actions: components["schemas"]["Action"][];
+            }[];
+            /** @description The cursor of the next page; null on the last. */
+            next?: string | null;
+        };
+        /** @description One page. */
         Page_ServiceRow: {
             items: {
                 /** @description Its name. */
@@ -3388,10 +4248,38 @@ export interface components {
             /** @description The cursor of the next page; null on the last. */
             next?: string | null;
         };
+        /** @description One page. */
+        Page_Webhook: {
+            items: {
+                name: string;
+                scheme: components["schemas"]["Scheme"];
+                /** @description Where to deliver. */
+                url: string;
+                disabled: boolean;
+            }[];
+            /** @description The cursor of the next page; null on the last. */
+            next?: string | null;
+        };
+        /**
+         * @description How the thirteen weeks of a quarter make three months.
+         * @enum {string}
+         */
+        Pattern: "4-4-5" | "4-5-4" | "5-4-4";
+        /**
+         * @description What closes on the books.
+         * @enum {string}
+         */
+        Period: "month" | "quarter" | "year";
+        /** @description A key permits are signed with. */
         PermitKey: {
+            /** @description As permits name it in `key_id`. */
             id: string;
             /** @description Ed25519 public key (RFC 8032), base64. */
             key: string;
+            /** @description The key that vouches for this one; absent for the first. A runner that trusts the one comes to trust the other. */
+            endorsed_by?: string | null;
+            /** @description Its signature over [`crate::permit::endorsement_bytes`], base64. */
+            endorsement?: string | null;
         };
         /** @description The keys permits are signed with. */
         PermitKeyList: {
@@ -3410,6 +4298,42 @@ export interface components {
             digests: string[];
             approved_by: components["schemas"]["Ref"][];
             policy_set: string;
+        };
+        /** @description Everything that is held about a person (GDPR, article 15). */
+        PersonExport: {
+            account: string;
+            /**
+             * Format: date-time
+             * @description When this was put together, and at how many entries.
+             */
+            at: string;
+            /** Format: int64 */
+            position: number;
+            login?: string | null;
+            name?: string | null;
+            email?: string | null;
+            roles: string[];
+            groups: string[];
+            links: components["schemas"]["Ref"][];
+            /** @description Keyed digests that stand for addresses in the ledger. They stay after an erasure. */
+            identities: string[];
+            has_password: boolean;
+            leave: components["schemas"]["Span"][];
+            delegations: components["schemas"]["Delegation"][];
+            tokens: components["schemas"]["Token"][];
+            sessions: components["schemas"]["SessionHeld"][];
+            /** @description What commits call the person. */
+            commits_as: components["schemas"]["CommitterHeld"][];
+            /** @description From where the person acted. */
+            origins: components["schemas"]["OriginHeld"][];
+            /** @description Texts the person wrote. They stay after an erasure, unless they are redacted. */
+            texts: components["schemas"]["TextHeld"][];
+            /** @description Texts of anybody in which the person is named. They can be redacted one by one. */
+            named_in: components["schemas"]["TextHeld"][];
+            /** @description Entries whose own bytes hold the person's name, login or address, such as the name of a token. They cannot be changed. */
+            entries_naming: number[];
+            /** @description Entries the person caused. */
+            entries: number[];
         };
         /**
          * @description When in a wave a step runs: `deploy` before the wave is judged, `settle` after it was judged good.
@@ -3436,6 +4360,12 @@ export interface components {
              * @description Steps that may run at once over the whole deployment, 1 to 1,000.
              */
             max_parallel?: number;
+            /**
+             * Format: int32
+             * @description Consecutive steps of one target and phase that are handed out together, 1 to 20. What may stop a step is asked once for all
+             *     of them; a revocation stops those that have not begun.
+             */
+            ahead?: number;
             steps: components["schemas"]["StepSpec"][];
         };
         /** @description Gives a release a window that begins at `start`; again, to move it. */
@@ -3498,6 +4428,10 @@ export interface components {
             installed_at?: string | null;
             /** @description Packs that come with the server. */
             shipped: components["schemas"]["Pack"][];
+        };
+        /** @description The scope of a lockdown that nobody has called yet. */
+        PreviewLockdown: {
+            scope?: components["schemas"]["ScopeSpec"];
         };
         /** @description Why a request was not carried out: every reason at once. */
         Problem: {
@@ -3629,6 +4563,41 @@ export interface components {
             verifier_key: string;
             /** @description The first 64 entries; others are proved one by one at `/ledger/entries/{position}`. */
             entries: components["schemas"]["EntryProof"][];
+        };
+        /** @description Rulings of a stretch of the ledger, recomputed. */
+        Recomputation: {
+            /** Format: int64 */
+            from: number;
+            /**
+             * Format: int64
+             * @description Where to go on; null at the end.
+             */
+            next?: number | null;
+            /** Format: int64 */
+            rulings: number;
+            /** Format: int64 */
+            same: number;
+            /** Format: int64 */
+            different: number;
+            /** Format: int64 */
+            inconclusive: number;
+            /** @description Those that are not the same, at most 100. */
+            not_the_same: components["schemas"]["RecomputedRuling"][];
+            status: components["schemas"]["Status"];
+        };
+        /** @description A ruling, and the same question asked again. */
+        RecomputedRuling: {
+            /** Format: int64 */
+            position: number;
+            /** @description `decision`, `refusal`, or the name of a gate. */
+            name: string;
+            recorded: components["schemas"]["RulingTold"];
+            again?: components["schemas"]["RulingTold"] | null;
+            /** @description Pass: the same to the byte; fail: different; inconclusive: it could not be recomputed. */
+            verdict: components["schemas"]["Verdict"];
+            why: string;
+            /** @description What the policies were asked: principal, action, resource, facts. */
+            request?: Record<string, never> | null;
         };
         /** @description What was found running before Interlock: written down once, so that a rollback knows where to go back to. */
         RecordInstalled: {
@@ -3842,6 +4811,11 @@ export interface components {
             criteria: string[];
             current?: components["schemas"]["Rollback"] | null;
         };
+        /** @description A runner replaces its key. The request is signed with the key in force. */
+        RotateRunnerKey: {
+            /** @description The public half of the new key: 32 bytes, base64. */
+            key: string;
+        };
         /** @description What a policy decided and what it rested on, so that it can be recomputed. */
         Ruling: {
             verdict: components["schemas"]["Verdict"];
@@ -3849,6 +4823,13 @@ export interface components {
             facts_digest: string;
             policies: string[];
             blockers: components["schemas"]["Blocker"][];
+        };
+        /** @description What a ruling says. */
+        RulingTold: {
+            verdict: components["schemas"]["Verdict"];
+            policy_set: string;
+            facts_digest: string;
+            policies: string[];
         };
         /** @description What a step does: exactly one of these. */
         RunSpec: {
@@ -3860,6 +4841,63 @@ export interface components {
             traffic?: components["schemas"]["TrafficSpec"] | null;
             /** @default null */
             wait?: components["schemas"]["Length"] | null;
+        };
+        /** @description A runner as the administrator sees it. */
+        Runner: {
+            id: string;
+            name: string;
+            labels: {
+                [key: string]: string;
+            };
+            /** @description `invited`, `active`, `silent`, `draining`, `revoked`. */
+            status: components["schemas"]["Status"];
+            /** @description SHA-256 of its public key, the first 16 hexadecimal digits; null for one that was only invited. */
+            key?: string | null;
+            /** Format: date-time */
+            key_since?: string | null;
+            /** Format: date-time */
+            enrolled_at?: string | null;
+            /**
+             * Format: date-time
+             * @description Until when its invitation is good, if it has one.
+             */
+            invited_until?: string | null;
+            /**
+             * Format: date-time
+             * @description When this node last heard from it. Not in the ledger: it is forgotten when the node restarts.
+             */
+            last_contact?: string | null;
+            /** @description Version of its program, as it says. */
+            version?: string | null;
+            /**
+             * Format: int32
+             * @description Version of the protocol it speaks.
+             */
+            protocol?: number | null;
+            /** @description Kinds of steps it says it knows. */
+            kinds: string[];
+            /**
+             * Format: int32
+             * @description Steps it holds now.
+             */
+            running: number;
+            /**
+             * Format: int32
+             * @description Steps it can do at once, as it says.
+             */
+            slots?: number | null;
+            /** @description Deployments it works on. */
+            deployments: components["schemas"]["Ref"][];
+            actions: components["schemas"]["Action"][];
+        };
+        /** @description An invitation; its token is shown this once. */
+        RunnerInvitation: {
+            name: string;
+            token: string;
+            /** Format: date-time */
+            until: string;
+            /** @description What to compare on the runner's machine: the keys its permits will be signed with. */
+            permit_keys: components["schemas"]["PermitKey"][];
         };
         /** @description What runs of a service in one environment. */
         RunningVersion: {
@@ -3876,13 +4914,20 @@ export interface components {
             release?: components["schemas"]["Ref"] | null;
             quarantined: boolean;
         };
-        /** @description When a window is: exactly one of the two. */
+        /** @description When a window is: exactly one of the three. */
         ScheduleSpec: {
             /** @default null */
             once?: components["schemas"]["Once"] | null;
             /** @default null */
             recurring?: components["schemas"]["Recurring"] | null;
+            /** @default null */
+            fiscal?: components["schemas"]["Fiscal"] | null;
         };
+        /**
+         * @description How a delivery proves who sent it.
+         * @enum {string}
+         */
+        Scheme: "github" | "gitlab" | "standard";
         /** @description What a window is about; every list that is not empty must match. All empty: everything. */
         ScopeSpec: {
             /** @default [] */
@@ -3921,6 +4966,8 @@ export interface components {
             position: number;
             /** @description Nobody has used the one-time link yet. */
             setup_needed: boolean;
+            /** @description Ways to sign in beside a password. */
+            sign_in: components["schemas"]["SignInWay"][];
             /** Format: date-time */
             now: string;
         };
@@ -3988,7 +5035,16 @@ export interface components {
             csrf_token: string;
             /** Format: date-time */
             expires_at?: string | null;
+            /** @description Where to send the browser after signing out, to sign out of the identity provider too. */
+            sign_out_url?: string | null;
             server: components["schemas"]["ServerInfo"];
+        };
+        /** @description A sign-in. */
+        SessionHeld: {
+            /** Format: date-time */
+            since: string;
+            /** Format: date-time */
+            expires: string;
         };
         /** @description Makes the first administrator with the secret from the one-time link. */
         SetUp: {
@@ -4016,6 +5072,13 @@ export interface components {
         SignIn: {
             login: string;
             password: string;
+        };
+        /** @description A way to sign in beside a password. */
+        SignInWay: {
+            name: string;
+            title: string;
+            /** @description Where to send the browser; takes `to`, the path of the page to come back to. */
+            url: string;
         };
         SignatureCheck: {
             verdict: components["schemas"]["Verdict"];
@@ -4159,6 +5222,15 @@ export interface components {
             expected?: {
                 [key: string]: string;
             };
+            /** @description The order of the same lease that has to pass before this one is begun; its key. Since 2. */
+            after?: string | null;
+            /**
+             * Format: int64
+             * @description How long to wait before it is begun, in milliseconds. Since 2.
+             */
+            pause_ms?: number;
+            /** @description What becomes of it when its permit is revoked or runs out while it runs. Since 2. */
+            on_revocation?: components["schemas"]["OnRevocation"];
         };
         /** @description The answer to a [`StepOrder`]. */
         StepReport: {
@@ -4200,7 +5272,18 @@ export interface components {
              * @description How often it is tried at all, 1 to 10.
              */
             attempts?: number;
+            /**
+             * Format: int32
+             * @description How often it is tried at all on the way back, 1 to 10; `attempts`, but at least 5, if absent. Tries on the way back are 2, 4, 8
+             *     and then 10 seconds apart.
+             */
+            attempts_back?: number | null;
             on_rollback?: components["schemas"]["OnRollback"];
+            on_revocation?: components["schemas"]["OnRevocation"];
+            /** @description Labels a runner must have to be given the step. Absent: any runner. */
+            runner?: {
+                [key: string]: string;
+            };
         };
         /** @description Names an object of any kind. */
         Subject: {
@@ -4258,6 +5341,10 @@ export interface components {
             params?: {
                 [key: string]: string;
             };
+            /** @description Labels a runner must have to be given steps for it: who reaches it. Absent: any runner. */
+            runner?: {
+                [key: string]: string;
+            };
         };
         /** @description The target as a step sees it. */
         TargetView: {
@@ -4270,6 +5357,14 @@ export interface components {
             params?: {
                 [key: string]: string;
             };
+        };
+        /** @description A text and the entry that refers to it. */
+        TextHeld: {
+            note: string;
+            /** Format: int64 */
+            position: number;
+            /** @description Null if it was redacted. */
+            text?: string | null;
         };
         /** @enum {string} */
         Tier: "development" | "test" | "staging" | "production";
@@ -4453,11 +5548,25 @@ export interface components {
             digest: string;
             steps: components["schemas"]["Step"][];
         };
+        /** @description A webhook as others see it. */
+        Webhook: {
+            name: string;
+            scheme: components["schemas"]["Scheme"];
+            /** @description Where to deliver. */
+            url: string;
+            disabled: boolean;
+        };
+        /** @description A window before and after. */
+        WindowChange: {
+            before: components["schemas"]["WindowSpec"];
+            after: components["schemas"]["WindowSpec"];
+        };
         /**
-         * @description What a window does: a `freeze` or `holiday` stops what it covers; what a `maintenance` window covers ships only during one.
+         * @description What a window does: a `freeze`, `holiday`, `fiscal_close` or `contract_renewal` stops what it covers; what a `maintenance`
+         *     window covers ships only during one.
          * @enum {string}
          */
-        WindowKind: "freeze" | "holiday" | "maintenance";
+        WindowKind: "freeze" | "holiday" | "fiscal_close" | "contract_renewal" | "maintenance";
         /** @description One window. */
         WindowSpec: {
             name: string;
@@ -4466,6 +5575,8 @@ export interface components {
             scope?: components["schemas"]["ScopeSpec"];
             /** @description Why it is there. */
             reason?: string;
+            /** @description Of a `contract_renewal`, which must have it: whose contract is renewed. The services he uses are those of the scope. */
+            customer?: string | null;
         };
         /** @description A witness and the newest checkpoint it has signed. */
         Witness: {
@@ -4515,6 +5626,71 @@ export interface components {
             summary: string;
             witnesses: components["schemas"]["Witness"][];
             witnessed?: components["schemas"]["WitnessedCheckpoint"] | null;
+        };
+        /** @description The world at one moment. */
+        WorldView: {
+            /**
+             * Format: int64
+             * @description Entries it is the fold of.
+             */
+            position: number;
+            /**
+             * Format: date-time
+             * @description When the last of them was recorded.
+             */
+            at?: string | null;
+            /**
+             * Format: int64
+             * @description Entries there are by now.
+             */
+            size: number;
+            /**
+             * Format: date-time
+             * @description When the first and the newest entry were recorded.
+             */
+            first_at?: string | null;
+            /** Format: date-time */
+            last_at?: string | null;
+            policy_set?: string | null;
+            counts: components["schemas"]["Count"][];
+            /** @description Releases that were open, at most 100, the newest first. */
+            releases: components["schemas"]["ReleaseRow"][];
+            /** @description Deployments that were running. */
+            deployments: components["schemas"]["DeploymentRow"][];
+            /**
+             * Format: int32
+             * @description Emergency stops in force.
+             */
+            lockdowns: number;
+            /** @description What was installed, by environment and service. */
+            installed: components["schemas"]["Installed"][];
+            /** @description The object asked for, as its own address would have given it then. */
+            object?: Record<string, never> | null;
+        };
+        /** @description A fiscal year of twelve calendar months. */
+        YearOfMonths: {
+            /**
+             * Format: int32
+             * @description 1 to 12: the month with which it begins.
+             */
+            first_month: number;
+        };
+        /** @description A fiscal year of 52 or 53 whole weeks. */
+        YearOfWeeks: {
+            pattern: components["schemas"]["Pattern"];
+            /**
+             * Format: int32
+             * @description 1 to 12: the month at whose end it ends.
+             */
+            last_month: number;
+            /** @description The day of the week with which it ends. */
+            weekday: components["schemas"]["Day"];
+            closes: components["schemas"]["Closes"];
+            /**
+             * Format: int32
+             * @description 1 to 12: the month of the fiscal year that is a week longer in a year of 53.
+             */
+            extra_week_in: number;
         };
     };
     responses: never;
@@ -4688,6 +5864,17 @@ export interface operations {
             };
             /** @description There is no such thing */
             404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
                 headers: {
                     /** @description Entries in the ledger when it was answered */
                     "X-Ledger-Position"?: number;
@@ -4915,6 +6102,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something stands in the way; every blocker */
             409: {
                 headers: {
@@ -4939,6 +6137,235 @@ export interface operations {
             };
             /** @description Wrong kind of content */
             415: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    accounts_erase_person: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key again returns the first answer instead of doing it twice */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                account: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Erase"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Receipt"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something stands in the way; every blocker */
+            409: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much was sent */
+            413: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong kind of content */
+            415: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    accounts_export_person: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonExport"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
                 headers: {
                     /** @description Entries in the ledger when it was answered */
                     "X-Ledger-Position"?: number;
@@ -5035,6 +6462,17 @@ export interface operations {
             };
             /** @description There is no such thing */
             404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
                 headers: {
                     /** @description Entries in the ledger when it was answered */
                     "X-Ledger-Position"?: number;
@@ -5173,6 +6611,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something stands in the way; every blocker */
             409: {
                 headers: {
@@ -5300,6 +6749,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something stands in the way; every blocker */
             409: {
                 headers: {
@@ -5324,6 +6784,218 @@ export interface operations {
             };
             /** @description Wrong kind of content */
             415: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    activity_activity: {
+        parameters: {
+            query?: {
+                /** @description Login or id of an account, `runner:<name>`, or `system`. */
+                actor?: string;
+                /** @description Id of a change: the change, its release and its deployments. */
+                change?: string;
+                /** @description Name or id of a release: the release, its change and its deployments. */
+                release?: string;
+                environment?: string;
+                /** @description A target of an environment: steps on it, and what was found there. */
+                target?: string;
+                /** @description A kind such as `release.planned`, or the room alone: `release`. */
+                kind?: string;
+                from?: string;
+                to?: string;
+                /** @description Words that occur in the sentence. */
+                q?: string;
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Activity"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    activity_export: {
+        parameters: {
+            query?: {
+                /** @description `csv` (RFC 4180, with titles), `jsonl` (one object per line, the default) or `cef` (Common Event Format, version 0). */
+                form?: string;
+                /** @description With names, texts and addresses. Needs the permission `activity.origins`. Without, accounts appear by their ids. */
+                personal?: boolean;
+                /** @description The position to begin with. */
+                after?: number;
+                actor?: string;
+                change?: string;
+                release?: string;
+                environment?: string;
+                target?: string;
+                kind?: string;
+                from?: string;
+                to?: string;
+                q?: string;
+                /** @description Entries looked through, 1 to 10,000; 10,000 if absent. The header `X-Next-After` says where to go on. */
+                count?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                    "application/jsonl": string;
+                    "text/plain": string;
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
                 headers: {
                     /** @description Entries in the ledger when it was answered */
                     "X-Ledger-Position"?: number;
@@ -5607,6 +7279,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something stands in the way; every blocker */
             409: {
                 headers: {
@@ -5817,6 +7500,17 @@ export interface operations {
             };
             /** @description There is no such thing */
             404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
                 headers: {
                     /** @description Entries in the ledger when it was answered */
                     "X-Ledger-Position"?: number;
@@ -6044,6 +7738,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something stands in the way; every blocker */
             409: {
                 headers: {
@@ -6159,6 +7864,17 @@ export interface operations {
             };
             /** @description There is no such thing */
             404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
                 headers: {
                     /** @description Entries in the ledger when it was answered */
                     "X-Ledger-Position"?: number;
@@ -6566,6 +8282,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something stands in the way; every blocker */
             409: {
                 headers: {
@@ -6771,6 +8498,146 @@ export interface operations {
             };
             /** @description There is no such thing */
             404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    calendars_import: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key again returns the first answer instead of doing it twice */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                calendar: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ImportRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Imported"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something stands in the way; every blocker */
+            409: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much was sent */
+            413: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong kind of content */
+            415: {
                 headers: {
                     /** @description Entries in the ledger when it was answered */
                     "X-Ledger-Position"?: number;
@@ -7058,6 +8925,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something stands in the way; every blocker */
             409: {
                 headers: {
@@ -7179,6 +9057,17 @@ export interface operations {
             };
             /** @description There is no such thing */
             404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
                 headers: {
                     /** @description Entries in the ledger when it was answered */
                     "X-Ledger-Position"?: number;
@@ -7317,6 +9206,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something stands in the way; every blocker */
             409: {
                 headers: {
@@ -7437,6 +9337,17 @@ export interface operations {
             };
             /** @description There is no such thing */
             404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
                 headers: {
                     /** @description Entries in the ledger when it was answered */
                     "X-Ledger-Position"?: number;
@@ -7667,6 +9578,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something stands in the way; every blocker */
             409: {
                 headers: {
@@ -7886,6 +9808,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something stands in the way; every blocker */
             409: {
                 headers: {
@@ -8006,6 +9939,17 @@ export interface operations {
             };
             /** @description There is no such thing */
             404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
                 headers: {
                     /** @description Entries in the ledger when it was answered */
                     "X-Ledger-Position"?: number;
@@ -8237,6 +10181,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something stands in the way; every blocker */
             409: {
                 headers: {
@@ -8455,6 +10410,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something stands in the way; every blocker */
             409: {
                 headers: {
@@ -8575,6 +10541,17 @@ export interface operations {
             };
             /** @description There is no such thing */
             404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
                 headers: {
                     /** @description Entries in the ledger when it was answered */
                     "X-Ledger-Position"?: number;
@@ -8713,6 +10690,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something stands in the way; every blocker */
             409: {
                 headers: {
@@ -8842,6 +10830,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something stands in the way; every blocker */
             409: {
                 headers: {
@@ -8962,6 +10961,17 @@ export interface operations {
             };
             /** @description There is no such thing */
             404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
                 headers: {
                     /** @description Entries in the ledger when it was answered */
                     "X-Ledger-Position"?: number;
@@ -9471,6 +11481,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something stands in the way; every blocker */
             409: {
                 headers: {
@@ -9600,6 +11621,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something stands in the way; every blocker */
             409: {
                 headers: {
@@ -9624,6 +11656,82 @@ export interface operations {
             };
             /** @description Wrong kind of content */
             415: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    erasures_erasures: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Erasures"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
                 headers: {
                     /** @description Entries in the ledger when it was answered */
                     "X-Ledger-Position"?: number;
@@ -9715,6 +11823,17 @@ export interface operations {
             };
             /** @description There is no such thing */
             404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
                 headers: {
                     /** @description Entries in the ledger when it was answered */
                     "X-Ledger-Position"?: number;
@@ -10343,6 +12462,276 @@ export interface operations {
             };
         };
     };
+    ledger_knowledge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                position: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Knowledge"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ledger_recompute_entry: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                position: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecomputedRuling"][];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ledger_recompute: {
+        parameters: {
+            query?: {
+                /** @description The first entry; 0 if absent. */
+                from?: number;
+                /** @description Entries, 1 to 10,000; 2,000 if absent. */
+                count?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Recomputation"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     ledger_witnesses: {
         parameters: {
             query?: never;
@@ -10386,6 +12775,103 @@ export interface operations {
             };
             /** @description Not allowed; every reason */
             403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ledger_world: {
+        parameters: {
+            query?: {
+                /** @description The world of so many entries. */
+                position?: number;
+                /** @description The world of all entries recorded then or before. */
+                time?: string;
+                /**
+                 * @description One object as it was: `release/<name or id>`, or `change`, `deployment`, `environment`, `service`, `calendar`, `account`,
+                 *     `rollback`, `review`.
+                 */
+                object?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorldView"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
                 headers: {
                     /** @description Entries in the ledger when it was answered */
                     "X-Ledger-Position"?: number;
@@ -10671,6 +13157,152 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something stands in the way; every blocker */
+            409: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much was sent */
+            413: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong kind of content */
+            415: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    lockdowns_preview_lockdown: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PreviewLockdown"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LockdownPreview"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something stands in the way; every blocker */
             409: {
                 headers: {
@@ -10791,6 +13423,17 @@ export interface operations {
             };
             /** @description There is no such thing */
             404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
                 headers: {
                     /** @description Entries in the ledger when it was answered */
                     "X-Ledger-Position"?: number;
@@ -10921,6 +13564,17 @@ export interface operations {
             };
             /** @description There is no such thing */
             404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
                 headers: {
                     /** @description Entries in the ledger when it was answered */
                     "X-Ledger-Position"?: number;
@@ -11130,6 +13784,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something stands in the way; every blocker */
             409: {
                 headers: {
@@ -11246,6 +13911,146 @@ export interface operations {
             };
             /** @description There is no such thing */
             404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    notes_redact_note: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key again returns the first answer instead of doing it twice */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                note: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Erase"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Receipt"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something stands in the way; every blocker */
+            409: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much was sent */
+            413: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong kind of content */
+            415: {
                 headers: {
                     /** @description Entries in the ledger when it was answered */
                     "X-Ledger-Position"?: number;
@@ -11606,6 +14411,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something stands in the way; every blocker */
             409: {
                 headers: {
@@ -11721,6 +14537,17 @@ export interface operations {
             };
             /** @description There is no such thing */
             404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
                 headers: {
                     /** @description Entries in the ledger when it was answered */
                     "X-Ledger-Position"?: number;
@@ -11942,6 +14769,17 @@ export interface operations {
             };
             /** @description There is no such thing */
             404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
                 headers: {
                     /** @description Entries in the ledger when it was answered */
                     "X-Ledger-Position"?: number;
@@ -12231,6 +15069,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something stands in the way; every blocker */
             409: {
                 headers: {
@@ -12449,6 +15298,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something stands in the way; every blocker */
             409: {
                 headers: {
@@ -12569,6 +15429,17 @@ export interface operations {
             };
             /** @description There is no such thing */
             404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
                 headers: {
                     /** @description Entries in the ledger when it was answered */
                     "X-Ledger-Position"?: number;
@@ -12707,6 +15578,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something stands in the way; every blocker */
             409: {
                 headers: {
@@ -12827,6 +15709,17 @@ export interface operations {
             };
             /** @description There is no such thing */
             404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
                 headers: {
                     /** @description Entries in the ledger when it was answered */
                     "X-Ledger-Position"?: number;
@@ -13054,6 +15947,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something stands in the way; every blocker */
             409: {
                 headers: {
@@ -13272,6 +16176,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something stands in the way; every blocker */
             409: {
                 headers: {
@@ -13401,6 +16316,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something stands in the way; every blocker */
             409: {
                 headers: {
@@ -13521,6 +16447,17 @@ export interface operations {
             };
             /** @description There is no such thing */
             404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
                 headers: {
                     /** @description Entries in the ledger when it was answered */
                     "X-Ledger-Position"?: number;
@@ -13934,6 +16871,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something stands in the way; every blocker */
             409: {
                 headers: {
@@ -14144,6 +17092,17 @@ export interface operations {
             };
             /** @description There is no such thing */
             404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
                 headers: {
                     /** @description Entries in the ledger when it was answered */
                     "X-Ledger-Position"?: number;
@@ -14371,6 +17330,457 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something stands in the way; every blocker */
+            409: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much was sent */
+            413: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong kind of content */
+            415: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    runners_runners: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before; absent for the first. */
+                cursor?: string;
+                /** @description At most so many items, 1 to 500; 100 if absent. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Runner"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    runners_artifact: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                digest: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": number[];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    runners_enrol: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EnrolRunner"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnrolledRunner"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something stands in the way; every blocker */
+            409: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much was sent */
+            413: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong kind of content */
+            415: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    runners_invite: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InviteRunner"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunnerInvitation"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something stands in the way; every blocker */
             409: {
                 headers: {
@@ -14495,6 +17905,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something stands in the way; every blocker */
             409: {
                 headers: {
@@ -14608,6 +18029,17 @@ export interface operations {
             };
             /** @description There is no such thing */
             404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
                 headers: {
                     /** @description Entries in the ledger when it was answered */
                     "X-Ledger-Position"?: number;
@@ -14786,6 +18218,787 @@ export interface operations {
             };
             /** @description There is no such thing */
             404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something stands in the way; every blocker */
+            409: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much was sent */
+            413: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong kind of content */
+            415: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    runners_rotate_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RotateRunnerKey"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something stands in the way; every blocker */
+            409: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much was sent */
+            413: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong kind of content */
+            415: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    runners_runner: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Runner"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    runners_drain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Nothing"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Receipt"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something stands in the way; every blocker */
+            409: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much was sent */
+            413: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong kind of content */
+            415: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    runners_revoke: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Because"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Receipt"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something stands in the way; every blocker */
+            409: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much was sent */
+            413: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong kind of content */
+            415: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    runners_undrain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Nothing"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Receipt"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something stands in the way; every blocker */
+            409: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much was sent */
+            413: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong kind of content */
+            415: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    runners_withdraw: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Nothing"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Receipt"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
                 headers: {
                     /** @description Entries in the ledger when it was answered */
                     "X-Ledger-Position"?: number;
@@ -15333,6 +19546,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something stands in the way; every blocker */
             409: {
                 headers: {
@@ -15462,6 +19686,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something stands in the way; every blocker */
             409: {
                 headers: {
@@ -15508,6 +19743,435 @@ export interface operations {
             };
             /** @description Tried too often */
             429: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    session_end_sign_in: {
+        parameters: {
+            query?: {
+                state?: string;
+                code?: string;
+                /** @description The issuer (RFC 9207). */
+                iss?: string;
+                error?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Into the page, signed in or told why not */
+            303: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    session_exchange_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExchangeToken"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExchangedToken"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something stands in the way; every blocker */
+            409: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much was sent */
+            413: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong kind of content */
+            415: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    session_begin_sign_in: {
+        parameters: {
+            query?: {
+                /** @description Path of the page to come back to; `/` if absent. */
+                to?: string;
+                /** @description Ties the sign-in to the account that is signed in now. */
+                link?: boolean;
+            };
+            header?: never;
+            path: {
+                provider: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Off to the identity provider */
+            303: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    session_back_channel_logout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                provider: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-www-form-urlencoded": components["schemas"]["BackChannelLogout"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something stands in the way; every blocker */
+            409: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much was sent */
+            413: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong kind of content */
+            415: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
                 headers: {
                     /** @description Entries in the ledger when it was answered */
                     "X-Ledger-Position"?: number;
@@ -15577,6 +20241,17 @@ export interface operations {
             };
             /** @description There is no such thing */
             404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
                 headers: {
                     /** @description Entries in the ledger when it was answered */
                     "X-Ledger-Position"?: number;
@@ -15809,6 +20484,17 @@ export interface operations {
             };
             /** @description There is no such thing */
             404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
                 headers: {
                     /** @description Entries in the ledger when it was answered */
                     "X-Ledger-Position"?: number;
@@ -16203,6 +20889,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something stands in the way; every blocker */
             409: {
                 headers: {
@@ -16332,6 +21029,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something stands in the way; every blocker */
             409: {
                 headers: {
@@ -16410,6 +21118,234 @@ export interface operations {
             };
             /** @description The request cannot be read */
             400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    webhooks_webhooks: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before; absent for the first. */
+                cursor?: string;
+                /** @description At most so many items, 1 to 500; 100 if absent. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Webhook"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    webhooks_deliver: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                webhook: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": number[];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Delivery"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something stands in the way; every blocker */
+            409: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much was sent */
+            413: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong kind of content */
+            415: {
                 headers: {
                     /** @description Entries in the ledger when it was answered */
                     "X-Ledger-Position"?: number;

@@ -23,6 +23,7 @@ use std::{
 const LOOK: Duration = Duration::from_secs(3600);
 
 #[derive(Debug, clap::Args)]
+#[group(skip)]
 pub struct Args {
     /// Identity, journal, artefacts and working directories; one directory per runner
     #[arg(long, value_name = "DIR")]

@@ -5,9 +5,10 @@
 //! to. Invariant: the summary says what people know a release by, and nothing of how a world is laid out in memory.
 
 use interlock_domain::{
-    core::{self, DecodeError, Meta, Record, Upcast, World},
+    core::{self, DecodeError, Meta, Record, Subject, Upcast, World},
     learning::{DoraQuery, dora},
 };
+use interlock_ids::ReleaseId;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -20,6 +21,26 @@ pub fn fold(history: &str, casts: &[Upcast]) -> Result<World, (u64, DecodeError)
     for (line, position) in history.lines().zip(0..) {
         let record = Record::decode_with(line.as_bytes(), casts).map_err(|error| (position, error))?;
         core::apply(&mut world, &record.event, &Meta { position, at: record.at, by: record.by });
+    }
+    Ok(world)
+}
+
+/// The same world with nothing dropped of the releases that are over: what it left to the ledger is read back.
+///
+/// # Errors
+/// As [`fold`].
+pub fn whole(history: &str, casts: &[Upcast]) -> Result<World, (u64, DecodeError)> {
+    let lines: Vec<&str> = history.lines().collect();
+    let mut world = fold(history, casts)?;
+    let releases: Vec<ReleaseId> = world.release.releases.keys().copied().collect();
+    for release in releases {
+        let mut entries = Vec::new();
+        for position in world.trail.of(&Subject::Release(release)) {
+            let line = lines.get(position as usize).copied().unwrap_or_default();
+            let record = Record::decode_with(line.as_bytes(), casts).map_err(|error| (position, error))?;
+            entries.push((record.event, Meta { position, at: record.at, by: record.by }));
+        }
+        world = world.details_of(release, entries);
     }
     Ok(world)
 }

@@ -25,7 +25,7 @@ fn every_history_comes_to_the_same_figures_as_when_it_was_written() {
     assert!(all.len() >= 6, "{all:?}");
     for path in all {
         let text = fs::read_to_string(&path).unwrap();
-        let world = history::fold(&text, interlock_domain::core::UPCASTS)
+        let world = history::whole(&text, interlock_domain::core::UPCASTS)
             .unwrap_or_else(|(position, error)| panic!("{}: entry {position}: {error}", path.display()));
         assert!(world.position > 20 && world.position == text.lines().count() as u64);
         let made = serde_json::to_string_pretty(&history::summary(&world, time(UNTIL))).unwrap() + "\n";

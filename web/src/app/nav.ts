@@ -18,5 +18,11 @@ export const places = [
   { to: '/services', label: 'Services', key: 's', icon: IconBox, words: 'graph dependencies catalog' },
   { to: '/metrics', label: 'Metrics', key: 'm', icon: IconChartHistogram, words: 'dora lead time failure rate' },
   { to: '/ledger', label: 'Ledger', key: 'l', icon: IconNotebook, words: 'audit proof entries' },
-  { to: '/administration', label: 'Administration', key: 'a', icon: IconSettings, words: 'people tokens policies runners' },
+  {
+    to: '/administration',
+    label: 'Administration',
+    key: 'a',
+    icon: IconSettings,
+    words: 'people tokens policies runners',
+  },
 ] as const

@@ -56,6 +56,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/accounts/{account}/erase": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Forgets who is behind an account. The account stays, closed; what it did keeps its meaning. */
+        post: operations["accounts_erase_person"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/accounts/{account}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Everything that is held about a person: for oneself, or for who may manage accounts. */
+        get: operations["accounts_export_person"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/accounts/{account}/leave": {
         parameters: {
             query?: never;
@@ -101,6 +135,40 @@ export interface paths {
         put?: never;
         /** Changes a password: one's own with the present one, or anybody's by who may manage accounts. */
         post: operations["accounts_change_password"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/activity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who did what, from where, when, under which change: the newest first. */
+        get: operations["activity_activity"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/activity/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The activity log for other systems, oldest first. */
+        get: operations["activity_export"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -739,6 +807,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/erasures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was forgotten so far, without a name in it. */
+        get: operations["erasures_erasures"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/evidence": {
         parameters: {
             query?: never;
@@ -875,6 +960,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/ledger/entries/{position}/knowledge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was known when the entry was decided: the world before it, the facts of its rulings, what was on record, who decided. */
+        get: operations["ledger_knowledge"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ledger/entries/{position}/recomputed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The rulings of one entry, asked again: the same policies, the same facts. */
+        get: operations["ledger_recompute_entry"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ledger/recomputed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The rulings of a stretch of the ledger, asked again. */
+        get: operations["ledger_recompute"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/ledger/witnesses": {
         parameters: {
             query?: never;
@@ -884,6 +1020,23 @@ export interface paths {
         };
         /** Who signs the checkpoints of this ledger beside itself, and how far they are. */
         get: operations["ledger_witnesses"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ledger/world": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The world at a position or a moment, and one object as it was then. */
+        get: operations["ledger_world"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1023,6 +1176,23 @@ export interface paths {
         get: operations["metrics_figures"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/notes/{note}/redact": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes a text off the desk. The entries that refer to it stay, and say that it was redacted. */
+        post: operations["notes_redact_note"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2103,6 +2273,26 @@ export interface components {
             /** @description The request has to give a `reason`. */
             needs_reason: boolean;
         };
+        /** @description Something that was done. */
+        Activity: components["schemas"]["EntryRow"] & {
+            /** @description Everything one command caused carries the same. */
+            submission: string;
+            change?: components["schemas"]["Ref"] | null;
+            release?: components["schemas"]["Ref"] | null;
+            environment?: string | null;
+            targets: string[];
+            origin?: components["schemas"]["ActivityOrigin"] | null;
+            /** @description Digests of the output of steps, and of other evidence: `GET /blobs/<digest>`. */
+            evidence: string[];
+        };
+        /** @description From where something was done. */
+        ActivityOrigin: {
+            address?: string | null;
+            /** @description What the client says it is. */
+            agent?: string | null;
+            /** @description The token it came with; null for a session of the page. */
+            token?: string | null;
+        };
         /**
          * @description A count of targets, a share of them, or `rest`
          * @example 2
@@ -2260,10 +2450,26 @@ export interface components {
             /** @description `free` or `quarantined`. */
             status: components["schemas"]["Status"];
         };
+        /** @description A text or a blob. */
+        Attachment: {
+            /** @description `note` or `blob`. */
+            kind: string;
+            /** @description Id of a note, digest of a blob. */
+            id: string;
+            /** @description Whether it is still there. */
+            there: boolean;
+            /** @description The text of a note that is still there. */
+            text?: string | null;
+        };
         /** @description Ends sessions at the wish of an identity provider. */
         BackChannelLogout: {
             logout_token: string;
         };
+        /**
+         * @description On what ground something is forgotten.
+         * @enum {string}
+         */
+        Basis: "request" | "retention" | "unlawful" | "other";
         /** @description The request of an action that needs a reason. */
         Because: {
             /** @description Kept outside the ledger, where it can be erased; 1 to 4,000 characters. */
@@ -2500,6 +2706,11 @@ export interface components {
             authored_at: string;
             service?: string | null;
         };
+        /** @description Somebody as commits name him. */
+        CommitterHeld: {
+            name?: string | null;
+            address: string;
+        };
         /** @description One service's new and old targets. */
         Compared: {
             service: components["schemas"]["Ref"];
@@ -2537,6 +2748,12 @@ export interface components {
             new_size: number;
             new_root: string;
             hashes: string[];
+        };
+        /** @description How many there are of something. */
+        Count: {
+            name: string;
+            /** Format: int64 */
+            count: number;
         };
         /** @description The course of an analysis, look by look, as the judge keeps it; live while it runs. */
         Course: {
@@ -2594,6 +2811,17 @@ export interface components {
             /** Format: date-time */
             end?: string | null;
             environments: components["schemas"]["Ref"][];
+        };
+        /** @description Somebody as he stood at a position. */
+        Decider: {
+            who: components["schemas"]["Subject"];
+            roles: string[];
+            groups: string[];
+            /** @description Whose decisions were in his hands. */
+            stands_in_for: components["schemas"]["Ref"][];
+            /** @description Whether the policies then in force let him read. */
+            may_read: components["schemas"]["Verdict"];
+            on_leave: boolean;
         };
         /**
          * @description `approve` or `reject`.
@@ -2676,6 +2904,20 @@ export interface components {
             steps_done: number;
             /** Format: int32 */
             steps_total: number;
+        };
+        /** @description Something that was on record. */
+        Document: {
+            /**
+             * Format: int64
+             * @description The entry that brought it.
+             */
+            position: number;
+            /** Format: date-time */
+            at: string;
+            kind: string;
+            summary: string;
+            /** @description Texts and blobs it refers to. */
+            refers_to: components["schemas"]["Attachment"][];
         };
         /** @description The figures of the DORA research programme, computed from the ledger. */
         Dora: {
@@ -2791,6 +3033,32 @@ export interface components {
             /** @description Who may deploy; a production-like environment has to name somebody. */
             deployers?: components["schemas"]["Deployers"];
             targets: components["schemas"]["TargetSpec"][];
+        };
+        /** @description Forgets a person, or redacts a text. */
+        Erase: {
+            basis: components["schemas"]["Basis"];
+            /** @description Names nobody; 1 to 4,000 characters. It is kept with the entry that says that it was done. */
+            reason: string;
+        };
+        /** @description One thing that was forgotten. */
+        Erased: {
+            /** @description Id of the account or of the note. */
+            id: string;
+            /**
+             * Format: int64
+             * @description The entry that says so.
+             */
+            position: number;
+        };
+        /** @description What was forgotten so far, without a name in it. Keep it beside the backups: `interlock ledger restore --erasures` does it again. */
+        Erasures: {
+            /**
+             * Format: int64
+             * @description Entries the ledger had.
+             */
+            position: number;
+            people: components["schemas"]["Erased"][];
+            notes: components["schemas"]["Erased"][];
         };
         /** @description Errors over requests of a service within the last `window`, 0 to 1. */
         ErrorRatio: {
@@ -3102,6 +3370,15 @@ export interface components {
         InstallPolicies: {
             packs: components["schemas"]["Pack"][];
         };
+        /** @description What ran somewhere. */
+        Installed: {
+            environment: components["schemas"]["Ref"];
+            service: components["schemas"]["Ref"];
+            version: string;
+            digest: string;
+            /** Format: int32 */
+            targets: number;
+        };
         /** @description The administrator lets a runner in. */
         InviteRunner: {
             /** @description 1 to 63 characters of a-z, 0-9 and `-`; unique in the installation. */
@@ -3138,6 +3415,31 @@ export interface components {
         };
         /** @enum {string} */
         Kind: "PolicyPack" | "Account" | "IdentityProvider" | "TrustedIssuer" | "Webhook" | "SigningKey" | "Service" | "Environment" | "Calendar" | "Pipeline" | "Release";
+        /** @description What was known when a decision was taken. */
+        Knowledge: {
+            entry: components["schemas"]["EntryRow"];
+            /** @description Who decided, as he stood at that position. */
+            decider: components["schemas"]["Decider"];
+            /** @description The rulings the entry records, with the facts they rest on, recomputed. */
+            rulings: components["schemas"]["RecomputedRuling"][];
+            /** @description The objects the entry is about, as they stood before it. */
+            objects: components["schemas"]["KnownObject"][];
+            /** @description What was recorded about them up to the decision, oldest first: entries, texts, evidence. */
+            documents: components["schemas"]["Document"][];
+            /**
+             * Format: int32
+             * @description Documents that were left out because there are more than 500.
+             */
+            documents_left_out: number;
+            /** @description Entries about the same objects that came after: nobody could know them. */
+            later: components["schemas"]["EntryRow"][];
+        };
+        /** @description An object as it stood. */
+        KnownObject: {
+            subject: components["schemas"]["Subject"];
+            /** @description As its own address would have given it; null if it did not exist, or has no view of the past. */
+            state?: Record<string, never> | null;
+        };
         /** @description A quantile (0 to 1) of the request duration, in seconds. */
         Latency: {
             service: string;
@@ -3454,6 +3756,15 @@ export interface components {
          * @enum {string}
          */
         Operation: "apply" | "undo";
+        /** @description From where something was asked. */
+        OriginHeld: {
+            submission: string;
+            /** Format: date-time */
+            at: string;
+            address?: string | null;
+            agent?: string | null;
+            token?: string | null;
+        };
         /**
          * @description How an order ended.
          * @enum {string}
@@ -3524,6 +3835,22 @@ export interface components {
                 delegates_to: components["schemas"]["Delegation"][];
                 actions: components["schemas"]["Action"][];
             }[];
+            /** @description The cursor of the next page; null on the last. */
+            next?: string | null;
+        };
+        /** @description One page. */
+        Page_Activity: {
+            items: (components["schemas"]["EntryRow"] & {
+                /** @description Everything one command caused carries the same. */
+                submission: string;
+                change?: components["schemas"]["Ref"] | null;
+                release?: components["schemas"]["Ref"] | null;
+                environment?: string | null;
+                targets: string[];
+                origin?: components["schemas"]["ActivityOrigin"] | null;
+                /** @description Digests of the output of steps, and of other evidence: `GET /blobs/<digest>`. */
+                evidence: string[];
+            })[];
             /** @description The cursor of the next page; null on the last. */
             next?: string | null;
         };
@@ -3972,6 +4299,42 @@ export interface components {
             approved_by: components["schemas"]["Ref"][];
             policy_set: string;
         };
+        /** @description Everything that is held about a person (GDPR, article 15). */
+        PersonExport: {
+            account: string;
+            /**
+             * Format: date-time
+             * @description When this was put together, and at how many entries.
+             */
+            at: string;
+            /** Format: int64 */
+            position: number;
+            login?: string | null;
+            name?: string | null;
+            email?: string | null;
+            roles: string[];
+            groups: string[];
+            links: components["schemas"]["Ref"][];
+            /** @description Keyed digests that stand for addresses in the ledger. They stay after an erasure. */
+            identities: string[];
+            has_password: boolean;
+            leave: components["schemas"]["Span"][];
+            delegations: components["schemas"]["Delegation"][];
+            tokens: components["schemas"]["Token"][];
+            sessions: components["schemas"]["SessionHeld"][];
+            /** @description What commits call the person. */
+            commits_as: components["schemas"]["CommitterHeld"][];
+            /** @description From where the person acted. */
+            origins: components["schemas"]["OriginHeld"][];
+            /** @description Texts the person wrote. They stay after an erasure, unless they are redacted. */
+            texts: components["schemas"]["TextHeld"][];
+            /** @description Texts of anybody in which the person is named. They can be redacted one by one. */
+            named_in: components["schemas"]["TextHeld"][];
+            /** @description Entries whose own bytes hold the person's name, login or address, such as the name of a token. They cannot be changed. */
+            entries_naming: number[];
+            /** @description Entries the person caused. */
+            entries: number[];
+        };
         /**
          * @description When in a wave a step runs: `deploy` before the wave is judged, `settle` after it was judged good.
          * @enum {string}
@@ -4201,6 +4564,41 @@ export interface components {
             /** @description The first 64 entries; others are proved one by one at `/ledger/entries/{position}`. */
             entries: components["schemas"]["EntryProof"][];
         };
+        /** @description Rulings of a stretch of the ledger, recomputed. */
+        Recomputation: {
+            /** Format: int64 */
+            from: number;
+            /**
+             * Format: int64
+             * @description Where to go on; null at the end.
+             */
+            next?: number | null;
+            /** Format: int64 */
+            rulings: number;
+            /** Format: int64 */
+            same: number;
+            /** Format: int64 */
+            different: number;
+            /** Format: int64 */
+            inconclusive: number;
+            /** @description Those that are not the same, at most 100. */
+            not_the_same: components["schemas"]["RecomputedRuling"][];
+            status: components["schemas"]["Status"];
+        };
+        /** @description A ruling, and the same question asked again. */
+        RecomputedRuling: {
+            /** Format: int64 */
+            position: number;
+            /** @description `decision`, `refusal`, or the name of a gate. */
+            name: string;
+            recorded: components["schemas"]["RulingTold"];
+            again?: components["schemas"]["RulingTold"] | null;
+            /** @description Pass: the same to the byte; fail: different; inconclusive: it could not be recomputed. */
+            verdict: components["schemas"]["Verdict"];
+            why: string;
+            /** @description What the policies were asked: principal, action, resource, facts. */
+            request?: Record<string, never> | null;
+        };
         /** @description What was found running before Interlock: written down once, so that a rollback knows where to go back to. */
         RecordInstalled: {
             found: components["schemas"]["FoundInstalled"][];
@@ -4426,6 +4824,13 @@ export interface components {
             policies: string[];
             blockers: components["schemas"]["Blocker"][];
         };
+        /** @description What a ruling says. */
+        RulingTold: {
+            verdict: components["schemas"]["Verdict"];
+            policy_set: string;
+            facts_digest: string;
+            policies: string[];
+        };
         /** @description What a step does: exactly one of these. */
         RunSpec: {
             /** @default null */
@@ -4633,6 +5038,13 @@ export interface components {
             /** @description Where to send the browser after signing out, to sign out of the identity provider too. */
             sign_out_url?: string | null;
             server: components["schemas"]["ServerInfo"];
+        };
+        /** @description A sign-in. */
+        SessionHeld: {
+            /** Format: date-time */
+            since: string;
+            /** Format: date-time */
+            expires: string;
         };
         /** @description Makes the first administrator with the secret from the one-time link. */
         SetUp: {
@@ -4946,6 +5358,14 @@ export interface components {
                 [key: string]: string;
             };
         };
+        /** @description A text and the entry that refers to it. */
+        TextHeld: {
+            note: string;
+            /** Format: int64 */
+            position: number;
+            /** @description Null if it was redacted. */
+            text?: string | null;
+        };
         /** @enum {string} */
         Tier: "development" | "test" | "staging" | "production";
         /** @description Three columns a person can act on. */
@@ -5206,6 +5626,46 @@ export interface components {
             summary: string;
             witnesses: components["schemas"]["Witness"][];
             witnessed?: components["schemas"]["WitnessedCheckpoint"] | null;
+        };
+        /** @description The world at one moment. */
+        WorldView: {
+            /**
+             * Format: int64
+             * @description Entries it is the fold of.
+             */
+            position: number;
+            /**
+             * Format: date-time
+             * @description When the last of them was recorded.
+             */
+            at?: string | null;
+            /**
+             * Format: int64
+             * @description Entries there are by now.
+             */
+            size: number;
+            /**
+             * Format: date-time
+             * @description When the first and the newest entry were recorded.
+             */
+            first_at?: string | null;
+            /** Format: date-time */
+            last_at?: string | null;
+            policy_set?: string | null;
+            counts: components["schemas"]["Count"][];
+            /** @description Releases that were open, at most 100, the newest first. */
+            releases: components["schemas"]["ReleaseRow"][];
+            /** @description Deployments that were running. */
+            deployments: components["schemas"]["DeploymentRow"][];
+            /**
+             * Format: int32
+             * @description Emergency stops in force.
+             */
+            lockdowns: number;
+            /** @description What was installed, by environment and service. */
+            installed: components["schemas"]["Installed"][];
+            /** @description The object asked for, as its own address would have given it then. */
+            object?: Record<string, never> | null;
         };
         /** @description A fiscal year of twelve calendar months. */
         YearOfMonths: {
@@ -5710,6 +6170,235 @@ export interface operations {
             };
         };
     };
+    accounts_erase_person: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key again returns the first answer instead of doing it twice */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                account: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Erase"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Receipt"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something stands in the way; every blocker */
+            409: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much was sent */
+            413: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong kind of content */
+            415: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    accounts_export_person: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonExport"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     accounts_put_leave: {
         parameters: {
             query?: never;
@@ -6095,6 +6784,218 @@ export interface operations {
             };
             /** @description Wrong kind of content */
             415: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    activity_activity: {
+        parameters: {
+            query?: {
+                /** @description Login or id of an account, `runner:<name>`, or `system`. */
+                actor?: string;
+                /** @description Id of a change: the change, its release and its deployments. */
+                change?: string;
+                /** @description Name or id of a release: the release, its change and its deployments. */
+                release?: string;
+                environment?: string;
+                /** @description A target of an environment: steps on it, and what was found there. */
+                target?: string;
+                /** @description A kind such as `release.planned`, or the room alone: `release`. */
+                kind?: string;
+                from?: string;
+                to?: string;
+                /** @description Words that occur in the sentence. */
+                q?: string;
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Activity"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    activity_export: {
+        parameters: {
+            query?: {
+                /** @description `csv` (RFC 4180, with titles), `jsonl` (one object per line, the default) or `cef` (Common Event Format, version 0). */
+                form?: string;
+                /** @description With names, texts and addresses. Needs the permission `activity.origins`. Without, accounts appear by their ids. */
+                personal?: boolean;
+                /** @description The position to begin with. */
+                after?: number;
+                actor?: string;
+                change?: string;
+                release?: string;
+                environment?: string;
+                target?: string;
+                kind?: string;
+                from?: string;
+                to?: string;
+                q?: string;
+                /** @description Entries looked through, 1 to 10,000; 10,000 if absent. The header `X-Next-After` says where to go on. */
+                count?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                    "application/jsonl": string;
+                    "text/plain": string;
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
                 headers: {
                     /** @description Entries in the ledger when it was answered */
                     "X-Ledger-Position"?: number;
@@ -10788,6 +11689,82 @@ export interface operations {
             };
         };
     };
+    erasures_erasures: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Erasures"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     evidence_take: {
         parameters: {
             query?: never;
@@ -11485,6 +12462,276 @@ export interface operations {
             };
         };
     };
+    ledger_knowledge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                position: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Knowledge"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ledger_recompute_entry: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                position: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecomputedRuling"][];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ledger_recompute: {
+        parameters: {
+            query?: {
+                /** @description The first entry; 0 if absent. */
+                from?: number;
+                /** @description Entries, 1 to 10,000; 2,000 if absent. */
+                count?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Recomputation"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     ledger_witnesses: {
         parameters: {
             query?: never;
@@ -11528,6 +12775,103 @@ export interface operations {
             };
             /** @description Not allowed; every reason */
             403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ledger_world: {
+        parameters: {
+            query?: {
+                /** @description The world of so many entries. */
+                position?: number;
+                /** @description The world of all entries recorded then or before. */
+                time?: string;
+                /**
+                 * @description One object as it was: `release/<name or id>`, or `change`, `deployment`, `environment`, `service`, `calendar`, `account`,
+                 *     `rollback`, `review`.
+                 */
+                object?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorldView"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
                 headers: {
                     /** @description Entries in the ledger when it was answered */
                     "X-Ledger-Position"?: number;
@@ -12567,6 +13911,146 @@ export interface operations {
             };
             /** @description There is no such thing */
             404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    notes_redact_note: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key again returns the first answer instead of doing it twice */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                note: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Erase"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Receipt"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something stands in the way; every blocker */
+            409: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much was sent */
+            413: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong kind of content */
+            415: {
                 headers: {
                     /** @description Entries in the ledger when it was answered */
                     "X-Ledger-Position"?: number;

@@ -1,5 +1,13 @@
 import { Tabs } from '@mantine/core'
-import { IconBiohazard, IconKey, IconPackage, IconRoute2, IconScale, IconServerBolt, IconUsers } from '@tabler/icons-react'
+import {
+  IconBiohazard,
+  IconKey,
+  IconPackage,
+  IconRoute2,
+  IconScale,
+  IconServerBolt,
+  IconUsers,
+} from '@tabler/icons-react'
 import { useNavigate, useParams } from 'react-router'
 import { PageHeader } from '~/parts/Layout'
 import { Artifacts } from './Artifacts'

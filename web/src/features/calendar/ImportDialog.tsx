@@ -1,7 +1,7 @@
 import { Button, FileInput, Group, List, Modal, Select, SimpleGrid, Stack, Text, TextInput } from '@mantine/core'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { type FormEvent, useState } from 'react'
-import { type Imported, type WindowKind, importCalendar } from '~/lib/api/calendar'
+import { type Imported, importCalendar, type WindowKind } from '~/lib/api/calendar'
 import { exact, zone } from '~/lib/time'
 import { Blockers } from '~/parts/Blockers'
 import { ProblemView } from '~/parts/States'

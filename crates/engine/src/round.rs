@@ -153,7 +153,7 @@ impl Round {
         if let Some(key) = job.key.as_deref()
             && let Some(it) = self.remembered(key)?
         {
-            return Ok(Decided { position: it.to, events: self.read(it)?, repeated: true });
+            return Ok(Decided { position: it.to, events: self.read(key, it)?, repeated: true });
         }
         let sources = &self.means.sources;
         let ctx = Context { now: sources.clock.now(), actor: job.actor.clone(), ids: sources.ids() };
@@ -182,16 +182,17 @@ impl Round {
         stored.map(|body| serde_json::from_slice(&body).map_err(|error| unavailable(error.to_string()))).transpose()
     }
 
-    /// Entries that were written for a remembered key, from the ledger, or from a batch that is not yet in it.
-    fn read(&self, it: Remembered) -> Result<Vec<Recorded>, SubmitError> {
+    /// Entries that were written for a remembered key, from the ledger, or from a batch that is not yet in it. The ledger may have
+    /// more than this world: another node has written, or this one was not told that its own append had worked.
+    fn read(&self, key: &str, it: Remembered) -> Result<Vec<Recorded>, SubmitError> {
         let unavailable = |error: String| SubmitError::Unavailable(error);
         let bodies = |from: u64, entries: &[NewEntry]| -> Vec<Vec<u8>> {
             let wanted = &entries[(it.from - from) as usize..(it.to - from) as usize];
             wanted.iter().map(|entry| entry.body.clone()).collect()
         };
-        let below = self.below.as_ref().filter(|below| it.from >= below.from);
+        let below = self.below.as_ref().filter(|below| below.keys.contains_key(key));
         let bodies = match below {
-            _ if it.from >= self.from => bodies(self.from, &self.batch.entries),
+            _ if self.keys.contains_key(key) => bodies(self.from, &self.batch.entries),
             Some(below) => bodies(below.from, &below.batch.entries),
             None => {
                 let entries = self.means.ledger.read(it.from, (it.to - it.from) as usize);

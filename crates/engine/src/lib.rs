@@ -8,6 +8,7 @@
 mod desk;
 mod entropy;
 mod evidence;
+pub mod forecast;
 pub mod judging;
 mod line;
 mod live;

@@ -20,3 +20,4 @@ mod people;
 mod runner;
 mod security;
 mod session;
+mod simulate;

@@ -192,7 +192,7 @@ impl Sim {
         self.outside.build(digest, errors);
         self.cast.builds.entry(service.clone()).or_default().push(digest);
         let writer = |random: &mut super::Random| {
-            let most = if random.chance(0.06) { WRITERS.len() } else { WRITERS.len() - 1 };
+            let most = if random.chance(0.1) { WRITERS.len() } else { WRITERS.len() - 1 };
             identity(WRITERS[random.below(most)])
         };
         let author = writer(&mut self.random);
@@ -209,7 +209,7 @@ impl Sim {
             version: format!("1.{number}"),
             size: 1_000,
             signature: Some(Signature { key, text: "untrusted comment: simulated".into() }),
-            source: self.random.chance(0.97).then_some(source),
+            source: self.random.chance(0.93).then_some(source),
         }
     }
 

@@ -27,7 +27,10 @@ impl Sim {
         self.acts += 1;
         let view = self.view();
         let drawn = if self.calm { self.random.below(62) } else { self.random.below(100) };
+        // What stops the next step is only put to the test while there is one.
+        let busy = !self.calm && !view.deployment.running.is_empty();
         match drawn {
+            0..=51 if busy && self.random.chance(0.12) => self.interfere(&view),
             0..=51 => self.lead_a_release(&view),
             52..=56 => self.review(&view),
             57..=58 => self.lift(&view),
@@ -53,6 +56,42 @@ impl Sim {
         let mean = if self.calm || (6..20).contains(&hour) { 75_000.0 } else { 400_000.0 };
         let wait = self.random.wait(mean);
         self.after(wait, Happening::Act);
+    }
+
+    /// Something that concerns what is being deployed at this moment.
+    fn interfere(&mut self, view: &World) {
+        let running = view.deployment.running.iter().filter_map(|id| view.deployment.deployment(*id));
+        let releases: Vec<_> = running.filter_map(|it| view.release.release(it.release)).cloned().collect();
+        let Some(it) = self.random.pick(&releases).cloned() else { return };
+        let reason = self.note();
+        match self.random.below(6) {
+            0 => self.stop(),
+            1 => self.new_calendar(),
+            2 => {
+                let command = release::Command::RevokePermit { release: it.id, reason: "doubt".into() };
+                let who = self.somebody(&["rita", "ravi"], 0.1);
+                self.one(who, Command::Release(command));
+            }
+            3 => {
+                let digests: Vec<_> = it.spec.items.iter().map(|item| item.digest).take(1).collect();
+                let command = artifact::Command::Quarantine { digests, because_of: None, reason: Some(reason) };
+                let who = self.somebody(&["rita", "rex", "olu"], 0.1);
+                self.one(who, Command::Artifact(command));
+            }
+            4 => {
+                let given = view.change.of_release(it.id).map(|it| (it.id, it.approvals.clone())).into_iter();
+                let given: Vec<_> = given
+                    .flat_map(|(id, all)| all.into_iter().filter(|it| !it.withdrawn).map(move |it| (id, it.by)))
+                    .collect();
+                let Some((change, by)) = self.random.pick(&given).copied() else { return };
+                self.one(("somebody".into(), by), Command::Change(change::Command::Withdraw { change, reason }));
+            }
+            _ => {
+                let Some(deployment) = view.deployment.running.iter().next().copied() else { return };
+                let who = self.somebody(&["olu", "omar", "rita"], 0.1);
+                self.one(who, Command::Deployment(deployment::Command::Pause { deployment, reason }));
+            }
+        }
     }
 
     /// What somebody sees: the world of some node.
@@ -105,7 +144,7 @@ impl Sim {
         let leads: &[&str] = &["rita", "ravi", "rex", "edda", "dov-ops"];
         let past = it.window.is_some_and(|window| window.end <= self.at());
         match it.stage {
-            _ if it.stage < Stage::Authorised && self.random.chance(0.7) && spoilt(view, &it) => {
+            _ if it.stage < Stage::Authorised && self.random.chance(0.35) && spoilt(view, &it) => {
                 let reason = self.note();
                 let who = self.somebody(&["rita", "ravi"], 0.05);
                 self.one(who, Command::Release(release::Command::Cancel { release, reason }));
@@ -157,7 +196,7 @@ impl Sim {
         let Some(change) = view.change.of_release(it.id).cloned() else { return };
         let change_id = change.id;
         let open = change.conditions.iter().find(|condition| condition.met.is_none()).map(|condition| condition.id);
-        if let Some(condition) = open.filter(|_| self.random.chance(0.5)) {
+        if let Some(condition) = open.filter(|_| self.random.chance(0.3)) {
             let evidence = self.note();
             let who = self.somebody(&["rita", "dana", "amir", "otto"], 0.1);
             let command = change::Command::MeetCondition { change: change_id, condition, evidence };
@@ -175,7 +214,7 @@ impl Sim {
                 1..=4 => self.random.pick(&delegations).copied(),
                 _ => None,
             };
-            let conditions = if self.random.chance(0.1) { vec![(self.fresh(), self.note())] } else { Vec::new() };
+            let conditions = if self.random.chance(0.2) { vec![(self.fresh(), self.note())] } else { Vec::new() };
             let decision = change::Decision::Approve;
             let reason = self.note();
             let command = change::Command::Decide { change: change_id, decision, reason, conditions, on_behalf_of };
@@ -431,7 +470,7 @@ impl Sim {
     fn review(&mut self, view: &World) {
         let open: Vec<_> = view.learning.open.iter().copied().collect();
         let Some(review) = self.random.pick(&open).copied() else { return };
-        if self.random.chance(0.5) && !self.calm {
+        if self.random.chance(0.75) && !self.calm {
             return;
         }
         let root_cause = self.note();
@@ -446,8 +485,7 @@ fn spoilt(view: &World, it: &Release) -> bool {
     it.spec.items.iter().any(|item| {
         let artifact = view.artifact.artifact(&item.digest);
         let key = artifact.and_then(|it| it.signature.as_ref()).and_then(|it| view.artifact.keys.get(&it.key));
-        let sourced = artifact.is_some_and(|it| it.source.is_some());
-        view.artifact.quarantine(&item.digest).is_some() || key.is_none_or(|key| key.revoked) || !sourced
+        view.artifact.quarantine(&item.digest).is_some() || key.is_none_or(|key| key.revoked)
     })
 }
 

@@ -31,9 +31,9 @@ impl Sim {
             1 => Class::Standard,
             _ => Class::Normal,
         };
-        let complete = self.random.chance(0.92);
+        let complete = self.random.chance(0.85);
         let service = items.first().map(|it| it.service.clone()).unwrap_or_else(|| name("checkout"));
-        let criteria = if complete { self.criteria(&service) } else { Vec::new() };
+        let criteria = if complete || self.random.chance(0.6) { self.criteria(&service) } else { Vec::new() };
         let triggers = self.triggers(&service, complete);
         let number = self.cast.number;
         Spec {

@@ -145,6 +145,8 @@ pub struct Step {
     pub settle: bool,
     pub skipped_back: bool,
     pub attempts: u64,
+    /// On the way back.
+    pub attempts_back: u64,
     /// Whether running it again after it was cut off is allowed.
     pub repeatable: bool,
 }

@@ -19,6 +19,10 @@ impl Auditor {
         match entry.kind {
             "deployment.steps_leased" => self.leased(entry, &id),
             "deployment.steps_reported" => self.reported(entry, &id),
+            "deployment.steps_handed_out" | "deployment.steps_answered" => {
+                self.find("readable", Some(entry.position), "many runners in one entry are not read here");
+            }
+            "deployment.permit_revoked" => drop(self.book.revoked.insert(text(data, "permit"))),
             _ => {}
         }
         if entry.kind == "deployment.phase_ended" {
@@ -55,6 +59,12 @@ impl Auditor {
                 it.settle = data["phase"] == "settle";
                 it.status = word(&data["status"]).to_owned();
                 it.until = moment(&data["status"]["baking"]["until"]);
+            }
+            // Another permit for the rest. What was begun under the one before it goes on.
+            "deployment.permit_renewed" => {
+                if let Some(renewed) = change::permit(&data["permit"]) {
+                    it.permit = crate::book::Permit { from: it.permit.from, ..renewed };
+                }
             }
             "deployment.paused" => it.paused = true,
             "deployment.resumed" => it.paused = false,
@@ -96,6 +106,8 @@ impl Auditor {
             settle: it["phase"] == "settle",
             skipped_back: it["on_rollback"] == "skip",
             attempts: it["attempts"].as_u64().unwrap_or(1),
+            // A way back that gives up early helps nobody: five tries at least, unless it says otherwise.
+            attempts_back: it["attempts_back"].as_u64().unwrap_or(it["attempts"].as_u64().unwrap_or(1).max(5)),
             repeatable: it["run"]["program"]["repeatable"] != false,
         });
         let units = list(&data["units"]).map(|it| Unit {
@@ -236,7 +248,8 @@ impl Auditor {
         self.must("step-order", entry, Some(step) == next, || {
             format!("step {step} of unit {at} of {id} is handed out, and {next:?} is next")
         });
-        let attempts = it.steps.get(step as usize).map_or(0, |step| step.attempts);
+        let tries = |step: &Step| if it.back.is_some() { step.attempts_back } else { step.attempts };
+        let attempts = it.steps.get(step as usize).map_or(0, tries);
         self.must("attempts", entry, attempt <= attempts, || format!("try {attempt} of {attempts} of {id}"));
         let phase = it.steps.get(step as usize).is_some_and(|step| step.settle == it.settle || !step.settle);
         let lower = it.units.iter().filter(|other| other.wave == it.wave && other.rank < unit.rank).any(|other| {

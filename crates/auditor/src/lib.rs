@@ -88,7 +88,7 @@ impl Auditor {
             "change" | "release" => self.change(&entry),
             "deployment" => self.deployment(&entry),
             "verification" | "operations" | "rollback" | "learning" => self.evidence(&entry),
-            "policy" | "reason" => {}
+            "policy" | "reason" | "runner" | "intake" => {}
             _ => self.find("readable", Some(position), format!("`{}` is of no known room", entry.kind)),
         }
     }

@@ -213,6 +213,7 @@ fn changed(world: &World, changes: &Changes, now: Timestamp) -> World {
                 schedule: Schedule::Once { start: it.start, end: it.end },
                 scope: it.scope.clone(),
                 reason: "assumed".into(),
+                customer: None,
             })
         });
         let calendar = Calendar { name, owner, source: "assumption".into(), windows: windows.collect() };

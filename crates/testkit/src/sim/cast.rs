@@ -219,7 +219,7 @@ impl Sim {
         let zone = zones[self.random.below(zones.len())];
         let mut windows = Vec::new();
         let mut window = |it: &str, kind, schedule, scope| {
-            windows.push(Window { name: name(it), kind, schedule, scope, reason: String::new() });
+            windows.push(Window { name: name(it), kind, schedule, scope, reason: String::new(), customer: None });
         };
         let production = WindowScope { tiers: names(&["production"]), ..WindowScope::default() };
         let of = |services: &[&str]| WindowScope { services: names(services), ..production.clone() };
@@ -289,6 +289,7 @@ fn place_of(place: &str, index: usize) -> Environment {
             services: names(&[service]),
             labels: BTreeMap::new(),
             params: BTreeMap::new(),
+            runner: BTreeMap::new(),
         })
     });
     let tier = [Tier::Production, Tier::Staging, Tier::Test][index];
@@ -327,11 +328,15 @@ fn pipeline(it: &str, max_parallel: u32, repeatable: bool) -> Pipeline {
         run,
         timeout_s: 40,
         attempts,
+        attempts_back: None,
         on_rollback,
+        on_revocation: Default::default(),
+        runner: BTreeMap::new(),
     };
     Pipeline {
         name: name(it),
         max_parallel,
+        ahead: 1,
         steps: vec![
             step("drain", Phase::Deploy, traffic("0"), 2, OnRollback::Apply),
             step("deploy", Phase::Deploy, deploy, 2, OnRollback::Undo),

@@ -97,6 +97,26 @@ fn document(text: &str) -> Done<Document> {
     })
 }
 
+/// The text of everything but releases, and the text of the releases with what they hold.
+///
+/// # Errors
+/// The first document that is none, with what is wrong with it.
+pub fn releases_apart(text: &str) -> Done<(String, String, Vec<Manifest<interlock_wire::release::ReleaseSpec>>)> {
+    let (mut rest, mut releases, mut read) = (Vec::new(), Vec::new(), Vec::new());
+    let parts = text.split("\n---").map(|part| part.strip_prefix("---").unwrap_or(part));
+    let said = |part: &&str| part.lines().any(|line| !line.trim().is_empty() && !line.trim_start().starts_with('#'));
+    for part in parts.filter(said) {
+        match document(part)? {
+            Document::Release(it) => {
+                releases.push(part.to_owned());
+                read.push(it);
+            }
+            _ => rest.push(part.to_owned()),
+        }
+    }
+    Ok((join(rest), join(releases), read))
+}
+
 /// The one release a text holds.
 ///
 /// # Errors

@@ -9,6 +9,7 @@ mod desk;
 mod entropy;
 mod erase;
 mod evidence;
+pub mod forecast;
 pub mod judging;
 mod line;
 mod live;

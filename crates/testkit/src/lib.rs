@@ -9,4 +9,5 @@ pub mod house;
 pub mod redact;
 pub mod sample;
 pub mod shop;
+pub mod sim;
 pub mod story;

@@ -32,5 +32,6 @@ pub mod rollback;
 pub mod runner;
 pub mod search;
 pub mod session;
+pub mod simulate;
 pub mod today;
 pub mod verification;

@@ -17,6 +17,7 @@ cargo xtask <chore>
 
   test           every test this machine can run; says what was left out and why
   check [part]   what a change has to pass besides its tests; `check --list` names the parts
+  simulate [...] the simulator: `minutes=N` of fresh seeds, `one <seed>`, `tell <seed>`, `planted [minutes=N]`
   golden         writes golden files for event kinds that have none; never changes one
   sbom           writes what Interlock is made of, as CycloneDX, to target/interlock.cdx.json
   error-pages    lists error codes that have no page in docs/errors
@@ -42,6 +43,7 @@ fn chore(words: &[&str]) -> Result<bool> {
     match words {
         ["test"] => suites::run(),
         ["check", parts @ ..] => check::run(parts),
+        ["simulate", more @ ..] => Ok(suites::simulator(more)?.0),
         ["golden"] => Run::cargo(["run", "--quiet", "-p", "interlock-testkit", "--example", "golden"]).status(),
         ["sbom"] => sbom::write(),
         ["error-pages"] => check::errors::list_missing(),

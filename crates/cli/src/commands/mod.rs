@@ -27,6 +27,7 @@ pub mod release;
 pub mod review;
 pub mod runner;
 pub mod serve;
+pub mod simulate;
 pub mod token;
 pub mod watch;
 pub mod witness;
@@ -66,6 +67,8 @@ pub enum Command {
     Explain(explain::Args),
     /// Ask whether something may be done, without doing it
     May(may::Args),
+    /// Simulate when releases would ship, and what if something were different
+    Simulate(simulate::Args),
     /// Plan, approve, deploy, watch, roll back
     #[command(subcommand)]
     Release(release::Verb),
@@ -140,6 +143,7 @@ impl Command {
             Command::Describe(it) => describe::run(it, global).await,
             Command::Explain(it) => explain::run(it, global).await,
             Command::May(it) => may::run(it, global).await,
+            Command::Simulate(it) => simulate::run(it, global).await,
             Command::Release(it) => release::run(it, global).await,
             Command::Change(it) => change::run(it, global).await,
             Command::Review(it) => review::run(it, global).await,

@@ -326,17 +326,17 @@ pub fn react(world: &World, event: &core::Event) -> Vec<Command> {
             let back = world.rollback.rollback(it.rollback).map(take_back);
             if running { vec![Command::Abort { deployment: it.of, reason: None }] } else { back.into_iter().collect() }
         }
+        // The environment has become free: a rollback that waited for that is carried out, be it of this deployment or of an
+        // earlier one. The newest first: it goes back to what the one before it brought.
         It::Deployment(Event::Ended(it)) => {
-            let waits = |open: &&rollback::Rollback| open.of == it.deployment && open.deployment.is_none();
-            world
-                .rollback
-                .open
-                .iter()
-                .filter_map(|id| world.rollback.rollback(*id))
-                .find(waits)
-                .map(take_back)
-                .into_iter()
-                .collect()
+            let place = world.deployment.deployment(it.deployment).map(|ended| &ended.environment);
+            let waits = |open: &&rollback::Rollback| {
+                open.deployment.is_none()
+                    && place == Some(&open.environment)
+                    && !world.deployment.running.contains(&open.of)
+            };
+            let open = world.rollback.open.iter().filter_map(|id| world.rollback.rollback(*id));
+            open.filter(waits).max_by_key(|open| open.of).map(take_back).into_iter().collect()
         }
         It::Verification(verification::Event::Concluded(it)) if it.verdict == verification::Verdict::Pass => {
             proceed_after(world, it.analysis)

@@ -31,6 +31,7 @@ pub mod runner;
 pub mod schedule;
 pub mod search;
 pub mod session;
+pub mod simulate;
 pub mod source;
 pub mod tlog;
 pub mod today;
@@ -142,6 +143,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(today::today))
         .routes(routes!(search::search))
         .routes(routes!(may::may))
+        .routes(routes!(simulate::simulate))
         .routes(routes!(ledger::head))
         .routes(routes!(ledger::checkpoint))
         .routes(routes!(ledger::entries))

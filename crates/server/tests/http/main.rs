@@ -23,3 +23,4 @@ mod replay;
 mod runner;
 mod security;
 mod session;
+mod simulate;

@@ -25,7 +25,8 @@ const TABLE: &[(&str, &[&str])] = &[
     ("server", &["engine", "wire", "integrations", "runner", "outbound"]),
     ("demo", &["wire", "ids"]),
     ("cli", &["wire", "server", "runner", "demo", "outbound"]),
-    ("testkit", &["domain", "engine", "ledger", "ids"]),
+    ("auditor", &[]),
+    ("testkit", &["domain", "engine", "ledger", "ids", "auditor"]),
     ("xtask", &[]),
 ];
 

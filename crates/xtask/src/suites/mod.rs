@@ -67,6 +67,11 @@ pub fn run() -> Result<bool> {
     let postgres = machine.postgres();
     rust(&mut report, python.as_ref().ok());
     documentation(&mut report);
+    report.part("simulator: two minutes of fresh seeds", |_| {
+        let (passed, said) = simulator(&["minutes=2"])?;
+        let tally = tally::last_line(&said);
+        Ok(tally.map_or_else(Tally::one_failed, |it| it.or_failed(passed)))
+    });
     for suite in suites()? {
         let name = format!("tests/{suite}");
         report.part(&name, |notes| one_suite(&suite, &mut machine, notes));
@@ -134,6 +139,15 @@ fn rust(report: &mut Report, python: Option<&String>) {
             Ok(tally::cargo_test(&said).or_failed(passed))
         }
     });
+}
+
+/// Runs the simulator; whether nothing was found, and what it said. `INTERLOCK_SEED` gives the first seed.
+pub fn simulator(words: &[&str]) -> Result<(bool, String)> {
+    // The whole workspace, so that it is built with what the tests were built with.
+    if !Run::cargo(["build", "--quiet", "--workspace", "--example", "simulate"]).status()? {
+        anyhow::bail!("the simulator does not build");
+    }
+    Run::new(shell::target().join("debug/examples/simulate")).args(words.iter().copied()).tee()
 }
 
 fn documentation(report: &mut Report) {

@@ -1,7 +1,7 @@
 //! Durable commands per second at 1, 64 and 1,024 clients, against plain appends of the same bytes to SQLite at the batch size
 //! that is best for it. Both run in turns, so that both see the same machine.
 
-use super::{Done, Size, keep, rounded, share};
+use super::{Done, Size, keep, machine, rounded, share};
 use interlock_domain::{
     catalog::{self, Metrics, Service},
     core::{Actor, Command},
@@ -55,6 +55,27 @@ impl Plain {
             count += batch;
         }
         Ok(count as f64 / begun.elapsed().as_secs_f64())
+    }
+}
+
+/// Processor time, and what was done in it. Unlike the rate, it hardly depends on who else wants the machine.
+#[derive(Default)]
+struct Spent {
+    seconds: f64,
+    count: f64,
+}
+
+impl Spent {
+    fn add(&mut self, begun: Option<f64>, count: f64) {
+        if let (Some(begun), Some(ended)) = (begun, machine::processor_s()) {
+            self.seconds += ended - begun;
+            self.count += count;
+        }
+    }
+
+    /// Microseconds for one.
+    fn each(&self) -> Option<f64> {
+        (self.count > 0.0 && self.seconds > 0.0).then(|| rounded(self.seconds * 1e6 / self.count))
     }
 }
 
@@ -120,10 +141,15 @@ pub fn measure(size: Size, folder: &Path) -> Done {
     for clients in [1, 64, 1024] {
         let (mut ours, mut theirs, mut ratios, mut usual, mut answers) =
             (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (mut our_cpu, mut their_cpu) = (Spent::default(), Spent::default());
         for _ in 0..size.rounds {
+            let begun = machine::processor_s();
             let (rate, times) = run(&house, &engine, clients, length, turn);
+            our_cpu.add(begun, times.len() as f64);
             let at_usual = plain.run(&bodies, USUAL, length / 2)?;
+            let begun = machine::processor_s();
             let plain = plain.run(&bodies, best.1, length)?;
+            their_cpu.add(begun, plain * length.as_secs_f64());
             turn += 1;
             usual.push(rate / at_usual);
             ours.push(rate);
@@ -140,6 +166,7 @@ pub fn measure(size: Size, folder: &Path) -> Done {
             "ratio_lowest": rounded(share(&mut ratios, 0.0)),
             "ratio_at_1000": rounded(share(&mut usual, 0.5)),
             "goal_ratio": if clients == 1024 { json!(0.5) } else { json!(null) },
+            "cpu_us_per_command": our_cpu.each(), "plain_cpu_us_per_entry": their_cpu.each(),
             "entry_bytes": bytes,
             "answer_p50_ms": rounded(share(&mut answers, 0.5)),
             "answer_p99_ms": rounded(share(&mut answers, 0.99)),

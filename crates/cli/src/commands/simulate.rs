@@ -186,7 +186,13 @@ impl Own {
             .map_err(|error| failed("no address of this machine can be listened at", &error))?;
         let address = listener.local_addr().map_err(|error| failed("the address is not known", &error))?;
         let permits = PermitSigner::from_seed(engine.desk().secret());
-        let serve = ServeOptions { listen: address, secure_cookies: false, permits };
+        let serve = ServeOptions {
+            listen: address,
+            secure_cookies: false,
+            permits,
+            exposure: Default::default(),
+            telemetry: Default::default(),
+        };
         let served = engine.clone();
         let serving = tokio::spawn(async move {
             let _ = interlock_server::serve_on(listener, served, serve, std::future::pending()).await;

@@ -7,6 +7,7 @@ mod client;
 mod commands;
 mod context;
 mod failure;
+mod logs;
 mod manifest;
 mod nouns;
 mod render;

@@ -18,6 +18,8 @@ fn resource_of(action: Action) -> Resource {
     let name = action.as_str();
     let kind = match name {
         "token.issue" => "token",
+        "person.erase" | "activity.origins" => "account",
+        "note.redact" => "organisation",
         "policy.install" => "pack",
         "signing-key.manage" => "signing-key",
         "read" | "evidence.take" => "ledger",

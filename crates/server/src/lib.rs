@@ -20,6 +20,7 @@ pub mod limit;
 mod listen;
 pub mod local;
 pub mod manifest;
+mod orders;
 pub mod permit;
 pub mod problem;
 pub mod replay;

@@ -1,27 +1,21 @@
 //! `ledger`: entries, proofs, verification, backup, moving. With `--data` or `--ledger` the store itself is examined, without a
 //! server; without them, what the server says is checked against its signed checkpoint.
 
-use super::past;
+use super::{past, proof::*, restore::*};
 use crate::{
-    client::{Client, query, segment},
+    client::query,
     context::Global,
     failure::{Done, Failure},
     render::{Paint, show, time},
     seen,
 };
-use base64::{Engine, prelude::BASE64_STANDARD};
-use futures::{StreamExt, TryStreamExt, stream};
-use interlock_domain::core::Record;
 use interlock_ledger::{
-    Checkpoint, Digest, OpenOptions, PostgresLedger, Recovery, SqliteLedger, StoreError, VerifyReport, VerifyingKey,
-    copy_to_sqlite, move_to_postgres,
-    proof::{root_of, verify_consistency, verify_inclusion},
+    OpenOptions, PostgresLedger, SqliteLedger, StoreError, VerifyReport, VerifyingKey, copy_to_sqlite, move_to_postgres,
 };
 use interlock_wire::{
-    ledger::{Consistency, Entry, EntryRow, Head, Proof},
-    reason::{ReceiptProof, Severity},
+    ledger::{Entry, EntryRow, Head},
+    reason::Severity,
 };
-use jiff::Timestamp;
 use std::{
     path::{Path, PathBuf},
     time::Duration,
@@ -31,7 +25,6 @@ use std::{
 pub const FILE: &str = "ledger.db";
 /// Name of the key file of a ledger in PostgreSQL, in a node's data directory.
 pub const KEY: &str = "ledger.key";
-const AT_ONCE: usize = 16;
 /// How long the database may take to answer while a whole ledger is read.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -312,106 +305,6 @@ pub async fn run(verb: Verb, global: &Global) -> Done {
     }
 }
 
-/// Up to where something is restored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Until {
-    /// A number of entries.
-    Position(u64),
-    Time(Timestamp),
-}
-
-impl std::str::FromStr for Until {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text.parse() {
-            Ok(position) => Ok(Self::Position(position)),
-            Err(_) => crate::when::when(text)
-                .map(Self::Time)
-                .map_err(|error| format!("neither a position nor a time: {error}")),
-        }
-    }
-}
-
-/// The number of entries up to a moment: all before the first that is later.
-struct Reached {
-    until: Option<Until>,
-    size: u64,
-    passed: bool,
-}
-
-impl Reached {
-    fn new(until: Option<Until>) -> Self {
-        Self { until, size: 0, passed: false }
-    }
-
-    fn see(&mut self, position: u64, body: &[u8]) {
-        let later = match self.until {
-            None => false,
-            Some(Until::Position(size)) => position >= size,
-            // What cannot be understood has no time; it is kept, as everything before a later entry is.
-            Some(Until::Time(until)) => Record::decode(body).is_ok_and(|record| record.at > until),
-        };
-        self.passed |= later;
-        if !self.passed {
-            self.size = position + 1;
-        }
-    }
-
-    /// The size to restore; one that was asked for by number is kept, so that one out of range is refused.
-    fn size(&self) -> u64 {
-        match self.until {
-            Some(Until::Position(size)) => size,
-            Some(Until::Time(_)) | None => self.size,
-        }
-    }
-}
-
-fn restore(
-    backup: Option<&Path>,
-    archive: Option<(&Path, &Path)>,
-    until: Option<Until>,
-    to: &Path,
-) -> Done<VerifyReport> {
-    let mut reached = Reached::new(until);
-    let done = match (archive, backup) {
-        (Some((folder, key)), _) => {
-            let recovery = Recovery::open(folder, key).map_err(refused)?;
-            recovery.entries(|position, body| reached.see(position, body)).map_err(refused)?;
-            let size = reached.size();
-            recovery.restore(to, size, &|answer| interlock_engine::round::answered_within(answer, size))
-        }
-        (None, Some(from)) => match until {
-            None => SqliteLedger::restore(from, to),
-            Some(_) => {
-                each_entry(from, |position, body| reached.see(position, body)).map_err(refused)?;
-                let size = reached.size();
-                SqliteLedger::restore_prefix(from, to, size, &|answer| {
-                    interlock_engine::round::answered_within(answer, size)
-                })
-            }
-        },
-        (None, None) => return Err(Failure::Usage("give --backup or --archive".into())),
-    };
-    done.map_err(refused)
-}
-
-/// Reads all entries of a copy, which is opened for it and so verified.
-fn each_entry(path: &Path, mut each: impl FnMut(u64, &[u8])) -> Result<(), StoreError> {
-    let ledger = SqliteLedger::open(path, OpenOptions::default())?;
-    let mut at = 0;
-    loop {
-        let entries = interlock_ledger::Ledger::read(&ledger, at, 10_000)?;
-        if entries.is_empty() {
-            return Ok(());
-        }
-        for entry in entries {
-            each(entry.position, &entry.body);
-            at = entry.position + 1;
-        }
-    }
-}
-
 /// The ledger below a data directory, or the path itself if it is a file.
 pub fn file(data: &Path) -> PathBuf {
     if data.is_dir() { data.join(FILE) } else { data.to_owned() }
@@ -482,138 +375,6 @@ pub fn reported(it: &VerifyReport) -> String {
     lines.join("\n")
 }
 
-async fn entry(client: &Client, position: u64) -> Done<Entry> {
-    client.get(&format!("/ledger/entries/{}", segment(&position.to_string()))).await
-}
-
-fn digest(text: &str) -> Done<Digest> {
-    let text = text.trim();
-    let hex = hex::decode(text.strip_prefix("sha256:").unwrap_or(text)).ok();
-    let base64 = || BASE64_STANDARD.decode(text).ok();
-    let bytes = hex.or_else(base64).and_then(|bytes| Digest::from_slice(&bytes));
-    bytes.ok_or_else(|| Failure::Bug(format!("`{text}` is no digest")))
-}
-
-/// The leaf hash of an entry's exact bytes.
-fn leaf(it: &Entry) -> Done<Digest> {
-    let body = BASE64_STANDARD
-        .decode(&it.body)
-        .map_err(|error| Failure::Bug(format!("entry {} is not base64: {error}", it.row.position)))?;
-    Ok(Digest::leaf(&body))
-}
-
-fn signed(checkpoint: &str, key: &str) -> Done<Checkpoint> {
-    seen::open(checkpoint, key)
-}
-
-/// Checks an entry against the signed checkpoint it came with: bytes to leaf, leaf to root, root to signature.
-///
-/// # Errors
-/// One of the three does not hold.
-pub fn prove(it: &Entry) -> Done {
-    let Proof { position, tree_size, hashes, root_hash, checkpoint, verifier_key } = &it.proof;
-    let checkpoint = signed(checkpoint, verifier_key)?;
-    let root = digest(root_hash)?;
-    let path: Vec<Digest> = hashes.iter().map(|it| digest(it)).collect::<Done<_>>()?;
-    let under = verify_inclusion(&leaf(it)?, *position, *tree_size, &path, &root);
-    if under && checkpoint.size == *tree_size && checkpoint.root == root && *position == it.row.position {
-        return Ok(());
-    }
-    Err(Failure::Failed(format!(
-        "entry {} is NOT under the signed root of {} entries",
-        it.row.position, checkpoint.size
-    )))
-}
-
-/// What shows that one size of the ledger continues another, checked here.
-#[derive(serde::Serialize)]
-struct Continued {
-    #[serde(flatten)]
-    proof: Consistency,
-    /// The signed note over the later size, if that is the present one.
-    checkpoint: Option<String>,
-    verifier_key: String,
-}
-
-async fn continues(global: &Global, from: Option<u64>, to: Option<u64>, earlier: Option<&Path>) -> Done {
-    let client = global.client()?;
-    let head: Head = client.get("/ledger").await?;
-    let now = signed(&head.checkpoint, &head.verifier_key)?;
-    seen::remember(&client, &head.checkpoint, &head.verifier_key).await?;
-    let kept = match earlier {
-        Some(path) => {
-            let note = std::fs::read_to_string(path).map_err(|error| Failure::io("reading", path, &error))?;
-            Some(signed(&note, &head.verifier_key)?)
-        }
-        None => None,
-    };
-    let old = kept.as_ref().map(|it| it.size).or(from).unwrap_or_default();
-    let new = to.unwrap_or(now.size);
-    let fork = |why: String| {
-        Failure::Forked(format!("ledger-forked: {why}. Keep both checkpoints, they are signed evidence."))
-    };
-    if kept.is_some() && old > new {
-        return Err(fork(format!("the checkpoint you kept has {old} entries, the ledger {new}")));
-    }
-    let it: Consistency = client.get(&format!("/ledger/consistency?old={old}&new={new}")).await?;
-    let hashes: Vec<Digest> = it.hashes.iter().map(|it| digest(it)).collect::<Done<_>>()?;
-    let (old_root, new_root) = (digest(&it.old_root)?, digest(&it.new_root)?);
-    let same = kept.as_ref().is_none_or(|kept| kept.root == old_root) && (new != now.size || new_root == now.root);
-    if !same || !verify_consistency(old, new, &old_root, &new_root, &hashes) {
-        return Err(fork(format!("{new} entries do NOT continue the {old} from before")));
-    }
-    let checkpoint = (new == now.size).then_some(head.checkpoint);
-    let it = Continued { proof: it, checkpoint, verifier_key: head.verifier_key };
-    if let Some(path) = &global.proof {
-        write_json(path, &it)?;
-    }
-    show(global.output, &it, |it| {
-        let signed = if it.checkpoint.is_some() { ", which are signed" } else { "" };
-        format!(
-            "Proved: nothing among the first {old} entries was changed on the way to {new}{signed}.\nroot {}",
-            it.proof.new_root
-        )
-    })
-}
-
-fn write_json(path: &Path, it: &impl serde::Serialize) -> Done {
-    let text = serde_json::to_string_pretty(it).map_err(|error| Failure::Bug(error.to_string()))?;
-    std::fs::write(path, text + "\n").map_err(|error| Failure::io("writing", path, &error))
-}
-
-/// Writes the entries of a receipt with their exact bytes and proofs, each of them checked.
-///
-/// # Errors
-/// One does not hold, or the file cannot be written.
-pub async fn keep_proof(client: &Client, receipt: &ReceiptProof, path: &Path) -> Done {
-    let mut entries = Vec::new();
-    for it in &receipt.entries {
-        let found = entry(client, it.position).await?;
-        prove(&found)?;
-        if found.leaf_hash != it.leaf_hash {
-            return Err(Failure::Failed(format!("entry {} is NOT the one that was acknowledged", it.position)));
-        }
-        entries.push(found);
-    }
-    write_json(path, &entries)
-}
-
-/// Reads every entry from the server, hashes it here and compares the root with the signed checkpoint.
-///
-/// # Errors
-/// The signature or the root does not hold.
-pub async fn verify_server(client: &Client) -> Done<Head> {
-    let head: Head = client.get("/ledger").await?;
-    let checkpoint = signed(&head.checkpoint, &head.verifier_key)?;
-    let entries =
-        stream::iter((0..checkpoint.size).map(|position| async move { leaf(&entry(client, position).await?) }));
-    let leaves: Vec<Digest> = entries.buffered(AT_ONCE).try_collect().await?;
-    if root_of(&leaves) == checkpoint.root && digest(&head.root)? == checkpoint.root {
-        return Ok(head);
-    }
-    Err(Failure::Failed(format!("the {} entries do NOT hash to the root that was signed", checkpoint.size)))
-}
-
 /// Entries as lines.
 pub fn lines(rows: &[EntryRow]) -> String {
     let paint = Paint::stdout();
@@ -637,7 +398,7 @@ fn told(it: &Entry) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use interlock_ledger::{Batch, Ledger, MemoryLedger, NewEntry};
+    use interlock_ledger::{Batch, Ledger, NewEntry};
 
     fn ledger(entries: u8) -> SqliteLedger {
         let directory = tempfile::tempdir().unwrap().keep();
@@ -647,15 +408,6 @@ mod tests {
             ledger.append(u64::from(n), &batch).unwrap();
         }
         ledger
-    }
-
-    #[test]
-    fn the_root_is_that_of_the_ledger() {
-        for size in [1, 2, 3, 7, 8] {
-            let ledger = ledger(size);
-            let leaves: Vec<Digest> = (0..size).map(|n| Digest::leaf(&[n; 20])).collect();
-            assert_eq!(root_of(&leaves), ledger.root_at(u64::from(size)).unwrap(), "{size}");
-        }
     }
 
     #[test]
@@ -673,13 +425,5 @@ mod tests {
         let error = SqliteLedger::open(&path, OpenOptions::default()).err().unwrap();
         let told = refused(error).to_string();
         assert!(told.starts_with("L008, first bad position 3") && told.contains("restore"), "{told}");
-    }
-
-    #[test]
-    fn a_checkpoint_of_another_key_proves_nothing() {
-        let (one, two) = (MemoryLedger::new("a", [1; 32]).unwrap(), MemoryLedger::new("a", [2; 32]).unwrap());
-        let note = one.checkpoint().unwrap().note;
-        assert!(signed(&note, &one.verifying_key().to_string()).is_ok());
-        assert_eq!(signed(&note, &two.verifying_key().to_string()).unwrap_err().exit_code(), 1);
     }
 }

@@ -23,7 +23,9 @@ pub mod note;
 pub mod past;
 pub mod permit;
 pub mod policy;
+pub mod proof;
 pub mod release;
+pub mod restore;
 pub mod review;
 pub mod runner;
 pub mod serve;
@@ -189,7 +191,7 @@ pub(crate) async fn tell(global: &Global, receipt: &Receipt) -> Done {
         seen::verify(proof)?;
         seen::remember(&client, &proof.checkpoint, &proof.verifier_key).await?;
         if let Some(path) = &global.proof {
-            ledger::keep_proof(&client, proof, path).await?;
+            proof::keep_proof(&client, proof, path).await?;
         }
     } else if global.proof.is_some() && !receipt.entries.is_empty() {
         let text = "the command was done, and the server gave no proof of it; `interlock ledger prove` asks again";

@@ -7,7 +7,8 @@ use crate::{
     commands::{archive::Archive, ledger},
     context::write_private,
     failure::{Done, Failure},
-    trace::{self, Traces},
+    logs::{LogFormat, log_with},
+    trace,
 };
 use interlock_domain::{
     core::{Actor, Command},
@@ -35,7 +36,6 @@ use std::{
     sync::Arc,
 };
 use tokio::net::TcpListener;
-use tracing_subscriber::{Layer as _, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
 /// Name of the runner inside the server.
 const LOCAL: &str = "local";
@@ -58,14 +58,6 @@ impl Targets {
         let base = if self.allow_private_targets { Guard::inside() } else { Guard::strict() };
         base.with(self.allow_target.iter().copied())
     }
-}
-
-/// How the log is written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum LogFormat {
-    #[default]
-    Text,
-    Json,
 }
 
 #[derive(Debug, clap::Args)]
@@ -158,23 +150,6 @@ pub struct Args {
     /// Seconds between not being ready any more and the end, so that a balancer sends work elsewhere first
     #[arg(long, value_name = "SECONDS", default_value_t = 0, value_parser = clap::value_parser!(u64).range(0..=600))]
     drain: u64,
-}
-
-/// Begins to write a log to standard error. `INTERLOCK_LOG` says what, as `info` or `interlock_engine=debug`.
-pub fn log(format: LogFormat) {
-    log_with(format, None);
-}
-
-/// The same, and traces.
-fn log_with(format: LogFormat, traces: Option<Traces>) {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("INTERLOCK_LOG").unwrap_or_else(|_| "info".into());
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
-    let lines = match format {
-        LogFormat::Text => lines.with_ansi(false).boxed(),
-        LogFormat::Json => lines.json().boxed(),
-    };
-    // A second subscriber is refused; the first stays.
-    let _ = tracing_subscriber::registry().with(filter).with(lines).with(traces).try_init();
 }
 
 /// Ends when the process is asked to: SIGTERM or SIGINT.

@@ -1,9 +1,10 @@
 //! `witness`: signs for other organisations that their ledgers only grow. Needs no server and no ledger of its own.
 
 use crate::{
-    commands::serve::{self, LogFormat},
+    commands::serve,
     context::write_private,
     failure::{Done, Failure},
+    logs::{self, LogFormat},
 };
 use interlock_ledger::{VerifyingKey, cosign::WitnessSigner};
 use interlock_server::witness::{State, Witness, router};
@@ -81,7 +82,7 @@ fn log_key(given: &str) -> Done<VerifyingKey> {
 }
 
 async fn serve(args: Args) -> Done {
-    serve::log(args.log_format);
+    logs::log(args.log_format);
     let signer = WitnessSigner::parse(read(&args.key)?.trim())
         .map_err(|error| Failure::Failed(format!("`{}` is no key of a witness: {error}", args.key.display())))?;
     let logs = args.log.iter().map(|it| log_key(it)).collect::<Done<Vec<_>>>()?;

@@ -187,9 +187,18 @@ fn reassess(world: &World, id: ReleaseId, ctx: &Context) -> Result<Vec<Event>, R
             let reason = standing.iter().map(|it| it.message.as_str()).collect::<Vec<_>>().join("; ");
             vec![Event::PermitRevoked(PermitRevoked { release: id, reason })]
         }
+        // A window may be longer than a permit: without this it would stay authorised by a permit nobody can use.
+        (Stage::Authorised, true) => {
+            release.permit.iter().filter(|permit| permit.not_after <= ctx.now).map(|permit| ran_out(permit)).collect()
+        }
         _ => Vec::new(),
     });
     Ok(news)
+}
+
+fn ran_out(permit: &Permit) -> Event {
+    let reason = format!("permit {} ran out unused at {}", permit.id, permit.not_after);
+    Event::PermitRevoked(PermitRevoked { release: permit.release, reason })
 }
 
 /// Whether the calendar has closed or opened again what is planned, so that whoever planned it is told.

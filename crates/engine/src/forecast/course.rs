@@ -245,6 +245,14 @@ impl<'a> Course<'a> {
             let wait = start.duration_since(now);
             return self.after(wait, Due::Release(id));
         }
+        // Its window or its permit is over: looked at by the server itself, as `release::owed` says, and then begun again.
+        let end = it.permit.as_ref().filter(|_| it.stage == Stage::Authorised).map(|permit| permit.not_after);
+        if matches!(it.stage, Stage::Ready | Stage::Authorised)
+            && end.or(it.window.map(|window| window.end)).is_some_and(|end| end <= now)
+            && self.submit(Actor::system(), Command::Release(release::Command::Reassess { release: id })).is_ok()
+        {
+            return self.after(SignedDuration::from_millis(1), Due::Release(id));
+        }
         let approving = matches!(it.stage, Stage::Frozen | Stage::Ready) && self.lacks_approval(&it);
         let share = self.share();
         let Some(fate) = self.fates.get_mut(&id) else { return };

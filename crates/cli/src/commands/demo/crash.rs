@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     client::Client,
-    commands::ledger,
+    commands::{ledger, proof},
     failure::{Done, Failure},
     render::progress,
 };
@@ -249,7 +249,7 @@ async fn check(stage: &mut Stage, story: &mut Story, figures: &Figures, acknowle
         // The first installation, and one step for each release.
         other += usize::from(steps != figures.releases as usize + 1);
     }
-    let head = ledger::verify_server(&aude).await?;
+    let head = proof::verify_server(&aude).await?;
     stage.stop_server().await?;
     let report = ledger::verify_files(&stage.data, None)?;
     println!("\nkills                              {}", figures.kills);

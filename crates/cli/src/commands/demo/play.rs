@@ -10,7 +10,7 @@ use crate::{
     client::{Client, segment},
     commands::{
         change::pick,
-        ledger, metrics,
+        ledger, metrics, proof,
         release::{change_of, told},
     },
     failure::{Done, Failure},
@@ -263,7 +263,7 @@ async fn learning(stage: &Stage, story: &mut Story) -> Done {
         let mut proved = 0;
         for it in observations {
             let entry: Entry = aude.get(&format!("/ledger/entries/{}", it.position)).await?;
-            ledger::prove(&entry)?;
+            proof::prove(&entry)?;
             proved += 1;
         }
         let shown = figure.map_or_else(String::new, |it| format!("{} is {}", it.label, it.display));
@@ -282,7 +282,7 @@ async fn learning(stage: &Stage, story: &mut Story) -> Done {
 async fn proving(stage: &mut Stage, story: &mut Story) -> Done {
     let aude = stage.of("aude")?;
     story.turn("She reads every entry, hashes it and compares the root with the signed checkpoint.");
-    let head = ledger::verify_server(aude).await?;
+    let head = proof::verify_server(aude).await?;
     story.check(true, &format!("all {} entries hash to the root that {} signed", head.size, head.verifier_key))?;
     story.turn("The server is stopped, and the file itself is verified.");
     stage.stop_server().await?;

@@ -7,7 +7,10 @@ use super::{
     super::{get::pair, serve},
     enrol::{self, Reach},
 };
-use crate::failure::{Done, Failure};
+use crate::{
+    failure::{Done, Failure},
+    logs,
+};
 use interlock_outbound::{Guard, Net};
 use interlock_runner::{Credential, Identity, PermitKeys, RemoteServer, Runner, RunnerConfig, identity};
 use interlock_wire::{length::Length, runner::PermitKeyList};
@@ -67,14 +70,14 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     permit_keys: Option<PathBuf>,
     #[arg(long, value_enum, default_value_t)]
-    log_format: serve::LogFormat,
+    log_format: logs::LogFormat,
     /// Address of the server [default: the one it was enrolled at]
     #[arg(from_global)]
     server: Option<String>,
 }
 
 pub async fn run(args: Args) -> Done {
-    serve::log(args.log_format);
+    logs::log(args.log_format);
     let data = args.data.clone().ok_or_else(|| Failure::Usage("where is its data? Give --data".into()))?;
     match data.join(identity::FILE).exists() {
         true => enrolled(args, &data).await,

@@ -6,7 +6,13 @@
 //! knows better.
 
 use crate::state::Bounds;
-use axum::{Router, body::Body, extract::ConnectInfo, http::Request};
+use axum::{
+    Router,
+    body::Body,
+    extract::ConnectInfo,
+    http::{Request, StatusCode, header},
+    response::{IntoResponse as _, Response},
+};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -18,8 +24,8 @@ use tower::ServiceExt as _;
 
 /// Headers of one request.
 const HEADERS: usize = 100;
-/// Bytes of a request's head: its line and all headers.
-const HEAD: usize = 64 << 10;
+/// Bytes of a request's head: its line and all headers. What is read at once may be nearly as much again, so it is counted too.
+const HEAD: usize = 32 << 10;
 /// Pause after a connection could not be taken, as when no file handles are left.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -53,7 +59,13 @@ pub async fn run(listener: TcpListener, router: Router, bounds: Bounds, stop: im
         let router = router.clone();
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(ConnectInfo::<SocketAddr>(peer));
-            router.clone().oneshot(request.map(Body::new))
+            let router = (head_size(&request) <= HEAD).then(|| router.clone());
+            async move {
+                match router {
+                    Some(router) => router.oneshot(request.map(Body::new)).await,
+                    None => Ok(too_large()),
+                }
+            }
         });
         let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
         tokio::spawn(async move {
@@ -65,4 +77,15 @@ pub async fn run(listener: TcpListener, router: Router, bounds: Bounds, stop: im
     }
     drop(listener);
     graceful.shutdown().await;
+}
+
+fn head_size<B>(request: &Request<B>) -> usize {
+    let line = request.uri().path_and_query().map_or(0, |it| it.as_str().len());
+    line + request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum::<usize>()
+}
+
+/// What the HTTP library itself answers to heads that are far too large.
+fn too_large() -> Response {
+    let closes = [(header::CONNECTION, "close")];
+    (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, closes).into_response()
 }

@@ -2088,6 +2088,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/simulate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** When would each open release ship, and what would it wait for? With `what_if`: and if that were so? */
+        post: operations["simulate_simulate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/tlog/checkpoint": {
         parameters: {
             query?: never;
@@ -2215,6 +2232,17 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description One person, or everybody with a role, is away. */
+        Absence: {
+            /** @description Login or id of an account. */
+            account?: string | null;
+            /** @description Everybody who has this role, such as `approver`: the board is absent. */
+            role?: string | null;
+            /** Format: date-time */
+            from: string;
+            /** Format: date-time */
+            until: string;
+        };
         /** @description An account as others see it. */
         Account: {
             id: string;
@@ -2449,6 +2477,48 @@ export interface components {
             commits: number;
             /** @description `free` or `quarantined`. */
             status: components["schemas"]["Status"];
+        };
+        /**
+         * @description How long things take, in the median. What is left out is taken from what was, or, where too little is known, assumed; the
+         *     answer says which.
+         */
+        Assume: {
+            /** @default null */
+            approval?: components["schemas"]["Length"] | null;
+            /** @default null */
+            act?: components["schemas"]["Length"] | null;
+            /** @default null */
+            step?: components["schemas"]["Length"] | null;
+            /**
+             * Format: double
+             * @description Share of judged waves that fail, 0 to 1.
+             * @default null
+             */
+            failing?: number | null;
+        };
+        AssumedFreeze: {
+            /** Format: date-time */
+            start: string;
+            /** Format: date-time */
+            end: string;
+            scope?: components["schemas"]["ScopeSpec"];
+        };
+        AssumedRole: {
+            /** @description Login or id of an account. */
+            account: string;
+            role: string;
+        };
+        /** @description Something the answer rests on. */
+        Assumption: {
+            name: string;
+            value: string;
+            /** @description `stated`, `history` or `default`. */
+            source: string;
+            /**
+             * Format: int32
+             * @description Of history: how many were seen.
+             */
+            seen: number;
         };
         /** @description A text or a blob. */
         Attachment: {
@@ -3770,6 +3840,33 @@ export interface components {
          * @enum {string}
          */
         Outcome: "changed" | "unchanged" | "failed" | "inconclusive";
+        /** @description How a release fares. */
+        Outlook: {
+            /**
+             * @description `ships` (in every course), `does_not` (in none, and something stands in the way that does not pass by itself), or
+             *     `cannot_tell`.
+             */
+            answer: string;
+            /**
+             * Format: double
+             * @description Share of courses in which it shipped, 0 to 1.
+             */
+            shipped: number;
+            /**
+             * Format: date-time
+             * @description One in ten of those ships before this.
+             */
+            p10?: string | null;
+            /** Format: date-time */
+            p50?: string | null;
+            /**
+             * Format: date-time
+             * @description Nine in ten of those ship before this.
+             */
+            p90?: string | null;
+            /** @description What it waits for, the longest first. */
+            waits: components["schemas"]["Waiting"][];
+        };
         /** @description What a step has printed. */
         Output: {
             text: string;
@@ -4501,6 +4598,20 @@ export interface components {
             checkpoint: string;
             verifier_key: string;
         };
+        /** @description One release, as things are and with what is changed. */
+        Prospect: {
+            release: components["schemas"]["Ref"];
+            environment: string;
+            /** @description The stage it is in now. */
+            stage: string;
+            before: components["schemas"]["Outlook"];
+            after?: components["schemas"]["Outlook"] | null;
+            /**
+             * Format: int64
+             * @description How much later half of the courses ship with what is changed, in seconds; negative: earlier. Null if that cannot be told.
+             */
+            later_s?: number | null;
+        };
         /** @description Creates an account or changes it as a whole. */
         PutAccount: {
             /** @description 1 to 63 characters of a-z, 0-9 and `-`. */
@@ -5110,6 +5221,63 @@ export interface components {
             status: components["schemas"]["Status"];
             actions: components["schemas"]["Action"][];
         };
+        /** @description A question about the open releases of this moment. */
+        Simulate: {
+            /**
+             * @description How far ahead is looked, at most 90 days.
+             * @default 14d
+             */
+            ahead?: components["schemas"]["Length"];
+            /**
+             * Format: int32
+             * @description Courses that are tried, 1 to 500.
+             * @default 40
+             */
+            runs?: number;
+            /**
+             * Format: int64
+             * @description The same question with the same seed has the same answer, as long as nothing is written meanwhile.
+             * @default 1
+             */
+            seed?: number;
+            /**
+             * @default {
+             *       "approval": null,
+             *       "act": null,
+             *       "step": null,
+             *       "failing": null
+             *     }
+             */
+            assume?: components["schemas"]["Assume"];
+            /**
+             * @default {
+             *       "away": [],
+             *       "freezes": [],
+             *       "without": [],
+             *       "roles": [],
+             *       "not_before": {}
+             *     }
+             */
+            what_if?: components["schemas"]["WhatIf"];
+        };
+        /** @description When releases would ship. */
+        Simulation: {
+            /**
+             * Format: int64
+             * @description The number of entries the answer rests on.
+             */
+            position: number;
+            /** Format: date-time */
+            from: string;
+            /** Format: date-time */
+            until: string;
+            /** Format: int32 */
+            runs: number;
+            /** Format: int64 */
+            seed: number;
+            assumptions: components["schemas"]["Assumption"][];
+            releases: components["schemas"]["Prospect"][];
+        };
         /** @description Leaves out the step on which a unit has failed. */
         SkipStep: {
             /** Format: int32 */
@@ -5474,6 +5642,21 @@ export interface components {
             /** Format: int64 */
             ms: number;
         };
+        Waiting: {
+            /** @description A blocker's code, or `people`, `approval`, `window`, `steps`, `judging`, `bake`. */
+            code: string;
+            message: string;
+            /**
+             * Format: double
+             * @description Share of courses in which it is waited for.
+             */
+            share: number;
+            /**
+             * Format: int64
+             * @description For how long, in the median of those, in seconds.
+             */
+            median_s: number;
+        };
         /** @description The watch over a release while it is deployed and after. */
         Watch: {
             id: string;
@@ -5555,6 +5738,30 @@ export interface components {
             /** @description Where to deliver. */
             url: string;
             disabled: boolean;
+        };
+        /** @description What is changed. Empty: only the present is looked at. */
+        WhatIf: {
+            /** @default [] */
+            away?: components["schemas"]["Absence"][];
+            /** @default [] */
+            freezes?: components["schemas"]["AssumedFreeze"][];
+            /**
+             * @description Windows that are left out, as `calendar/window`.
+             * @default []
+             */
+            without?: string[];
+            /**
+             * @description Roles that somebody has in addition.
+             * @default []
+             */
+            roles?: components["schemas"]["AssumedRole"][];
+            /**
+             * @description By release: nothing of it happens before.
+             * @default {}
+             */
+            not_before?: {
+                [key: string]: string;
+            };
         };
         /** @description A window before and after. */
         WindowChange: {
@@ -20447,6 +20654,144 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Receipt"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something stands in the way; every blocker */
+            409: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much was sent */
+            413: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong kind of content */
+            415: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    simulate_simulate: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key again returns the first answer instead of doing it twice */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Simulate"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Simulation"];
                 };
             };
             /** @description The request cannot be read */

@@ -315,11 +315,22 @@ impl<'a> Course<'a> {
             Stage::Frozen | Stage::Ready => {
                 self.somebody("release-manager", |_| Command::Release(release::Command::Authorise { release }))
             }
+            Stage::Authorised if self.too_late(it) => {
+                let message = format!("release `{}` is not begun so near the end of its permit", it.spec.name);
+                let end = it.permit.as_ref().map(|permit| permit.not_after);
+                Err(vec![Blocker::new("too-late-to-begin", message, "plan it again", "a release manager").until(end)])
+            }
             Stage::Authorised => self.somebody("deployer", |course| {
                 Command::Deployment(deployment::Command::Start { deployment: course.fresh(), release })
             }),
             Stage::Deploying | Stage::Stabilising | Stage::Closed | Stage::RolledBack | Stage::Cancelled => Ok(()),
         }
+    }
+
+    /// Whoever deploys begins nothing in the last quarter of a window, where a deployment would be cut off by the end of its permit.
+    fn too_late(&self, it: &Release) -> bool {
+        let quarter = SignedDuration::from_secs(i64::from(it.spec.length_s) / 4);
+        it.permit.as_ref().is_some_and(|permit| permit.not_after.duration_since(self.now()) < quarter)
     }
 
     /// Into the first slot that is open: from when it was meant to be, or from now.

@@ -24,7 +24,7 @@ pub const POSITION: HeaderName = HeaderName::from_static("x-ledger-position");
 const CATCH_UP: Duration = Duration::from_secs(3);
 
 /// What the page may do: load its own files, talk to its own server, and be framed by nobody.
-/// Nothing inline: styles that the page makes itself carry the nonce of its answer ([`crate::web`]).
+/// Nothing inline: styles that the page makes itself carry the nonce of its answer (module `web`).
 pub const CONTENT_SECURITY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; \
      connect-src 'self'; manifest-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 

@@ -1,6 +1,6 @@
 //! A tar archive in one spelling only (POSIX.1-1988 ustar): regular files of mode 0644, owner 0, time 0, in a given order.
 //!
-//! **Invariant:** [`read`] takes exactly what [`write`] makes. It reads names and sizes, makes the header anew and compares, so that
+//! **Invariant:** [`read`] takes exactly what [`write()`] makes. It reads names and sizes, makes the header anew and compares, so that
 //! no byte of an archive is without meaning and a changed one is named with the file it belongs to.
 //! **Deliberately absent:** everything else tar can do.
 
@@ -88,7 +88,7 @@ fn text(field: &[u8]) -> Option<&str> {
 /// Reads an archive.
 ///
 /// # Errors
-/// The first byte that [`write`] would not have written, and the file it is in.
+/// The first byte that [`write()`] would not have written, and the file it is in.
 pub fn read(archive: &[u8]) -> Result<Vec<File>, TarError> {
     let mut files: Vec<File> = Vec::new();
     let mut at = 0;

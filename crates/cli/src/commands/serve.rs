@@ -92,7 +92,7 @@ pub struct Args {
     /// Send the session cookie only over TLS: set it where a proxy speaks HTTPS to browsers
     #[arg(long)]
     secure_cookies: bool,
-    /// Address browsers know the server by, such as https://interlock.example.org [default: the address it listens on]
+    /// Address browsers know the server by, such as `https://interlock.example.org` [default: the address it listens on]
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
     /// Directory of the secrets that manifests name as file:NAME [default: secrets, in the data directory]

@@ -2,6 +2,7 @@
 
 use super::{
     dice::{Dice, Hand},
+    fate::Fate,
     history::Resolved,
 };
 use crate::{
@@ -50,16 +51,6 @@ enum Due {
     Report(Name, Report),
     Judge(interlock_ids::AnalysisId, u64),
     Wake(DeploymentId),
-}
-
-#[derive(Default)]
-struct Fate {
-    shipped: Option<Timestamp>,
-    stands: bool,
-    waiting: Option<(Timestamp, String, String)>,
-    waits: BTreeMap<String, (String, SignedDuration)>,
-    /// Somebody has been asked and will act.
-    asked: bool,
 }
 
 pub(super) struct Course<'a> {
@@ -484,24 +475,6 @@ impl<'a> Course<'a> {
         let evidence = Digest([0; 32]);
         let command = verification::Command::Conclude { analysis, fence, verdict, summary, evidence };
         let _ = self.submit(Actor::system(), Command::Verification(command));
-    }
-}
-
-impl Fate {
-    /// From now on it waits for this.
-    fn wait(&mut self, now: Timestamp, code: &str, message: &str) {
-        if self.shipped.is_some() || self.waiting.as_ref().is_some_and(|(_, waited, _)| waited == code) {
-            return;
-        }
-        self.cease(now);
-        self.waiting = Some((now, code.to_owned(), message.to_owned()));
-    }
-
-    fn cease(&mut self, now: Timestamp) {
-        if let Some((since, code, message)) = self.waiting.take() {
-            let (_, length) = self.waits.entry(code).or_insert_with(|| (message, SignedDuration::ZERO));
-            *length += now.duration_since(since);
-        }
     }
 }
 

@@ -8,6 +8,7 @@
 
 mod course;
 mod dice;
+mod fate;
 mod history;
 
 pub use history::{Assumption, Basis};

@@ -175,5 +175,4 @@ fn judge(claims: Map<String, Value>, expected: &Expected) -> Result<Verified, Fa
 }
 
 #[cfg(test)]
-#[path = "jws_tests.rs"]
 mod tests;

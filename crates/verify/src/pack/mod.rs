@@ -7,7 +7,7 @@
 //!
 //! **Invariants**
 //! - The bytes of a pack follow from its content: no time of making, no order that could be another.
-//! - Whatever people read in a pack is made from the proven entries, and the check makes it again ([`derive`]).
+//! - Whatever people read in a pack is made from the proven entries, and the check makes it again ([`derive`](mod@derive)).
 //! - Entries hold no personal data. Names are in a pack only if asked for (`names.json`), and nothing proven depends on them.
 //!
 //! **Deliberately absent:** compression (a changed byte must be told with its file), encryption (of the whole file, by whoever sends it).

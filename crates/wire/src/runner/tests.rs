@@ -1,3 +1,5 @@
+//! How kinds, orders and requests are written, and that what is unknown is refused.
+
 use super::*;
 
 #[test]

@@ -182,7 +182,7 @@ async fn main() {
         exposure: Default::default(),
         telemetry: Default::default(),
     };
-    tokio::spawn(serve_on(listener, house.engine.clone(), options, std::future::pending()));
+    tokio::spawn(serve_on(listener, None, house.engine.clone(), options, std::future::pending()));
     let client = reqwest::Client::builder().no_proxy().tcp_nodelay(true).build().unwrap();
     let (begin, begun) = watch::channel(None);
     let (stop, stopped) = watch::channel(false);

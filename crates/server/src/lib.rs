@@ -81,38 +81,16 @@ pub async fn serve(
 ) -> Result<(), ServeError> {
     let address = options.listen;
     let listener = TcpListener::bind(address).await.map_err(|cause| ServeError::Listen { address, cause })?;
-    serve_on(listener, engine, options, shutdown).await
+    serve_on(listener, None, engine, options, shutdown).await
 }
 
-/// The same over TLS, on a socket that listens already. Requests under way are let finish for five seconds.
-pub async fn serve_tls_on(
-    listener: TcpListener,
-    tls: Tls,
-    engine: Engine,
-    options: ServeOptions,
-    shutdown: impl Future<Output = ()> + Send + 'static,
-) {
-    let telemetry = options.telemetry.clone();
-    let service = router(App::new(engine, options));
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let server = tls::serve(listener, tls, service, async move {
-        shutdown.await;
-        telemetry.drain();
-        let _ = stop.send(());
-    });
-    let deadline = async {
-        let _ = stopped.await;
-        tokio::time::sleep(std::time::Duration::from_secs(5)).await;
-    };
-    tokio::select! { () = server => {} () = deadline => {} }
-}
-
-/// The same on a socket that listens already.
+/// The same on a socket that listens already, over TLS if that is given. What is under way at the end has five seconds.
 ///
 /// # Errors
 /// None at present.
 pub async fn serve_on(
     listener: TcpListener,
+    tls: Option<Tls>,
     engine: Engine,
     options: ServeOptions,
     shutdown: impl Future<Output = ()> + Send + 'static,
@@ -123,7 +101,7 @@ pub async fn serve_on(
     let tidying = tokio::spawn(tidy(app.clone()));
     let service = router(app);
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let server = listen::run(listener, service, bounds, async move {
+    let server = listen::run(listener, tls, service, bounds, async move {
         shutdown.await;
         telemetry.drain();
         // Whoever waits for the end of open streams waits no longer than this.

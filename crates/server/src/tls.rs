@@ -5,12 +5,6 @@
 //! Deliberately absent: HTTP/2, certificates that renew themselves, and what a name within a client's certificate says: who a runner
 //! is, its signature says.
 
-use axum::{Router, body::Body, extract::ConnectInfo, http::Request};
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    server::graceful::GracefulShutdown,
-};
 use rustls::{
     RootCertStore, ServerConfig,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
@@ -19,20 +13,14 @@ use rustls::{
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
-    pin::pin,
     sync::Arc,
     time::Duration,
 };
-use tokio::{net::TcpListener, sync::Semaphore, time::timeout};
-use tokio_rustls::TlsAcceptor;
-use tower::ServiceExt as _;
+use tokio::{net::TcpStream, time::timeout};
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 /// How long a handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
-/// How long a request's head may take to arrive, and how long a connection may be silent between requests.
-const HEAD: Duration = Duration::from_secs(60);
-/// Connections served at once; more wait in the system's queue.
-const CONNECTIONS: usize = 8192;
 
 /// Why there is no TLS.
 #[derive(Debug, thiserror::Error)]
@@ -92,53 +80,22 @@ impl Tls {
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), asks: client_ca.is_some() })
     }
-}
 
-/// Serves until `stop` is done, then lets requests under way finish.
-pub(crate) async fn serve(listener: TcpListener, tls: Tls, router: Router, stop: impl Future<Output = ()>) {
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(HEAD).max_headers(100);
-    let (graceful, slots) = (GracefulShutdown::new(), Arc::new(Semaphore::new(CONNECTIONS)));
-    let mut stop = pin!(stop);
-    loop {
-        let accepted = async {
-            let slot = slots.clone().acquire_owned().await;
-            (slot, listener.accept().await)
-        };
-        let (slot, accepted) = tokio::select! {
-            biased;
-            () = &mut stop => break,
-            accepted = accepted => accepted,
-        };
-        let (stream, peer) = match accepted {
-            Ok(it) => it,
-            Err(error) => {
-                tracing::warn!(%error, "a connection could not be taken");
-                tokio::time::sleep(Duration::from_millis(50)).await;
-                continue;
+    /// A connection after its handshake, and whether a certificate was shown, if runners have to show one. None if there was no
+    /// handshake in time: that costs the connection and nothing else.
+    pub(crate) async fn welcome(
+        &self,
+        stream: TcpStream,
+        peer: SocketAddr,
+    ) -> Option<(TlsStream<TcpStream>, Option<Shown>)> {
+        match timeout(HANDSHAKE, self.acceptor.accept(stream)).await {
+            Ok(Ok(stream)) => {
+                let shown = self.asks.then(|| Shown(stream.get_ref().1.peer_certificates().is_some()));
+                return Some((stream, shown));
             }
-        };
-        // Answers are small and waited for.
-        let _ = stream.set_nodelay(true);
-        let (tls, router, http, watcher) = (tls.clone(), router.clone(), http.clone(), graceful.watcher());
-        tokio::spawn(async move {
-            let _slot = slot;
-            let stream = match timeout(HANDSHAKE, tls.acceptor.accept(stream)).await {
-                Ok(Ok(stream)) => stream,
-                Ok(Err(error)) => return tracing::debug!(%peer, %error, "a handshake failed"),
-                Err(_) => return tracing::debug!(%peer, "a handshake was not done in time"),
-            };
-            let shown = tls.asks.then(|| Shown(stream.get_ref().1.peer_certificates().is_some()));
-            let service = service_fn(move |mut request: Request<Incoming>| {
-                request.extensions_mut().insert(ConnectInfo::<SocketAddr>(peer));
-                shown.map(|shown| request.extensions_mut().insert(shown));
-                router.clone().oneshot(request.map(Body::new))
-            });
-            if let Err(error) = watcher.watch(http.serve_connection(TokioIo::new(stream), service)).await {
-                tracing::debug!(%peer, %error, "a connection ended early");
-            }
-        });
+            Ok(Err(error)) => tracing::debug!(%peer, %error, "a handshake failed"),
+            Err(_) => tracing::debug!(%peer, "a handshake was not done in time"),
+        }
+        None
     }
-    drop(listener);
-    graceful.shutdown().await;
 }

@@ -265,13 +265,7 @@ pub async fn run(args: Args) -> Done {
         }
     };
     println!("Interlock listens on {}://{address}", if tls.is_some() { "https" } else { "http" });
-    let served = match tls {
-        None => interlock_server::serve_on(listener, engine.clone(), serve, asked).await,
-        Some(tls) => {
-            interlock_server::serve_tls_on(listener, tls, engine.clone(), serve, asked).await;
-            Ok(())
-        }
-    };
+    let served = interlock_server::serve_on(listener, tls, engine.clone(), serve, asked).await;
     if let Some((handle, running)) = runner {
         handle.stop();
         // A step that does not end in its grace is broken off; it is resumed at the next start.

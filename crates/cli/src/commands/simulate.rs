@@ -195,7 +195,7 @@ impl Own {
         };
         let served = engine.clone();
         let serving = tokio::spawn(async move {
-            let _ = interlock_server::serve_on(listener, served, serve, std::future::pending()).await;
+            let _ = interlock_server::serve_on(listener, None, served, serve, std::future::pending()).await;
         });
         let server = format!("http://{address}");
         let nobody = Client::new(&server, Auth::Nobody)?;

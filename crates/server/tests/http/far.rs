@@ -10,7 +10,7 @@ use interlock_runner::{
     Controller as _, ControllerError, Credential, PermitKeys, RemoteConfig, RemoteServer, Runner, RunnerConfig,
     RunnerHandle, Tls as Trust, identity::public,
 };
-use interlock_server::{PermitSigner, ServeOptions, Tls, serve_tls_on};
+use interlock_server::{PermitSigner, ServeOptions, Tls, serve_on};
 use interlock_wire::runner::LeaseRequest;
 use serde_json::json;
 use std::{
@@ -62,7 +62,10 @@ impl Server {
         };
         let (stop, stopped) = oneshot::channel();
         let asked = async { drop(stopped.await) };
-        let serving = tokio::spawn(serve_tls_on(listener, tls, house.engine.clone(), options, asked));
+        let engine = house.engine.clone();
+        let serving = tokio::spawn(async move {
+            serve_on(listener, Some(tls), engine, options, asked).await.unwrap();
+        });
         Self { address, stop, serving }
     }
 

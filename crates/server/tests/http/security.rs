@@ -33,7 +33,7 @@ async fn open(house: &House, bounds: Bounds) -> (SocketAddr, oneshot::Sender<()>
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel();
     let options = options(Exposure { bounds, ..Exposure::default() }, false);
-    let serving = interlock_server::serve_on(listener, house.engine.clone(), options, async move {
+    let serving = interlock_server::serve_on(listener, None, house.engine.clone(), options, async move {
         let _ = stopped.await;
     });
     tokio::spawn(serving);

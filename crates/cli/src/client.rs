@@ -60,6 +60,9 @@ pub struct Client {
     recalled: Arc<AtomicBool>,
 }
 
+/// The code of a server that does not know what was seen elsewhere.
+const BEHIND: &str = "behind";
+
 impl Client {
     /// `server`: address such as `http://127.0.0.1:8080`. Nothing is sent yet.
     ///
@@ -326,7 +329,7 @@ impl Client {
                     self.note(&response);
                     let accepted = accepted(response).await;
                     if let Err(Failure::Refused(problem)) = &accepted
-                        && problem.code == "behind"
+                        && problem.code == BEHIND
                     {
                         let seen = self.seen.swap(0, Ordering::AcqRel);
                         self.keep(None);
@@ -340,7 +343,10 @@ impl Client {
                             continue;
                         }
                     }
-                    return accepted;
+                    return accepted.map_err(|failure| match failure {
+                        Failure::Refused(problem) if problem.code == BEHIND => Failure::Unreachable(problem.detail),
+                        other => other,
+                    });
                 }
                 Err(error) if tries >= self.tries => return Err(self.unreachable(&error)),
                 Err(_) => {}
@@ -428,6 +434,8 @@ async fn accepted(response: Response) -> Done<Response> {
 fn failure_of(status: u16, text: &str) -> Failure {
     let problem = serde_json::from_str::<Problem>(text);
     match (problem, status) {
+        // Whoever asked for what this server does not know decides what that means.
+        (Ok(problem), 503) if problem.code == BEHIND => Failure::Refused(Box::new(problem)),
         (Ok(problem), 503) => Failure::Unreachable(problem.detail),
         (Ok(problem), 500..) => {
             let id = problem.request_id.map(|id| format!(" (request {id})")).unwrap_or_default();

@@ -14,7 +14,7 @@ const places = [
   ['services', '/services?view=graph', 'Services'],
   ['services-table', '/services?view=table', 'Services'],
   ['service', '/services/checkout', 'checkout'],
-  ['metrics', '/metrics', 'Metrics'],
+  ['metrics', '/dora', 'Metrics'],
   ['ledger', '/ledger', 'Ledger'],
   ['people', '/administration/people', 'Administration'],
   ['tokens', '/administration/tokens', 'Administration'],

@@ -211,7 +211,7 @@ export function release(journeys) {
 
   journeys.add('figures lead to their entries, a proof is verified', ['complete the review'], async house => {
     const page = await house.as('aude')
-    await visit(page, '/metrics', 'Metrics')
+    await visit(page, '/dora', 'Metrics')
     await page.getByTestId('figure-change_failure_rate').click()
     await page.getByTestId('observation').first().waitFor()
     await accessible(page, 'figures')

@@ -16,7 +16,7 @@ export const places = [
   { to: '/releases', label: 'Releases', key: 'r', icon: IconRocket, words: 'plan deploy approve' },
   { to: '/environments', label: 'Environments', key: 'e', icon: IconServer2, words: 'targets claims versions' },
   { to: '/services', label: 'Services', key: 's', icon: IconBox, words: 'graph dependencies catalog' },
-  { to: '/metrics', label: 'Metrics', key: 'm', icon: IconChartHistogram, words: 'dora lead time failure rate' },
+  { to: '/dora', label: 'Metrics', key: 'm', icon: IconChartHistogram, words: 'dora lead time failure rate' },
   { to: '/ledger', label: 'Ledger', key: 'l', icon: IconNotebook, words: 'audit proof entries' },
   {
     to: '/administration',

@@ -54,7 +54,7 @@ export const router = createBrowserRouter([
             path: 'services/:id',
             lazy: async () => ({ Component: (await import('~/features/service/ServicePage')).ServicePage }),
           },
-          { path: 'metrics', lazy: async () => ({ Component: (await import('~/features/metrics/Metrics')).Metrics }) },
+          { path: 'dora', lazy: async () => ({ Component: (await import('~/features/metrics/Metrics')).Metrics }) },
           { path: 'ledger', lazy: async () => ({ Component: (await import('~/features/ledger/Ledger')).Ledger }) },
           {
             path: 'activity',

@@ -56,7 +56,7 @@ impl Failure {
     pub fn not_found(what: &str, name: impl std::fmt::Display) -> Self {
         let name: String = name.to_string().chars().take(100).collect();
         let failure = Self::new(StatusCode::NOT_FOUND, "not-found", format!("there is no {what} `{name}`"));
-        failure.with_blocker("not-found", &format!("name a {what} that exists, or create it first"), "you")
+        failure.with_blocker("not-found", "name one that exists, or create it first", "you")
     }
 
     pub fn denied(code: &str, detail: impl Into<String>, clears: &str) -> Self {

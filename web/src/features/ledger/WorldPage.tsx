@@ -5,7 +5,7 @@ import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { useEffect, useState } from 'react'
 import { Link, useSearchParams } from 'react-router'
 import { readWorld, readWorldAt, type WorldView } from '~/lib/api/past'
-import { count } from '~/lib/format'
+import { count, plural } from '~/lib/format'
 import { toInstant } from '~/lib/instants'
 import { exact } from '~/lib/time'
 import { StatusBadge } from '~/parts/Badges'
@@ -171,7 +171,7 @@ function Shown({ world }: { world: WorldView }) {
                 <Table.Td>{it.environment.name}</Table.Td>
                 <Table.Td>{it.service.name}</Table.Td>
                 <Table.Td>{it.version}</Table.Td>
-                <Table.Td>{count(it.targets)} targets</Table.Td>
+                <Table.Td>{plural(it.targets, 'target')}</Table.Td>
               </Table.Tr>
             ))}
             {world.installed.length === 0 && (

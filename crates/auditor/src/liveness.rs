@@ -76,7 +76,9 @@ impl Auditor {
         for (id, it) in &self.book.rollbacks {
             let back = it.back.as_ref().and_then(|it| self.book.deployments.get(it));
             let works = back.is_some_and(|it| !it.ended);
-            let busy = self.book.deployments.get(&it.of).is_some_and(|it| !it.ended);
+            // It waits for its place, be that taken by what it undoes or by something else that waits for people.
+            let place = self.book.deployments.get(&it.of).map(|it| &it.environment);
+            let busy = self.book.deployments.values().any(|it| !it.ended && Some(&it.environment) == place);
             if it.status != "ended" && !works && !busy && over(it.moved) {
                 waiting.push(format!("rollback {id} is {} since {}", it.status, it.moved));
             }

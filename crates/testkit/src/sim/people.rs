@@ -121,6 +121,10 @@ impl Sim {
             Stage::Frozen | Stage::Ready => self.clear(view, &it),
             Stage::Authorised => self.start(view, &it),
             Stage::Deploying => self.attend(view, &it),
+            // A way back that is stuck is looked after like a deployment.
+            Stage::Stabilising if view.rollback.of_release(release).is_some() && self.random.chance(0.8) => {
+                self.attend(view, &it);
+            }
             Stage::Stabilising => {
                 let command = match self.random.below(10) {
                     0 => self.take_back(release),
@@ -221,7 +225,8 @@ impl Sim {
 
     /// A deployment that runs: what it waits for, and sometimes something it does not.
     fn attend(&mut self, view: &World, it: &Release) {
-        let running = view.deployment.running_in(&it.spec.environment).cloned();
+        let running =
+            view.deployment.running_in(&it.spec.environment).filter(|running| running.release == it.id).cloned();
         let reason = self.note();
         let Some(running) = running else {
             // A rollback that could not be shown to have worked is checked again.

@@ -112,6 +112,8 @@ pub struct Release {
     pub permit: Option<String>,
     pub deployment: Option<String>,
     pub change: Option<String>,
+    /// Its permit was revoked after its deployment had begun.
+    pub taken_back: bool,
 }
 
 #[derive(Clone)]

@@ -141,6 +141,8 @@ impl Auditor {
                     self.book.releases.get(entry.text("release")).is_some_and(|it| it.stage == "authorised");
                 if authorised {
                     self.stage(entry, "frozen", |_| {});
+                } else if let Some(release) = self.book.releases.get_mut(entry.text("release")) {
+                    release.taken_back = true;
                 }
             }
             "release.deploying" => {
@@ -149,6 +151,12 @@ impl Auditor {
             }
             "release.stabilising" => self.stage(entry, "stabilising", |_| {}),
             "release.closed" => {
+                let release = entry.text("release");
+                let back = self.book.rollbacks.iter().find(|(_, it)| it.release == release && it.status != "ended");
+                let back = back.map(|(id, _)| id.clone());
+                self.must("closed-in-rollback", entry, back.is_none(), || {
+                    format!("{release} closes, and rollback {} is under way", back.clone().unwrap_or_default())
+                });
                 let seen = data["reason"].is_object()
                     || self.book.watches.values().any(|it| it.release == entry.text("release") && it.passed);
                 self.must("closed-without-evidence", entry, seen, || {

@@ -204,6 +204,11 @@ impl Auditor {
             self.must("closed-window", entry, closed.is_none(), || {
                 format!("a step of {id} is handed out: {}", closed.clone().unwrap_or_default())
             });
+            // Whatever the deployment's own permit was renewed to since: what it rests on is gone.
+            let taken_back = self.book.releases.get(&it.release).is_some_and(|it| it.taken_back);
+            self.must("permit", entry, !taken_back, || {
+                format!("a step of {id} is handed out after the permit of {} was revoked", it.release)
+            });
         }
         self.permitted(entry, &it.permit.clone(), &it.release);
         self.must("paused", entry, !it.paused, || format!("a step of {id} is handed out while it is paused"));

@@ -202,6 +202,10 @@ impl Auditor {
             self.must("pass-without-evidence", entry, good && entry.data["evidence"].is_string(), || {
                 format!("rollback {id} passes, and criterion {missing:?} was not shown")
             });
+            let assumed = it.criteria.iter().find(|name| !self.seen.was_shown(&id, name)).cloned();
+            self.must("pass-without-evidence", entry, assumed.is_none(), || {
+                format!("rollback {id} passes, and whoever looked never saw criterion {assumed:?} pass")
+            });
         }
         let release = it.release.clone();
         *self.tally.entry("review-owed").or_default() += 1;

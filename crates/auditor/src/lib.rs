@@ -57,6 +57,8 @@ pub struct Auditor {
     findings: Vec<Finding>,
     tally: Tally,
     seen: outside::Seen,
+    /// When it last looked for what is overdue.
+    looked_at: Option<Timestamp>,
 }
 
 impl Auditor {
@@ -81,6 +83,7 @@ impl Auditor {
             return self.find("readable", Some(position), "the entry has not the form of a record");
         };
         self.actor(&entry);
+        self.overdue_times(&entry);
         let room = entry.kind.split('.').next().unwrap_or_default();
         match room {
             "people" => self.people(&entry),

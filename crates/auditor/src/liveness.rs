@@ -3,7 +3,32 @@
 use crate::Auditor;
 use jiff::{SignedDuration, Timestamp};
 
+/// How long a lease that has ended, or a bake that is over, may stay as it is by the ledger's own clock: nodes are down for
+/// minutes at the most, and clocks are off by less than two.
+const COME_BACK: SignedDuration = SignedDuration::from_mins(20);
+
 impl Auditor {
+    /// While the ledger goes on: what was to be looked at again at some time is looked at again.
+    pub(crate) fn overdue_times(&mut self, entry: &crate::read::Entry<'_>) {
+        let now = entry.at;
+        // Once in a while is enough: what is late stays late.
+        if self.looked_at.is_some_and(|at| now.duration_since(at) < SignedDuration::from_mins(10)) {
+            return;
+        }
+        self.looked_at = Some(now);
+        let late = |at: Timestamp| now.duration_since(at) > COME_BACK;
+        let mut waiting: Vec<String> = Vec::new();
+        for (id, it) in self.book.deployments.iter().filter(|(_, it)| !it.ended) {
+            for lease in it.units.iter().filter_map(|unit| unit.lease.as_ref()).filter(|lease| late(lease.until)) {
+                waiting.push(format!("{id}: the lease of {} ended at {}, and stands", lease.runner, lease.until));
+            }
+            if let Some(until) = it.until.filter(|until| it.status == "baking" && late(*until)) {
+                waiting.push(format!("{id} baked until {until}, and nothing has followed"));
+            }
+        }
+        self.must("overdue", entry, waiting.is_empty(), || waiting.join("; "));
+    }
+
     /// Closes the books at a moment. `calm` is since when nothing has failed any more; `patience` is how long anything may
     /// take that waits for nobody.
     pub fn close(&mut self, now: Timestamp, calm: Timestamp, patience: SignedDuration) {
@@ -51,7 +76,9 @@ impl Auditor {
         for (id, it) in &self.book.rollbacks {
             let back = it.back.as_ref().and_then(|it| self.book.deployments.get(it));
             let works = back.is_some_and(|it| !it.ended);
-            let busy = self.book.deployments.get(&it.of).is_some_and(|it| !it.ended);
+            // It waits for its place, be that taken by what it undoes or by something else that waits for people.
+            let place = self.book.deployments.get(&it.of).map(|it| &it.environment);
+            let busy = self.book.deployments.values().any(|it| !it.ended && Some(&it.environment) == place);
             if it.status != "ended" && !works && !busy && over(it.moved) {
                 waiting.push(format!("rollback {id} is {} since {}", it.status, it.moved));
             }

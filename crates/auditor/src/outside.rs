@@ -2,7 +2,7 @@
 
 use crate::{Auditor, Finding};
 use jiff::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Something a runner did to a target, as the target has it in its own journal.
 #[derive(Clone, Debug)]
@@ -38,6 +38,8 @@ pub struct Seen {
     executed: BTreeMap<String, Vec<(u64, String)>>,
     answers: BTreeMap<String, Vec<u64>>,
     measured: BTreeMap<String, u64>,
+    /// Criteria that passed when somebody looked, by rollback and name.
+    shown: BTreeSet<(String, String)>,
     to_quarantine: Vec<(u64, Vec<String>)>,
     late: u64,
 }
@@ -54,6 +56,10 @@ impl Seen {
 
     pub(crate) fn measured(&self, what: &str) -> u64 {
         self.measured.get(what).copied().unwrap_or_default()
+    }
+
+    pub(crate) fn was_shown(&self, rollback: &str, criterion: &str) -> bool {
+        self.shown.contains(&(rollback.to_owned(), criterion.to_owned()))
     }
 
     pub(crate) fn owe_quarantine(&mut self, position: u64, digests: Vec<String>) {
@@ -141,6 +147,11 @@ impl Auditor {
     /// Figures for an analysis, or for a watch, could be read once more.
     pub fn measured(&mut self, what: &str) {
         *self.seen.measured.entry(what.to_owned()).or_default() += 1;
+    }
+
+    /// A criterion of a rollback was looked at, and passed.
+    pub fn shown(&mut self, rollback: &str, criterion: &str) {
+        self.seen.shown.insert((rollback.to_owned(), criterion.to_owned()));
     }
 
     /// What a rolled back release brought is in quarantine by now.

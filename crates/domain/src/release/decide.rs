@@ -59,7 +59,12 @@ pub fn decide(world: &World, command: &Command, ctx: &Context) -> Result<Vec<Eve
             allowed(world, ctx, "release.close", found)?;
             let watched =
                 world.operations.of_release(*release).is_some_and(|watch| watch.phase == operations::Phase::Ended);
+            // The rollback has ended the watch, so the end of the watch alone would let the way back be cut off half way.
+            let taken_back = world.rollback.of_release(*release).is_some_and(|it| world.rollback.open.contains(&it.id));
             match found.stage {
+                Stage::Stabilising if taken_back => {
+                    Err(wrong_stage(found, "closed while it is being taken back", "wait for the end of the rollback"))
+                }
                 Stage::Stabilising if watched => {
                     Ok(vec![Event::Closed(Closed { release: *release, reason: Some(*reason) })])
                 }

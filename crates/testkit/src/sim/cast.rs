@@ -61,6 +61,8 @@ pub struct Cast {
     /// Links that are still to be entered.
     pub unlinked: Vec<(String, String)>,
     pub builds: BTreeMap<Name, Vec<Digest>>,
+    /// Services to be built anew, because the key of their builds was revoked.
+    pub rebuild: Vec<Name>,
     pub key: u32,
     pub number: u64,
 }
@@ -192,7 +194,7 @@ impl Sim {
         self.outside.build(digest, errors);
         self.cast.builds.entry(service.clone()).or_default().push(digest);
         let writer = |random: &mut super::Random| {
-            let most = if random.chance(0.1) { WRITERS.len() } else { WRITERS.len() - 1 };
+            let most = if random.chance(0.3) { WRITERS.len() } else { WRITERS.len() - 1 };
             identity(WRITERS[random.below(most)])
         };
         let author = writer(&mut self.random);
@@ -211,6 +213,21 @@ impl Sim {
             signature: Some(Signature { key, text: "untrusted comment: simulated".into() }),
             source: self.random.chance(0.93).then_some(source),
         }
+    }
+
+    /// A calendar with a window more that begins in a moment and is over within the hour.
+    pub(super) fn calendar_that_closes(&mut self, services: &[Name]) -> Calendar {
+        let mut calendar = self.calendar();
+        let start = self.now() + self.random.between(0, 240) * 1_000;
+        let at = |millis| jiff::Timestamp::from_millisecond(millis).unwrap_or(jiff::Timestamp::MAX);
+        let schedule = Schedule::Once { start: at(start), end: at(start + self.random.between(8, 40) * 60_000) };
+        let mut scope = WindowScope::default();
+        if self.random.chance(0.6) {
+            scope.services.extend(services.iter().cloned());
+        }
+        let (kind, reason) = (WindowKind::Freeze, String::new());
+        calendar.windows.push(Window { name: name("at-once"), kind, schedule, scope, reason, customer: None });
+        calendar
     }
 
     /// Windows as organisations have them: freezes at weekends and at night, maintenance for some, holidays, a zone with DST.

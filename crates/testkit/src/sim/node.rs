@@ -197,7 +197,15 @@ impl Sim {
             self.say(|| format!("node {node} wrote {position}: {}", brief(&body)));
         }
         for kind in &round.kinds {
-            self.outside.entry(kind);
+            match kind.as_str() {
+                "deployment.started" => self.count("deployments begun"),
+                "release.authorised" => self.count("releases authorised"),
+                "release.closed" => self.count("releases closed"),
+                "rollback.started" => self.count("rollbacks begun"),
+                "deployment.held" => self.count("deployments held"),
+                "deployment.paused" => self.count("deployments paused"),
+                _ => {}
+            }
         }
         for other in 0..self.nodes.len() {
             if other != node && !self.faulty(Fault::Lost, 0.1) {

@@ -40,7 +40,6 @@ pub struct Outside {
     pub blind_until: i64,
     /// Addresses by environment, target.
     pub addresses: BTreeMap<(Name, Name), String>,
-    pub entries: u64,
 }
 
 impl Outside {
@@ -52,12 +51,7 @@ impl Outside {
             flawed: BTreeMap::new(),
             blind_until: 0,
             addresses: BTreeMap::new(),
-            entries: 0,
         }
-    }
-
-    pub fn entry(&mut self, _kind: &str) {
-        self.entries += 1;
     }
 
     /// A build comes into the world, good or not.

@@ -6,7 +6,7 @@ use crate::house::name;
 use interlock_domain::{
     artifact,
     calendar::{self, WindowScope},
-    change::{self, Class},
+    change,
     core::{Actor, Command, World},
     deployment::{self, Status},
     environment, learning,
@@ -15,7 +15,7 @@ use interlock_domain::{
     rollback::{self, Cause},
     verification::{self, Resolution},
 };
-use interlock_ids::{AccountId, Name};
+use interlock_ids::{AccountId, Digest, Name};
 use jiff::{SignedDuration, Timestamp};
 
 impl Sim {
@@ -26,72 +26,34 @@ impl Sim {
         }
         self.acts += 1;
         let view = self.view();
-        let drawn = if self.calm { self.random.below(62) } else { self.random.below(100) };
+        let drawn = if self.calm { self.random.below(73) } else { self.random.below(100) };
         // What stops the next step is only put to the test while there is one.
         let busy = !self.calm && !view.deployment.running.is_empty();
         match drawn {
-            0..=51 if busy && self.random.chance(0.12) => self.interfere(&view),
-            0..=51 => self.lead_a_release(&view),
-            52..=56 => self.review(&view),
-            57..=58 => self.lift(&view),
-            59..=61 => self.give_back(&view),
-            62..=70 => self.draft(&view),
-            71..=76 => self.register(),
-            77..=79 => self.claim(),
-            80..=82 if self.random.chance(0.25) => self.stop(),
-            80..=82 => self.lead_a_release(&view),
-            83..=85 if self.random.chance(0.4) => self.quarantine(&view),
-            83..=85 => self.lead_a_release(&view),
-            86..=87 => self.leave(),
-            88..=89 => self.delegate(),
-            90 => self.link(),
-            91..=92 => self.change_roles(&view),
-            93 => self.new_calendar(),
-            94 if self.random.chance(0.15) => self.new_key(),
-            94 => self.new_calendar(),
-            95..=97 => self.doubt(&view),
-            _ => self.withdraw(&view),
+            0..=63 if busy && self.random.chance(0.2) => self.interfere(&view),
+            0..=63 => self.lead_a_release(&view),
+            64..=67 => self.review(&view),
+            68..=70 => self.lift(&view),
+            71..=72 => self.give_back(&view),
+            73..=78 => self.draft(&view),
+            79..=84 => self.register(),
+            85..=86 => self.claim(),
+            87 => self.quarantine(&view),
+            88 if self.random.chance(0.4) => self.stop(),
+            89 if self.random.chance(0.5) => self.leave(),
+            90..=91 => self.delegate(&view),
+            92 if self.random.chance(0.3) => self.link(),
+            93..=94 => self.change_roles(&view),
+            95 if self.random.chance(0.4) => self.new_calendar(),
+            96 if self.random.chance(0.15) => self.new_key(),
+            97 => self.doubt(&view),
+            98 => self.withdraw(&view),
+            _ => self.lead_a_release(&view),
         }
         let hour = self.at().strftime("%H").to_string().parse::<u32>().unwrap_or_default();
-        let mean = if self.calm || (6..20).contains(&hour) { 75_000.0 } else { 400_000.0 };
+        let mean = if self.calm || (6..20).contains(&hour) { 40_000.0 } else { 160_000.0 };
         let wait = self.random.wait(mean);
         self.after(wait, Happening::Act);
-    }
-
-    /// Something that concerns what is being deployed at this moment.
-    fn interfere(&mut self, view: &World) {
-        let running = view.deployment.running.iter().filter_map(|id| view.deployment.deployment(*id));
-        let releases: Vec<_> = running.filter_map(|it| view.release.release(it.release)).cloned().collect();
-        let Some(it) = self.random.pick(&releases).cloned() else { return };
-        let reason = self.note();
-        match self.random.below(6) {
-            0 => self.stop(),
-            1 => self.new_calendar(),
-            2 => {
-                let command = release::Command::RevokePermit { release: it.id, reason: "doubt".into() };
-                let who = self.somebody(&["rita", "ravi"], 0.1);
-                self.one(who, Command::Release(command));
-            }
-            3 => {
-                let digests: Vec<_> = it.spec.items.iter().map(|item| item.digest).take(1).collect();
-                let command = artifact::Command::Quarantine { digests, because_of: None, reason: Some(reason) };
-                let who = self.somebody(&["rita", "rex", "olu"], 0.1);
-                self.one(who, Command::Artifact(command));
-            }
-            4 => {
-                let given = view.change.of_release(it.id).map(|it| (it.id, it.approvals.clone())).into_iter();
-                let given: Vec<_> = given
-                    .flat_map(|(id, all)| all.into_iter().filter(|it| !it.withdrawn).map(move |it| (id, it.by)))
-                    .collect();
-                let Some((change, by)) = self.random.pick(&given).copied() else { return };
-                self.one(("somebody".into(), by), Command::Change(change::Command::Withdraw { change, reason }));
-            }
-            _ => {
-                let Some(deployment) = view.deployment.running.iter().next().copied() else { return };
-                let who = self.somebody(&["olu", "omar", "rita"], 0.1);
-                self.one(who, Command::Deployment(deployment::Command::Pause { deployment, reason }));
-            }
-        }
     }
 
     /// What somebody sees: the world of some node.
@@ -101,7 +63,7 @@ impl Sim {
     }
 
     /// Somebody of the name, or, now and then, just anybody.
-    fn somebody(&mut self, right: &[&str], wrong: f64) -> (String, AccountId) {
+    pub(super) fn somebody(&mut self, right: &[&str], wrong: f64) -> (String, AccountId) {
         let all: Vec<String> = self.cast.accounts.keys().cloned().collect();
         let who = if self.random.chance(wrong) {
             self.random.pick(&all).cloned()
@@ -113,18 +75,18 @@ impl Sim {
         (who, account)
     }
 
-    fn submit(&mut self, (who, account): (String, AccountId), commands: Vec<Command>) {
+    pub(super) fn submit(&mut self, (who, account): (String, AccountId), commands: Vec<Command>) {
         let what = commands.first().map(|it| format!("{it:?}")).unwrap_or_default();
         let id = self.ask(From::Person, Actor::account(account), commands);
         self.say(|| format!("{who} asks (key-{id}): {}", what.chars().take(200).collect::<String>()));
         self.send(id);
     }
 
-    fn one(&mut self, who: (String, AccountId), command: Command) {
+    pub(super) fn one(&mut self, who: (String, AccountId), command: Command) {
         self.submit(who, vec![command]);
     }
 
-    fn open_release(&mut self, view: &World) -> Option<Release> {
+    pub(super) fn open_release(&mut self, view: &World) -> Option<Release> {
         let open: Vec<_> = view.release.open.iter().copied().collect();
         // What is being deployed is looked at more often.
         let busy: Vec<_> = open
@@ -144,7 +106,7 @@ impl Sim {
         let leads: &[&str] = &["rita", "ravi", "rex", "edda", "dov-ops"];
         let past = it.window.is_some_and(|window| window.end <= self.at());
         match it.stage {
-            _ if it.stage < Stage::Authorised && self.random.chance(0.35) && spoilt(view, &it) => {
+            _ if it.stage < Stage::Authorised && self.random.chance(0.25) && spoilt(view, &it) => {
                 let reason = self.note();
                 let who = self.somebody(&["rita", "ravi"], 0.05);
                 self.one(who, Command::Release(release::Command::Cancel { release, reason }));
@@ -157,8 +119,12 @@ impl Sim {
                 self.one(who, Command::Release(release::Command::Freeze { release }));
             }
             Stage::Frozen | Stage::Ready => self.clear(view, &it),
-            Stage::Authorised => self.start(&it),
+            Stage::Authorised => self.start(view, &it),
             Stage::Deploying => self.attend(view, &it),
+            // A way back that is stuck is looked after like a deployment.
+            Stage::Stabilising if view.rollback.of_release(release).is_some() && self.random.chance(0.8) => {
+                self.attend(view, &it);
+            }
             Stage::Stabilising => {
                 let command = match self.random.below(10) {
                     0 => self.take_back(release),
@@ -196,22 +162,26 @@ impl Sim {
         let Some(change) = view.change.of_release(it.id).cloned() else { return };
         let change_id = change.id;
         let open = change.conditions.iter().find(|condition| condition.met.is_none()).map(|condition| condition.id);
-        if let Some(condition) = open.filter(|_| self.random.chance(0.3)) {
+        if let Some(condition) = open.filter(|_| self.random.chance(0.4)) {
             let evidence = self.note();
             let who = self.somebody(&["rita", "dana", "amir", "otto"], 0.1);
             let command = change::Command::MeetCondition { change: change_id, condition, evidence };
             return self.one(who, Command::Change(command));
         }
-        if self.random.chance(0.55) {
+        let approve = if it.stage == Stage::Ready { 0.1 } else { 0.7 };
+        if self.random.chance(approve) {
             let who = self.somebody(
                 &["amir", "bea", "cleo", "erik", "edda", "rex", "ola", "dana-ops", "dov-ops", "amir", "bea", "cleo"],
                 0.15,
             );
             let delegations: Vec<_> = view.people.delegations_to(who.1, self.at()).map(|it| it.from).collect();
+            // Some go on deciding for somebody after it was over, and some never were asked to.
+            let ever: Vec<_> = view.people.delegations.values().filter(|it| it.to == who.1).map(|it| it.from).collect();
             let anybody = self.cast.accounts["bea"];
-            let on_behalf_of = match self.random.below(12) {
+            let on_behalf_of = match self.random.below(24) {
                 0 => Some(anybody),
-                1..=4 => self.random.pick(&delegations).copied(),
+                1..=2 => self.random.pick(&ever).copied(),
+                3..=8 => self.random.pick(&delegations).copied(),
                 _ => None,
             };
             let conditions = if self.random.chance(0.2) { vec![(self.fresh(), self.note())] } else { Vec::new() };
@@ -224,19 +194,39 @@ impl Sim {
         self.one(who, Command::Release(release::Command::Authorise { release: it.id }));
     }
 
-    fn start(&mut self, it: &Release) {
+    fn start(&mut self, view: &World, it: &Release) {
         let early = it.permit.as_ref().is_some_and(|permit| self.at() < permit.not_before);
         if early && self.random.chance(0.9) {
             return;
         }
-        let deployment = self.fresh();
-        let who = self.somebody(&["olu", "omar", "dina", "ola", "lena", "otto", "dana-ops", "olu", "omar"], 0.1);
-        self.one(who, Command::Deployment(deployment::Command::Start { deployment, release: it.id }));
+        let who = match self.approver_of(view, it).filter(|_| self.random.chance(0.12)) {
+            Some(by) => ("an approver".into(), by),
+            None => self.somebody(&["olu", "omar", "dina", "ola", "lena", "otto", "dana-ops", "olu", "omar"], 0.1),
+        };
+        // Now and then what is meant for the same place is started too, before anybody sees that the place is taken.
+        let open = view.release.open.iter().filter_map(|id| view.release.release(*id));
+        let same = |other: &&Release| {
+            other.id != it.id && other.stage == Stage::Authorised && other.spec.environment == it.spec.environment
+        };
+        let others: Vec<_> = open.filter(same).map(|it| it.id).collect();
+        let also = self.random.pick(&others).copied().filter(|_| self.random.chance(0.5));
+        for release in std::iter::once(it.id).chain(also) {
+            let deployment = self.fresh();
+            self.one(who.clone(), Command::Deployment(deployment::Command::Start { deployment, release }));
+        }
+    }
+
+    /// Somebody whose approval of it is in force.
+    fn approver_of(&mut self, view: &World, it: &Release) -> Option<AccountId> {
+        let change = view.change.of_release(it.id)?;
+        let given: Vec<AccountId> = change.decisions(change::Decision::Approve).map(|it| it.by).collect();
+        self.random.pick(&given).copied()
     }
 
     /// A deployment that runs: what it waits for, and sometimes something it does not.
     fn attend(&mut self, view: &World, it: &Release) {
-        let running = view.deployment.running_in(&it.spec.environment).cloned();
+        let running =
+            view.deployment.running_in(&it.spec.environment).filter(|running| running.release == it.id).cloned();
         let reason = self.note();
         let Some(running) = running else {
             // A rollback that could not be shown to have worked is checked again.
@@ -257,7 +247,12 @@ impl Sim {
             .and_then(|id| view.verification.analysis(id))
             .filter(|it| it.verdict == Some(verification::Verdict::Inconclusive) && it.resolution.is_none());
         let command = match running.status {
-            _ if running.paused && self.random.chance(0.7) => deployment::Command::Resume { deployment },
+            _ if running.paused && self.random.chance(0.5) => deployment::Command::Resume { deployment },
+            _ if it.permit_revoked && !running.direction.is_back() && self.random.chance(0.3) => {
+                let command = self.take_back(it.id);
+                let who = self.somebody(&["olu", "omar", "rita"], 0.1);
+                return self.one(who, command);
+            }
             Status::Blocked => match self.random.below(4) {
                 0 => deployment::Command::Abort { deployment, reason: Some(reason) },
                 1 => {
@@ -296,23 +291,24 @@ impl Sim {
         if view.release.open.len() >= 7 || self.calm {
             return;
         }
-        let spec = self.release_spec();
+        let spec = self.release_spec(view);
         let release = self.fresh();
         let who = self.somebody(&["rita", "ravi", "dana", "dov", "erik", "edda", "rex", "emil"], 0.05);
         self.one(who, Command::Release(release::Command::Draft { release, spec }));
     }
 
     fn register(&mut self) {
-        let (service, _, _) = super::cast::SERVICES[self.random.below(super::cast::SERVICES.len())];
+        let any = super::cast::SERVICES[self.random.below(super::cast::SERVICES.len())].0;
+        let service = self.cast.rebuild.pop().unwrap_or_else(|| name(any));
         let errors = self.quality();
-        let artifact = self.build(&name(service), errors);
+        let artifact = self.build(&service, errors);
         let who = self.somebody(&["dana", "dov", "erik", "bot", "rita"], 0.05);
         self.one(who, Command::Artifact(artifact::Command::Register { artifact }));
     }
 
     fn claim(&mut self) {
         let place = super::cast::PLACES[self.random.below(3)];
-        let until = later(self.at(), self.random.between(10, 100));
+        let until = later(self.at(), self.random.between(5, 40));
         let (claim, purpose) = (self.fresh(), self.note());
         let who = self.somebody(&["dana", "olu", "ravi", "emil", "omar", "rita"], 0.1);
         let command = environment::Command::Claim { claim, environment: name(place), until, purpose };
@@ -329,7 +325,7 @@ impl Sim {
     }
 
     /// A lockdown.
-    fn stop(&mut self) {
+    pub(super) fn stop(&mut self) {
         let (lockdown, reason) = (self.fresh(), self.note());
         let mut scope = WindowScope::default();
         match self.random.below(3) {
@@ -372,12 +368,17 @@ impl Sim {
 
     fn leave(&mut self) {
         let from_time = later(self.at(), self.random.between(-10, 60));
-        let until = later(from_time, self.random.between(60, 900));
+        let until = later(from_time, self.random.between(30, 240));
         let (who, account) = self.somebody(&["amir", "bea", "cleo", "erik", "olu"], 0.1);
         self.one((who, account), Command::People(people::Command::PutLeave { account, from_time, until }));
     }
 
-    fn delegate(&mut self) {
+    fn delegate(&mut self, view: &World) {
+        let mine: Vec<_> = view.people.delegations.values().filter(|it| !it.ended).map(|it| (it.id, it.from)).collect();
+        if let Some((delegation, from)) = self.random.pick(&mine).copied().filter(|_| self.random.chance(0.3)) {
+            let command = people::Command::EndDelegation { delegation };
+            return self.one(("whoever delegated".into(), from), Command::People(command));
+        }
         let delegation = self.fresh();
         let to = self.somebody(&["amir", "cleo", "dana", "erik", "otto", "olu"], 0.0).1;
         let from_time = later(self.at(), self.random.between(-5, 20));
@@ -396,17 +397,27 @@ impl Sim {
 
     /// Somebody loses a role, or gets it back.
     fn change_roles(&mut self, view: &World) {
-        let (who, account) = self.somebody(&["amir", "olu", "rita", "cleo", "ola", "ravi", "omar", "dina", "rex"], 0.0);
-        let Some(known) = view.people.account(account) else { return };
-        let usual = super::cast::roles_of(&who);
-        let all: Vec<&str> = usual.to_vec();
-        let roles: Vec<&str> = if known.roles.len() < usual.len() {
-            all
-        } else {
-            let without = self.random.below(all.len());
-            all.iter().enumerate().filter(|(index, _)| *index != without).map(|(_, role)| *role).collect()
+        let all = ["amir", "olu", "rita", "cleo", "ola", "ravi", "omar", "dina", "rex", "dana", "dov", "emil"];
+        let less = |who: &&&str| {
+            let known = self.cast.accounts.get(**who).and_then(|it| view.people.account(*it));
+            known.is_some_and(|it| it.roles.len() < super::cast::roles_of(who).len() || it.identities.is_empty())
         };
-        let spec = super::cast::spec_of(&who, &roles, AccountKind::Human);
+        let lacking: Vec<&str> = all.iter().filter(less).copied().collect();
+        // Whoever lacks something is given it back before somebody else loses anything.
+        let (who, usual) = match self.random.pick(&lacking).copied() {
+            Some(who) => (who.to_owned(), true),
+            None => (self.somebody(&all, 0.0).0, false),
+        };
+        let account = self.cast.accounts[&who];
+        let roles = super::cast::roles_of(&who);
+        let (without, unaddressed) = (self.random.below(roles.len()), self.random.chance(0.4));
+        let left = roles.iter().enumerate().filter(|(index, _)| usual || unaddressed || *index != without);
+        let left: Vec<&str> = left.map(|(_, role)| *role).collect();
+        let mut spec = super::cast::spec_of(&who, &left, AccountKind::Human);
+        // The address somebody commits with is taken off his account, and it is nobody's until it is entered again.
+        if unaddressed && !usual {
+            spec.identities.clear();
+        }
         let admin = self.somebody(&["admin"], 0.05);
         self.one(admin, Command::People(people::Command::PutAccount { account, spec }));
     }
@@ -418,13 +429,14 @@ impl Sim {
     }
 
     /// The signing key is revoked, sometimes while something signed with it is on its way; a new one takes its place.
-    fn new_key(&mut self) {
+    pub(super) fn new_key(&mut self) {
         let old = name(&format!("key-{}", self.cast.key));
         self.cast.key += 1;
         let public_key = "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3".into();
         let new: Name = name(&format!("key-{}", self.cast.key));
         let key = artifact::SigningKey { name: new, public_key, revoked: false };
         let who = self.somebody(&["admin"], 0.0);
+        self.cast.rebuild = super::cast::SERVICES.iter().map(|(service, _, _)| name(service)).collect();
         let commands = vec![
             Command::Artifact(artifact::Command::PutKey { key }),
             Command::Artifact(artifact::Command::RevokeKey { key: old }),
@@ -432,45 +444,10 @@ impl Sim {
         self.submit(who, commands);
     }
 
-    /// Somebody says no, or takes a release out.
-    fn doubt(&mut self, view: &World) {
-        let Some(it) = self.open_release(view) else { return };
-        let reason = self.note();
-        let permit = it.stage == Stage::Authorised || it.stage == Stage::Deploying;
-        match self.random.below(4) {
-            0 if it.spec.class != Class::Emergency => {
-                let who = self.somebody(&["rita", "ravi"], 0.1);
-                self.one(who, Command::Release(release::Command::Cancel { release: it.id, reason }));
-            }
-            1 if permit => {
-                let command = release::Command::RevokePermit { release: it.id, reason: "doubt".into() };
-                let who = self.somebody(&["rita", "ravi"], 0.1);
-                self.one(who, Command::Release(command));
-            }
-            _ => {
-                let Some(change) = view.change.of_release(it.id).map(|it| it.id) else { return };
-                let decision = change::Decision::Reject;
-                let command =
-                    change::Command::Decide { change, decision, reason, conditions: Vec::new(), on_behalf_of: None };
-                let who = self.somebody(&["amir", "bea", "cleo", "erik"], 0.1);
-                self.one(who, Command::Change(command));
-            }
-        }
-    }
-
-    fn withdraw(&mut self, view: &World) {
-        let Some(it) = self.open_release(view) else { return };
-        let Some(change) = view.change.of_release(it.id) else { return };
-        let given: Vec<AccountId> = change.approvals.iter().filter(|it| !it.withdrawn).map(|it| it.by).collect();
-        let Some(by) = self.random.pick(&given).copied() else { return };
-        let (change, reason) = (change.id, self.note());
-        self.one(("somebody".into(), by), Command::Change(change::Command::Withdraw { change, reason }));
-    }
-
     fn review(&mut self, view: &World) {
         let open: Vec<_> = view.learning.open.iter().copied().collect();
         let Some(review) = self.random.pick(&open).copied() else { return };
-        if self.random.chance(0.75) && !self.calm {
+        if self.random.chance(0.4) && !self.calm {
             return;
         }
         let root_cause = self.note();
@@ -480,13 +457,19 @@ impl Sim {
     }
 }
 
-/// A build that is held back, or signed with a key that is revoked: nothing will come of such a release.
+/// Nothing will come of such a release: a build is held back or cannot be traced, it was rejected, or nobody answers for a trigger.
 fn spoilt(view: &World, it: &Release) -> bool {
-    it.spec.items.iter().any(|item| {
-        let artifact = view.artifact.artifact(&item.digest);
-        let key = artifact.and_then(|it| it.signature.as_ref()).and_then(|it| view.artifact.keys.get(&it.key));
-        view.artifact.quarantine(&item.digest).is_some() || key.is_none_or(|key| key.revoked)
-    })
+    let rejected = view.change.of_release(it.id).is_some_and(|it| it.status == change::Status::Rejected);
+    let unowned = it.spec.triggers.iter().any(|it| it.deputy.is_none()) || it.spec.rollback.criteria.is_empty();
+    let untraced = |digest| view.artifact.artifact(digest).is_none_or(|it| it.source.is_none());
+    rejected || unowned || it.spec.items.iter().any(|it| held_back(view, &it.digest) || untraced(&it.digest))
+}
+
+/// A build in quarantine, or signed with a key that is revoked.
+pub(super) fn held_back(view: &World, digest: &Digest) -> bool {
+    let artifact = view.artifact.artifact(digest);
+    let key = artifact.and_then(|it| it.signature.as_ref()).and_then(|it| view.artifact.keys.get(&it.key));
+    view.artifact.quarantine(digest).is_some() || key.is_none_or(|key| key.revoked)
 }
 
 fn later(at: Timestamp, minutes: i64) -> Timestamp {

@@ -272,11 +272,13 @@ impl Sim {
         let mut results: Vec<CriterionResult> = Vec::new();
         for criterion in &it.criteria {
             let outcome = self.outside.criterion(now, it, &criterion.kind);
+            if outcome == Outcome::Pass {
+                self.auditor.shown(&it.rollback.to_string(), criterion.name.as_str());
+            }
             results.push(CriterionResult { name: criterion.name.clone(), outcome, message: "simulated".into() });
         }
         if self.flaw() == Some(Flaw::CriteriaAssumed) {
             results.iter_mut().for_each(|it| it.outcome = Outcome::Pass);
-            results.truncate(1);
         }
         let evidence = self.evidence(format!("{key} {results:?}"));
         let command = rollback::Command::Conclude { rollback: it.rollback, fence: it.fence, results, evidence };

@@ -117,7 +117,7 @@ pub const PLANTED: [Planted; 47] = [
     plant("robots-owner-not-followed", Flaw::Hidden(Hidden::RobotOwners), &["own-approval"]),
     plant("delegation-never-ends", Flaw::Hidden(Hidden::DelegationsEnd), &["delegation"]),
     plant("withdrawn-approval-counts", Flaw::Hidden(Hidden::Withdrawals), &["approvals"]),
-    plant("leases-never-end", Flaw::Hidden(Hidden::LeaseEnds), &["liveness"]),
+    plant("leases-never-end", Flaw::Hidden(Hidden::LeaseEnds), &["overdue", "liveness"]),
     plant("failed-canary-goes-unpunished", Flaw::Unfollowed("rollback"), &["rollback-owed"]),
     plant("no-review-after-rollback", Flaw::Unfollowed("review"), &["review-owed"]),
     plant("no-quarantine-after-rollback", Flaw::Unfollowed("quarantine"), &["quarantine-owed"]),
@@ -135,7 +135,7 @@ pub const PLANTED: [Planted; 47] = [
 /// More of them, about the shell.
 pub const MORE: [Planted; 4] = [
     plant("lost-race-not-noticed", Flaw::PositionIgnored, &[]),
-    plant("wakes-forgotten", Flaw::WakesForgotten, &["liveness"]),
+    plant("wakes-forgotten", Flaw::WakesForgotten, &["overdue", "liveness"]),
     plant("criteria-forgotten", Flaw::CriteriaForgotten, &["liveness"]),
     plant("permit-not-read-by-runner", Flaw::PermitUnread, &["effect-permit"]),
 ];
@@ -199,7 +199,16 @@ impl Rules for Blind {
                 seen.calendar = calendar::State { calendars: Default::default(), ..seen.calendar };
             }
             Hidden::QuarantinesAtLease if is_lease || is_wake => seen.artifact.quarantines = Default::default(),
-            Hidden::RevocationsAtLease if is_lease || is_wake => seen.release.revoked_permits = Default::default(),
+            Hidden::RevocationsAtLease if is_lease || is_wake => {
+                seen.release.revoked_permits = Default::default();
+                // A release remembers for itself that its permit was taken.
+                let keys: Vec<_> = seen.release.open.iter().copied().collect();
+                for key in keys {
+                    if let Some(it) = seen.release.releases.get_mut(&key) {
+                        Arc::make_mut(it).permit_revoked = false;
+                    }
+                }
+            }
             Hidden::LeasesAtLease if is_lease => each(&mut seen, |it| {
                 it.progress.iter_mut().for_each(|progress| progress.lease = None);
             }),

@@ -39,6 +39,8 @@ pub struct Runner {
     pub name: Name,
     pub clock: OwnClock,
     pub up: bool,
+    /// It never comes back.
+    pub gone: bool,
     pub paused_until: i64,
     pub life: u64,
     pub journal: BTreeMap<String, Known>,
@@ -62,6 +64,7 @@ impl Runner {
             name: crate::house::name(&format!("runner-{index}")),
             clock,
             up: true,
+            gone: false,
             paused_until: 0,
             life: 0,
             journal: BTreeMap::new(),
@@ -352,7 +355,15 @@ impl Sim {
         it.hands.clear();
         self.count("runner crashes");
         self.say(|| format!("runner {runner} dies"));
-        let wait = self.random.wait(60_000.0);
+        // Some machines stay away for hours, and some for good; there is always one that comes back.
+        let others = self.runners.iter().filter(|it| !it.gone).count() > 1;
+        let (long, ever) = (self.random.chance(0.1), self.random.chance(0.7));
+        let mean = if long && others { 7_200_000.0 } else { 60_000.0 };
+        let wait = self.random.wait(mean);
+        if long && others && !ever {
+            self.runners[runner].gone = true;
+            return;
+        }
         self.after(wait, Happening::StartRunner { runner });
     }
 

@@ -2,12 +2,12 @@
 
 use super::Sim;
 use crate::house::name;
-use interlock_domain::{change::Class, release::*};
+use interlock_domain::{change::Class, core::World, release::*};
 use interlock_ids::{Digest, Name};
 
 impl Sim {
     /// A release of the newest builds of some services; `None` if there is nothing new to ship.
-    pub(super) fn release_spec(&mut self) -> Spec {
+    pub(super) fn release_spec(&mut self, view: &World) -> Spec {
         let mut items: Vec<Item> = Vec::new();
         for _ in 0..1 + self.random.below(2) {
             let (service, _, _) = super::cast::SERVICES[self.random.below(super::cast::SERVICES.len())];
@@ -16,8 +16,9 @@ impl Sim {
             if items.iter().any(|it| it.service == service) {
                 continue;
             }
-            // Mostly the newest build, sometimes one that is known for long, or held back.
-            let newest = builds.last().copied();
+            // Mostly the newest build that is any good, sometimes one that is known for long, or held back.
+            let good = |it: &&Digest| view.artifact.artifact(it).is_some() && !super::people::held_back(view, it);
+            let newest = builds.iter().rev().find(good).copied().or(builds.last().copied());
             let any = self.random.pick(&builds).copied();
             let digest = if self.random.chance(0.85) { newest } else { any };
             items.extend(digest.map(|digest| Item { service, digest }));
@@ -29,6 +30,8 @@ impl Sim {
         let class = match self.random.below(12) {
             0 => Class::Emergency,
             1 => Class::Standard,
+            // What hardly anybody uses goes as a standard change, without approval.
+            _ if items.iter().all(|it| it.service == name("storefront")) && self.random.chance(0.6) => Class::Standard,
             _ => Class::Normal,
         };
         let complete = self.random.chance(0.85);

@@ -27,15 +27,18 @@ fn every(fault: Fault) -> Option<f64> {
 impl Sim {
     pub(super) fn trouble_later(&mut self, fault: Fault) {
         let Some(mean) = every(fault) else { return };
-        // Trouble comes where it hurts: more often while something is being deployed.
-        let busy = self.nodes.iter().any(|it| !it.world.deployment.running.is_empty());
-        let wait = self.random.wait(if busy { mean / 4.0 } else { mean });
+        let wait = self.random.wait(mean / 6.0);
         self.after(wait, Happening::Trouble(fault));
     }
 
     pub(super) fn trouble(&mut self, fault: Fault) {
         if self.calm {
             return;
+        }
+        // Trouble comes where it hurts: six times as often while something is being deployed.
+        let busy = self.nodes.iter().any(|it| !it.world.deployment.running.is_empty());
+        if !busy && self.random.chance(5.0 / 6.0) {
+            return self.trouble_later(fault);
         }
         let now = self.now();
         match fault {
@@ -141,7 +144,9 @@ impl Sim {
             self.nodes[node].slow_until = 0;
         }
         for runner in 0..self.runners.len() {
-            self.start_runner(runner);
+            if !self.runners[runner].gone {
+                self.start_runner(runner);
+            }
             self.runners[runner].paused_until = 0;
             self.runners[runner].clock.off.store(0, Ordering::Relaxed);
         }

@@ -87,6 +87,31 @@ fn take_back(it: &mut Given, release: ReleaseId) -> DeploymentId {
     it.world.rollback.of_release(release).expect("it is being taken back").deployment.expect("its steps have begun")
 }
 
+/// Found by the simulator: the rollback had ended the watch, so the release could be closed, its way back was put aside in the
+/// middle, and the rest of its targets stayed as they were.
+#[test]
+fn a_release_is_not_closed_while_it_is_being_taken_back() {
+    let mut it = shop();
+    let (release, deployment) = deploying(&mut it, "r1", NEW);
+    run(&mut it);
+    conclude(&mut it, deployment, Verdict::Pass);
+    run(&mut it);
+    assert_eq!(stage(&it, release), Stage::Stabilising);
+    let undo = take_back(&mut it, release);
+    let held = lease(&mut it);
+    let reason = it.note();
+    let refusal = it.refused("rita", Command::Close { release, reason });
+    assert_eq!(codes(&refusal), ["wrong-stage"]);
+    assert!(refusal.blockers[0].message.contains("while it is being taken back"), "{:?}", refusal.blockers);
+    report(&mut it, held.into_iter().map(|(_, report)| report).collect());
+    run(&mut it);
+    assert_eq!(status(&it, undo), Status::Succeeded);
+    criteria(&mut it, release, Outcome::Fail);
+    // It has failed and is over: somebody may say that this is how it stays.
+    it.ok("rita", Command::Close { release, reason });
+    assert_eq!(stage(&it, release), Stage::Closed);
+}
+
 fn ask(runner: &str, capacity: u32) -> deployment::Ask {
     deployment::Ask { runner: name(runner), capacity, labels: BTreeMap::new(), kinds: None, ahead: true }
 }

@@ -15,7 +15,7 @@ use std::sync::{
 use tokio::sync::{Notify, broadcast};
 
 /// Names the form of World in snapshots: another form is thrown away and folded anew.
-pub const FORM: &str = concat!("world-", env!("CARGO_PKG_VERSION"), "-3");
+pub const FORM: &str = concat!("world-", env!("CARGO_PKG_VERSION"), "-4");
 const CHUNK: usize = 10_000;
 /// Distance within which entries are read together.
 const TOGETHER: u64 = 64;
@@ -87,7 +87,8 @@ impl Engine {
     /// It could not be written; nothing depends on it.
     pub fn snapshot(&self) -> Result<(), OpenError> {
         let world = self.world();
-        let bytes = rmp_serde::to_vec(world.as_ref()).map_err(|error| OpenError::Snapshot(error.to_string()))?;
+        // With names: fields that are left out when empty cannot be told apart without them.
+        let bytes = rmp_serde::to_vec_named(world.as_ref()).map_err(|error| OpenError::Snapshot(error.to_string()))?;
         self.0.ledger.put_snapshot(world.position, FORM, &bytes)?;
         Ok(())
     }

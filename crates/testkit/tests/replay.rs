@@ -56,7 +56,11 @@ fn a_snapshot_and_what_came_after_it_give_the_same_world_wherever_it_was_taken()
 #[test]
 fn an_engine_opened_from_its_snapshot_knows_what_one_without_knows() {
     let mut house = lived_in();
+    let before = bytes_of(&house.world());
     house.engine().snapshot().unwrap();
+    // One that could not be read would be left aside, and every start would fold the whole ledger.
+    let kept = house.engine().ledger().latest_snapshot(interlock_engine::FORM).unwrap().unwrap();
+    assert!(bytes_of(&world_of(&kept.bytes)) == before);
     house.work(10, |_| StepOutcome::Changed);
     shop::register(&mut house, "1.2.0");
     let live = bytes_of(&house.world());

@@ -9,7 +9,7 @@ use interlock_domain::{
     core::Command,
     deployment::{self, OnRollback, Phase, Pipeline, PipelineStep, ProgramStep, Run, TrafficStep},
     environment::{self, Deployers, Environment, Target, Tier},
-    release::*,
+    release::{self, *},
 };
 use interlock_ids::{Digest, ReleaseId};
 use std::collections::BTreeMap;
@@ -149,6 +149,19 @@ pub fn register(house: &mut House, version: &str) {
         source: Some(source),
     };
     house.ok("dana", Command::Artifact(artifact::Command::Register { artifact }));
+}
+
+/// A release of the shop into staging and what brings it to its permit: there a low impact takes no approval.
+pub fn into_staging(house: &House, named: &str, version: &str) -> (ReleaseId, Vec<Command>) {
+    let spec = Spec { environment: name("staging"), model: Model::BigBang, ..spec(house, named, version) };
+    let (release, start) = (house.fresh(), house.now());
+    let commands = [
+        release::Command::Draft { release, spec },
+        release::Command::Plan { release, start },
+        release::Command::Freeze { release },
+        release::Command::Authorise { release },
+    ];
+    (release, commands.map(Command::Release).into())
 }
 
 /// A release of a version into production: one target judged for its wave, then the rest.

@@ -89,17 +89,8 @@ fn claims(house: &House, engines: &[Engine; 2]) -> [usize; 2] {
 
 /// Authorises, on one node, a release of the shop into staging: there a low impact takes no approval.
 fn authorised(house: &House, engine: &Engine, named: &str) -> ReleaseId {
-    let mut spec = shop::spec(house, named, "1.1.0");
-    spec.environment = name("staging");
-    spec.model = release::Model::BigBang;
-    let (release, start) = (house.fresh(), house.now());
-    let commands = [
-        release::Command::Draft { release, spec },
-        release::Command::Plan { release, start },
-        release::Command::Freeze { release },
-        release::Command::Authorise { release },
-    ];
-    must(house, engine, "rita", commands.map(Command::Release).into());
+    let (release, commands) = shop::into_staging(house, named, "1.1.0");
+    must(house, engine, "rita", commands);
     release
 }
 

@@ -8,7 +8,7 @@
 use interlock_domain::{
     core::{Actor, Command},
     deployment::{self, StepOutcome},
-    environment, release,
+    environment,
     rollback::{self, Cause},
 };
 use interlock_ledger::{Ledger, MemoryLedger};
@@ -98,17 +98,8 @@ fn a_rollback_that_had_to_wait_for_the_place_is_carried_out_when_it_is_free() {
     let mut house = House::new(3);
     shop::open(&mut house);
     let authorised = |house: &mut House, named: &str, version: &str| {
-        let mut spec = shop::spec(house, named, version);
-        spec.environment = name("staging");
-        spec.model = release::Model::BigBang;
-        let (release, start) = (house.fresh(), house.now());
-        let commands = [
-            release::Command::Draft { release, spec },
-            release::Command::Plan { release, start },
-            release::Command::Freeze { release },
-            release::Command::Authorise { release },
-        ];
-        house.all_ok("rita", commands.map(Command::Release).into());
+        let (release, commands) = shop::into_staging(house, named, version);
+        house.all_ok("rita", commands);
         release
     };
     let deploy = |house: &mut House, release| {

@@ -5,6 +5,7 @@
 
 use super::Telemetry;
 use interlock_domain::core::Record;
+pub use interlock_domain::reason::Outcome;
 use interlock_engine::Engine;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -15,14 +16,6 @@ const FREE_BYTES: u64 = 64 << 20;
 const BEHIND_SECONDS: i64 = 30;
 /// Entries after the newest snapshot with which the next start takes noticeably longer.
 const UNSNAPPED: u64 = 100_000;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Outcome {
-    Pass,
-    Fail,
-    Inconclusive,
-}
 
 #[derive(Clone, Debug, Serialize)]
 pub struct Check {

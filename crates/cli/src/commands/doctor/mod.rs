@@ -15,6 +15,7 @@ use crate::{
     failure::{Done, Failure},
     render::{Paint, show},
 };
+pub use interlock_domain::reason::Outcome;
 use interlock_wire::reason::Severity;
 use serde::Serialize;
 use std::{net::SocketAddr, path::PathBuf};
@@ -39,14 +40,6 @@ pub struct Args {
     /// Write what was found, figures and versions to a file for whoever helps; without secrets
     #[arg(long, value_name = "FILE")]
     bundle: Option<PathBuf>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Outcome {
-    Pass,
-    Fail,
-    Inconclusive,
 }
 
 /// One thing that was looked at.

@@ -12,10 +12,7 @@ use crate::{
 };
 use interlock_ids::{DeploymentId, Name, ReleaseId};
 use interlock_policy::{Fact, Facts};
-use jiff::{SignedDuration, Timestamp};
-
-/// A permit to go back is short: it is issued when it is needed.
-const BACK_PERMIT: SignedDuration = SignedDuration::from_hours(4);
+use jiff::Timestamp;
 
 pub fn decide(world: &World, command: &Command, ctx: &Context) -> Result<Vec<Event>, Refusal> {
     match command {
@@ -124,7 +121,7 @@ fn controlled<'a>(world: &'a World, id: DeploymentId, ctx: &Context) -> Result<&
 fn start(world: &World, id: DeploymentId, release_id: ReleaseId, ctx: &Context) -> Result<Vec<Event>, Refusal> {
     let release = world.release.release(release_id).ok_or_else(|| Refusal::not_found("release", release_id))?;
     let permit = release.permit.as_ref().filter(|_| release.stage == Stage::Authorised);
-    let invalid = permit.map_or_else(|| Some(no_permit(release)), |permit| permit_blocker(world, permit, ctx.now));
+    let invalid = permit.map_or_else(|| Some(no_permit(release)), |permit| permit_blocker(world, permit, false, ctx.now));
     let mut facts = release::actor_facts(world, release, ctx);
     facts.0.insert("permit_valid".into(), Fact::Bool(invalid.is_none()));
     let question = Question { action: "deployment.start", resource: ("Release", release_id.to_string()), facts };
@@ -186,7 +183,7 @@ fn take_back(world: &World, id: DeploymentId, of: DeploymentId, ctx: &Context) -
         environment: forward.environment.clone(),
         items,
         not_before: ctx.now,
-        not_after: ctx.now.checked_add(BACK_PERMIT).unwrap_or(ctx.now),
+        not_after: hold::back_until(ctx.now),
         approved_by: forward.permit.approved_by.clone(),
         policy_set: forward.permit.policy_set.clone(),
     };

@@ -2,7 +2,7 @@
 //! with it, and once nothing stands in the way another permit is issued. A permit that was revoked never becomes good again.
 //!
 //! The way back is never held for what a gate says, so its permit is not revoked for it either: it is what a lockdown or a
-//! quarantine is for.
+//! quarantine is for. Nor is it held because it takes long: a permit of it that runs out is replaced when the next step is due.
 
 use super::obstacle::obstacles;
 use super::*;
@@ -18,6 +18,8 @@ use jiff::{SignedDuration, Timestamp};
 
 /// How soon a held deployment is looked at again, if nothing is known to clear earlier.
 const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(15);
+/// How long a permit to go back is good: it is short, since it is issued when it is needed.
+const BACK_PERMIT: SignedDuration = SignedDuration::from_hours(4);
 /// The permit is not good now; every other blocker takes its ground away.
 const NOT_NOW: &str = "no-valid-permit";
 
@@ -33,15 +35,23 @@ pub(super) fn hold(it: &Deployment, blockers: Vec<Blocker>, now: Timestamp) -> V
     std::iter::once(held).chain(revoke.then_some(Event::PermitRevoked(revoked))).collect()
 }
 
-/// Another permit in the place of a revoked one, when nothing stands in the way: the same builds, until the same moment.
+/// Until when a permit to go back is good that is issued now.
+pub(super) fn back_until(now: Timestamp) -> Timestamp {
+    now.checked_add(BACK_PERMIT).unwrap_or(now)
+}
+
+/// Another permit in the place of a revoked one, when nothing stands in the way: the same builds, until the same moment. In the
+/// place of one that ran out on the way back: the same builds, for as long again.
 pub(super) fn renew(world: &World, it: &Deployment, ctx: &Context) -> Option<Event> {
-    if !it.permit_revoked {
+    let ran_out = it.direction != Direction::Forward && ctx.now >= it.permit.not_after;
+    if !it.permit_revoked && !ran_out {
         return None;
     }
     let approved_by = world.change.of_release(it.release).map(|change| release::approvers(world, change));
     let permit = Permit {
         id: ctx.ids.id(),
         not_before: ctx.now,
+        not_after: if ran_out { back_until(ctx.now) } else { it.permit.not_after },
         approved_by: approved_by.unwrap_or_default(),
         policy_set: world.policy.set().map_or_else(|| it.permit.policy_set.clone(), |set| set.digest().to_string()),
         ..it.permit.clone()

@@ -9,7 +9,11 @@ use crate::{
 use interlock_ids::Name;
 use jiff::Timestamp;
 
-pub(super) fn permit_blocker(world: &World, permit: &Permit, now: Timestamp) -> Option<Blocker> {
+const TAKE_IT_BACK: &str = "roll the deployment back, or abort it";
+const ITS_KEEPERS: &str = "a deployer or who is on call";
+
+/// `running`: a release whose deployment has begun is not authorised again.
+pub(super) fn permit_blocker(world: &World, permit: &Permit, running: bool, now: Timestamp) -> Option<Blocker> {
     let revoked = world.release.revoked_permits.contains_key(&permit.id);
     let message = if revoked {
         format!("permit {} was revoked", permit.id)
@@ -21,10 +25,12 @@ pub(super) fn permit_blocker(world: &World, permit: &Permit, now: Timestamp) -> 
         return None;
     };
     let early = !revoked && now < permit.not_before;
-    let clears = if early { "wait for the window" } else { "authorise the release again" };
-    Some(
-        Blocker::new("no-valid-permit", message, clears, "a release manager").until(early.then_some(permit.not_before)),
-    )
+    let (clears, who) = match (early, running) {
+        (true, _) => ("wait for the window", "a release manager"),
+        (false, true) => (TAKE_IT_BACK, ITS_KEEPERS),
+        (false, false) => ("authorise the release again", "a release manager"),
+    };
+    Some(Blocker::new("no-valid-permit", message, clears, who).until(early.then_some(permit.not_before)))
 }
 
 pub(super) fn no_permit(release: &Release) -> Blocker {
@@ -34,7 +40,7 @@ pub(super) fn no_permit(release: &Release) -> Blocker {
 
 fn permit_taken_back(release: &Release) -> Blocker {
     let message = format!("the permit of release `{}` was revoked", release.spec.name);
-    Blocker::new("permit-revoked", message, "roll the deployment back, or abort it", "a deployer or who is on call")
+    Blocker::new("permit-revoked", message, TAKE_IT_BACK, ITS_KEEPERS)
 }
 
 pub(super) fn busy(world: &World, environment: &Name) -> Option<Blocker> {
@@ -66,7 +72,9 @@ pub(super) fn obstacles(world: &World, it: &Deployment, now: Timestamp) -> Vec<B
     // A permit that was renewed since rests on the one the deployment was begun with.
     let mut found: Vec<Blocker> = match taken_back {
         Some(release) => vec![permit_taken_back(release)],
-        None => permit_blocker(world, &it.permit, now).into_iter().collect(),
+        // The way back takes as long as it takes, and is given another permit when one runs out.
+        None if !forward && now >= it.permit.not_after => Vec::new(),
+        None => permit_blocker(world, &it.permit, true, now).into_iter().collect(),
     };
     let Some(release) = world.release.release(it.release) else { return found };
     // The way back stays open: it is what a lockdown or a quarantine is for.

@@ -81,6 +81,38 @@ fn the_way_back_keeps_its_permit_in_a_lockdown() {
     assert!(!lease(&mut it).is_empty());
 }
 
+/// Found by the simulator: people had let a way back wait for longer than its permit was good, and nobody could issue another.
+#[test]
+fn the_way_back_is_given_another_permit_when_one_runs_out() {
+    let mut it = shop();
+    let (release, _) = deploying(&mut it, "r1", NEW);
+    run(&mut it);
+    let undo = take_back(&mut it, release);
+    let first = running(&it, undo).permit;
+    it.at(&first.not_after.to_string());
+    let held = lease(&mut it);
+    let second = running(&it, undo).permit;
+    assert!(!held.is_empty() && running(&it, undo).held.is_empty());
+    assert_ne!(second.id, first.id);
+    let length = |permit: &Permit| permit.not_after.duration_since(permit.not_before);
+    assert_eq!((second.not_before, length(&second)), (it.now, length(&first)));
+    assert_eq!(second.items, first.items);
+    report(&mut it, held.into_iter().map(|(_, report)| report).collect());
+    run(&mut it);
+    assert_eq!(running(&it, undo).permit.id, second.id, "one is enough");
+}
+
+#[test]
+fn the_way_forward_does_not_outlast_its_permit_and_says_what_is_left() {
+    let mut it = shop();
+    let (_, deployment) = deploying(&mut it, "r1", NEW);
+    it.at(&running(&it, deployment).permit.not_after.to_string());
+    assert!(lease(&mut it).is_empty());
+    let held = running(&it, deployment).held;
+    let blocker = held.iter().find(|it| it.code == "no-valid-permit").expect("it ran out");
+    assert!(blocker.clears.contains("roll the deployment back"), "{blocker:?}");
+}
+
 fn take_back(it: &mut Given, release: ReleaseId) -> DeploymentId {
     let (cause, reason) = (rollback::Cause::Person { account: it.id("olu") }, Some(it.note()));
     it.ok("olu", rollback::Command::Start { release, cause, reason });

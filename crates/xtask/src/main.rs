@@ -21,8 +21,7 @@ cargo xtask <chore>
   golden         writes golden files for event kinds that have none; never changes one
   sbom           writes what Interlock is made of, as CycloneDX, to target/interlock.cdx.json
   error-pages    lists error codes that have no page in docs/errors
-  bench [short | million] [part…]  measures and prints ratios; JSON lines in target/bench
-  bench runners  2,000 runners on one server: latency of leases, steps a second, memory";
+  bench [short | million] [part…]  measures and prints ratios; JSON lines in target/bench";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -47,12 +46,8 @@ fn chore(words: &[&str]) -> Result<bool> {
         ["golden"] => Run::cargo(["run", "--quiet", "-p", "interlock-testkit", "--example", "golden"]).status(),
         ["sbom"] => sbom::write(),
         ["error-pages"] => check::errors::list_missing(),
-        ["bench", "runners", more @ ..] => {
-            let bench = Run::cargo(["run", "--release", "-p", "interlock-server", "--example", "runners", "--"]);
-            bench.args(more.iter().copied()).status()
-        }
         ["bench", more @ ..] => {
-            // Pages are asked of the program as it ships.
+            // Pages, runners and workflows are asked of the program as it ships.
             if !Run::cargo(["build", "--release", "-p", "interlock-cli"]).status()? {
                 return Ok(false);
             }

@@ -94,7 +94,7 @@ fn command(client: usize, turn: usize) -> Command {
 }
 
 /// Clients that each wait for an answer before they ask again; commands per second and times of answers in milliseconds.
-fn run(house: &House, engine: &Engine, clients: usize, length: Duration, turn: usize) -> (f64, Vec<f64>) {
+pub fn run(house: &House, engine: &Engine, clients: usize, length: Duration, turn: usize) -> (f64, Vec<f64>) {
     let actor = house.actor("admin");
     let begun = Instant::now();
     let tasks: Vec<_> = (0..clients)

@@ -16,7 +16,7 @@ use interlock_testkit::{
     house::{House, digest, name},
     shop, story,
 };
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use std::{collections::BTreeMap, error::Error, path::Path};
 
 const BATCH: usize = 5000;
@@ -113,11 +113,13 @@ pub fn in_waves() -> Result<(Bodies, Bodies), Box<dyn Error>> {
 
 /// The smallest life there is: one target, one step, a watch without triggers. Whoever looks at it needs an account, so `admin`'s
 /// token is in the entries before it.
-pub fn small(token: impl Fn(AccountId) -> Command) -> Result<(Bodies, Bodies), Box<dyn Error>> {
+pub fn small(token: impl Fn(AccountId, Timestamp) -> Command) -> Result<(Bodies, Bodies), Box<dyn Error>> {
     let mut house = House::new(2027);
     shop::open(&mut house);
-    let token = token(house.account("admin"));
-    house.ok("admin", token);
+    // It has to be good when the program is started.
+    house.set_clock(Timestamp::now());
+    let until = house.now() + SignedDuration::from_hours(24 * 300);
+    house.ok("admin", token(house.account("admin"), until));
     let steps: Vec<PipelineStep> =
         house.world().deployment.pipelines.values().flat_map(|it| it.steps.clone()).collect();
     let deploy = steps.into_iter().filter(|step| step.name.as_str() == "deploy").collect();

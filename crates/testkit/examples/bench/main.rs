@@ -11,7 +11,13 @@ mod gates;
 mod life;
 mod machine;
 mod pages;
+mod postgres;
+mod runners;
+mod serve;
+#[path = "../../../ledger/tests/server/mod.rs"]
+mod server;
 mod start;
+mod workflow;
 
 use serde_json::{Value, json};
 use std::{
@@ -30,9 +36,12 @@ type Part = (&'static str, fn(Size, &Path) -> Done);
 const PARTS: &[Part] = &[
     ("gates", gates::measure),
     ("clients", clients::measure),
+    ("postgres", postgres::measure),
     ("start", start::measure),
     ("audit", audit::measure),
     ("pages", pages::measure),
+    ("runners", runners::measure),
+    ("workflow", workflow::measure),
 ];
 
 /// How much is measured.
@@ -45,10 +54,32 @@ pub struct Size {
     /// Closed releases behind the pages, and the seconds pages are asked for.
     pub lives: u64,
     pub asking: f64,
+    /// Remote runners, and targets they deploy to.
+    pub runners: usize,
+    /// Workflows that each of the clients of a turn runs, one after the other.
+    pub flows: usize,
 }
 
-const LONG: Size = Size { seconds: 3.0, rounds: 5, verdicts: 20_000, entries: 1_000_000, lives: 50_000, asking: 20.0 };
-const SHORT: Size = Size { seconds: 0.5, rounds: 2, verdicts: 1_000, entries: 20_000, lives: 1_000, asking: 2.0 };
+const LONG: Size = Size {
+    seconds: 3.0,
+    rounds: 5,
+    verdicts: 20_000,
+    entries: 1_000_000,
+    lives: 50_000,
+    asking: 20.0,
+    runners: 2000,
+    flows: 10,
+};
+const SHORT: Size = Size {
+    seconds: 0.5,
+    rounds: 2,
+    verdicts: 1_000,
+    entries: 20_000,
+    lives: 1_000,
+    asking: 2.0,
+    runners: 50,
+    flows: 2,
+};
 /// A million closed releases: half an hour, and 20 GB of disk.
 const MILLION: Size = Size { lives: 1_000_000, asking: 60.0, ..LONG };
 

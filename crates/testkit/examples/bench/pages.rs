@@ -4,18 +4,17 @@
 //! Requests come by the clock, not when the last one was answered, and time counts from when a request was due: a server
 //! that stalls is not spared the requests that would have come meanwhile (no coordinated omission).
 
-use super::{Done, Size, keep, life, machine, rounded, share};
-use interlock_domain::{core::Command as Asked, people};
-use interlock_ids::{Digest, Fresh};
-use interlock_testkit::house::time;
+use super::{
+    Done, Size, keep, life, machine, rounded,
+    serve::{self, SECRET, Server},
+    share,
+};
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 use std::{
     error::Error,
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    path::Path,
     sync::mpsc,
     time::{Duration, Instant},
 };
@@ -23,59 +22,6 @@ use std::{
 /// Requests per second, and connections they are shared among.
 const RATE: f64 = 200.0;
 const CONNECTIONS: usize = 16;
-const SECRET: &str = "the-token-of-the-bench";
-
-/// The program, where Cargo puts it beside this one.
-fn program() -> Option<PathBuf> {
-    let path = std::env::current_exe().ok()?.parent()?.parent()?.join("interlock");
-    path.is_file().then_some(path)
-}
-
-struct Server {
-    child: Child,
-    address: String,
-    ready: Duration,
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl Server {
-    fn start(program: &Path, data: &Path) -> Result<Self, Box<dyn Error>> {
-        let begun = Instant::now();
-        let mut child = Command::new(program)
-            .args(["serve", "--listen", "127.0.0.1:0", "--runner-capacity", "0", "--data"])
-            .arg(data)
-            .stdout(Stdio::piped())
-            .stderr(std::fs::File::create(data.join("serve.log"))?)
-            .spawn()?;
-        let mut lines = BufReader::new(child.stdout.take().ok_or("the server has no output")?).lines();
-        let address = lines.find_map(|line| line.ok()?.split("http://").nth(1).map(str::to_owned));
-        // Read on, so that it never waits for a reader.
-        std::thread::spawn(move || lines.for_each(drop));
-        match address {
-            Some(address) => Ok(Self { child, address, ready: begun.elapsed() }),
-            None => {
-                let _ = child.wait();
-                let log = std::fs::read_to_string(data.join("serve.log")).unwrap_or_default();
-                Err(format!("the server did not start: {}", log.lines().last().unwrap_or("it said nothing")).into())
-            }
-        }
-    }
-
-    /// Asks it to end, as an operator does, and waits: it writes a snapshot.
-    fn stop(mut self) -> Result<(), Box<dyn Error>> {
-        let asked = Command::new("kill").arg(self.child.id().to_string()).status()?;
-        if !asked.success() || !self.child.wait()?.success() {
-            return Err("the server did not end in order".into());
-        }
-        Ok(())
-    }
-}
 
 /// One connection that is kept.
 struct Client {
@@ -146,34 +92,23 @@ fn ask(server: &Server, length: Duration, path: impl Fn(u64) -> String + Sync) -
     (all.into_iter().flatten().collect(), wrong)
 }
 
-/// An administrator's token, as an entry.
-fn token(account: interlock_ids::AccountId) -> Asked {
-    Asked::People(people::Command::IssueToken {
-        token: Fresh::new(1_772_442_000_000, [7; 8]).id(),
-        account,
-        name: "bench".into(),
-        hash: Digest(Sha256::digest(SECRET).into()),
-        scopes: None,
-        expires: time("2126-03-02T09:00:00Z"),
-    })
-}
-
 pub fn measure(size: Size, folder: &Path) -> Done {
-    let Some(program) = program() else {
+    let Some(program) = serve::program() else {
         println!("pages: skipped, because there is no `interlock` beside this program; `cargo xtask bench` builds it");
         return Ok(());
     };
     let data = folder.join("pages");
     std::fs::create_dir_all(&data)?;
     let begun = Instant::now();
-    let (entries, lives) = life::write(&data.join("ledger.db"), life::small(token)?, |_, lives| lives >= size.lives)?;
+    let (entries, lives) =
+        life::write(&data.join("ledger.db"), life::small(serve::token)?, |_, lives| lives >= size.lives)?;
     let written = begun.elapsed().as_secs_f64();
 
     let cold = Server::start(&program, &data)?;
     let without = cold.ready.as_secs_f64();
     cold.stop()?;
     let server = Server::start(&program, &data)?;
-    let up = machine::resident_of(server.child.id());
+    let up = machine::resident_of(server.id());
     let mut first = Client { address: server.address.clone(), stream: None };
     let (_, body) = first.get("/releases").map_err(|error| error.to_string())?;
     let rows: Value = serde_json::from_slice(&body)?;
@@ -204,7 +139,7 @@ pub fn measure(size: Size, folder: &Path) -> Done {
         figures[format!("{kind}_p50_ms")] = rounded(share(&mut times, 0.5)).into();
         figures[format!("{kind}_p99_ms")] = rounded(share(&mut times, 0.99)).into();
     }
-    figures["resident_after_bytes"] = json!(machine::resident_of(server.child.id()));
+    figures["resident_after_bytes"] = json!(machine::resident_of(server.id()));
     keep("pages", &figures)?;
     server.stop()
 }

@@ -35,12 +35,14 @@ pub struct Recorded {
     pub event: Event,
 }
 
-/// Commands of one actor that are carried out all or not at all. `key`: the same key again gives the first answer.
+/// Commands of one actor that are carried out all or not at all. `key`: the same key again gives the first answer. `blobs`: what
+/// the commands name by digest, kept in the same transaction, if anything comes of them.
 #[derive(Clone, Debug)]
 pub struct Submission {
     pub actor: Actor,
     pub commands: Vec<Command>,
     pub key: Option<String>,
+    pub blobs: Vec<Vec<u8>>,
 }
 
 /// What a submission comes to once the batch is appended: the position after it, its entries, whether it is a repetition.
@@ -185,6 +187,10 @@ impl Round {
         let from = self.world.position;
         let events = self.carry_out(&job.commands, &ctx, sub, origin)?;
         let to = self.world.position;
+        if to > from {
+            self.bytes += job.blobs.iter().map(Vec::len).sum::<usize>();
+            self.batch.blobs.extend_from_slice(&job.blobs);
+        }
         if let Some(key) = &job.key
             && to > from
         {

@@ -176,8 +176,20 @@ impl Engine {
         commands: Vec<Command>,
         key: Option<String>,
     ) -> Reply {
+        self.enter(Submission { actor, commands, key, blobs: Vec::new() }, origin).await
+    }
+
+    /// As [`Engine::submit`], with what the command names by digest: kept in the same transaction, if anything comes of it. Meant
+    /// for little; what is large is kept beforehand.
+    ///
+    /// # Errors
+    /// As [`Engine::submit`].
+    pub async fn submit_with(&self, actor: Actor, command: Command, blobs: Vec<Vec<u8>>) -> Reply {
+        self.enter(Submission { actor, commands: vec![command], key: None, blobs }, None).await
+    }
+
+    async fn enter(&self, submission: Submission, origin: Option<Origin>) -> Reply {
         let (reply, answer) = oneshot::channel();
-        let submission = Submission { actor, commands, key };
         let mut job = Job { submission, origin, reply, span: tracing::Span::current() };
         let (counters, begun) = (self.counters(), Instant::now());
         let _waiting = counters.wait();

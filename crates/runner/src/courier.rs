@@ -17,14 +17,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, sleep_until};
 
 /// Most reports in one batch.
 const REPORTS_MAX: usize = 500;
 /// Most output in one chunk and in one batch, in bytes.
 const CHUNK_MAX: u64 = 64 << 10;
 const CHUNKS_MAX: usize = 16;
-/// Live output is gathered for this long before it is sent.
+/// Output of a step that runs is gathered for this long before it is sent; what a short step writes goes with its report.
 const GATHER: Duration = Duration::from_millis(50);
 /// How long a report is left to the next lease request, which takes it along.
 const TAKE_ALONG: Duration = Duration::from_millis(20);
@@ -63,6 +63,8 @@ struct Stream {
     /// `None` after a restart: the file is all there is.
     live: Option<Transcript>,
     sent: u64,
+    /// Since when there is text that is not sent.
+    since: Option<Instant>,
     failures: u32,
     given_up: bool,
 }
@@ -77,6 +79,12 @@ impl Stream {
 
     fn settled(&self) -> bool {
         self.given_up || self.sent >= self.written()
+    }
+
+    /// Until when a step that runs may write more before this is sent.
+    fn gathers_until(&mut self, now: Instant) -> Option<Instant> {
+        let until = *self.since.get_or_insert(now) + GATHER;
+        (until > now && self.written() - self.sent < CHUNK_MAX).then_some(until)
     }
 
     /// Whether the report itself carries all of it.
@@ -101,6 +109,8 @@ impl Stream {
 enum Round {
     /// Nothing is left to carry.
     Idle,
+    /// Nothing is left but what is still gathered.
+    Later(Instant),
     /// Something was carried, and there may be more.
     Moved,
     /// The server did not take it.
@@ -113,7 +123,7 @@ impl Courier {
         let mut state = State { together: REPORTS_MAX, ..State::default() };
         for report in executor.journal.undelivered() {
             let path = executor.step_dir(&report.key).join("output");
-            let stream = Stream { path, live: None, sent: 0, failures: 0, given_up: false };
+            let stream = Stream { path, live: None, sent: 0, since: None, failures: 0, given_up: false };
             state.streams.insert(report.key.clone(), stream);
             state.reports.insert(report.key.clone(), (*report).clone());
         }
@@ -132,7 +142,7 @@ impl Courier {
     pub fn transcript(&self, key: &str) -> Transcript {
         let transcript = Transcript::new(self.executor.step_dir(key).join("output"), self.grown.clone());
         let path = transcript.path().to_path_buf();
-        let stream = Stream { path, live: Some(transcript.clone()), sent: 0, failures: 0, given_up: false };
+        let stream = Stream { path, live: Some(transcript.clone()), sent: 0, since: None, failures: 0, given_up: false };
         self.locked().streams.insert(key.to_owned(), stream);
         transcript
     }
@@ -153,18 +163,14 @@ impl Courier {
         loop {
             match self.round().await {
                 Round::Moved => pause = PAUSE_MIN,
-                Round::Idle => {
-                    tokio::select! {
-                        () = self.finished.notified() => {
-                            if !self.asking.load(Ordering::SeqCst) {
-                                sleep(TAKE_ALONG).await;
-                            }
-                        }
-                        () = self.grown.notified() => {
-                            tokio::select! { () = sleep(GATHER) => {} () = self.finished.notified() => {} }
-                        }
-                    }
-                }
+                Round::Idle => tokio::select! {
+                    () = self.left_along() => {}
+                    () = self.grown.notified() => {}
+                },
+                Round::Later(at) => tokio::select! {
+                    () = self.left_along() => {}
+                    () = sleep_until(at) => {}
+                },
                 Round::Stuck => {
                     sleep(pause).await;
                     pause = (pause * 2).min(PAUSE_MAX);
@@ -173,9 +179,23 @@ impl Courier {
         }
     }
 
+    /// Waits for a report, and a moment longer if a lease request may take it along.
+    async fn left_along(&self) {
+        self.finished.notified().await;
+        if !self.asking.load(Ordering::SeqCst) {
+            sleep(TAKE_ALONG).await;
+        }
+    }
+
     /// Carries until nothing is left or the server does not take it.
     pub async fn flush(&self) {
-        while self.round().await == Round::Moved {}
+        loop {
+            match self.round().await {
+                Round::Moved => {}
+                Round::Later(at) => sleep_until(at).await,
+                Round::Idle | Round::Stuck => return,
+            }
+        }
     }
 
     async fn round(&self) -> Round {
@@ -184,13 +204,14 @@ impl Courier {
         match (output, reports) {
             (Round::Moved, _) | (_, Round::Moved) => Round::Moved,
             (Round::Stuck, _) | (_, Round::Stuck) => Round::Stuck,
+            (Round::Later(at), _) | (_, Round::Later(at)) => Round::Later(at),
             (Round::Idle, Round::Idle) => Round::Idle,
         }
     }
 
-    /// The next pieces of output, of as many steps as go together.
-    fn next_output(&self) -> Vec<OutputChunk> {
-        let mut chunks = Vec::new();
+    /// The next pieces of output, of as many steps as go together; and when there is the next to look at.
+    fn next_output(&self) -> (Vec<OutputChunk>, Option<Instant>) {
+        let (mut chunks, mut later, now) = (Vec::new(), None::<Instant>, Instant::now());
         let light = self.controller.takes_reports();
         let mut state = self.locked();
         let State { streams, reports, .. } = &mut *state;
@@ -199,6 +220,12 @@ impl Courier {
                 break;
             }
             if stream.settled() || (light && stream.fits_in_report() && reports.contains_key(key)) {
+                continue;
+            }
+            if !reports.contains_key(key)
+                && let Some(until) = stream.gathers_until(now)
+            {
+                later = Some(later.map_or(until, |at| at.min(until)));
                 continue;
             }
             match stream.next() {
@@ -212,13 +239,13 @@ impl Courier {
                 }
             }
         }
-        chunks
+        (chunks, later)
     }
 
     async fn carry_output(&self) -> Round {
-        let chunks = self.next_output();
+        let (chunks, later) = self.next_output();
         if chunks.is_empty() {
-            return Round::Idle;
+            return later.map_or(Round::Idle, Round::Later);
         }
         let sent: Vec<_> =
             chunks.iter().map(|chunk| (chunk.key.clone(), chunk.offset + chunk.text.len() as u64)).collect();
@@ -228,7 +255,7 @@ impl Courier {
         for (key, end) in sent {
             let Some(stream) = state.streams.get_mut(&key) else { continue };
             match &result {
-                Ok(()) => (stream.sent, stream.failures) = (end, 0),
+                Ok(()) => (stream.sent, stream.since, stream.failures) = (end, None, 0),
                 Err(error) => {
                     stream.failures += 1;
                     if stream.failures >= OUTPUT_TRIES {

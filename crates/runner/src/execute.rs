@@ -13,6 +13,7 @@ use crate::output::Transcript;
 use crate::permit::{self, Binding, PermitKeys};
 use crate::process::Programs;
 use crate::steps;
+use futures::{FutureExt as _, future::BoxFuture};
 use interlock_ids::Digest;
 use interlock_outbound::Outbound;
 use interlock_wire::deployment::OnRevocation;
@@ -51,6 +52,9 @@ pub struct Executor {
     /// Grows with every revocation that is heard of; the flag says that the runner itself was revoked.
     news: watch::Sender<(u64, bool)>,
 }
+
+/// Comes to its end when a report is on disk.
+pub type Kept = BoxFuture<'static, ()>;
 
 /// Longest that a request takes whose step says nothing shorter.
 const REQUEST: Duration = Duration::from_secs(60);
@@ -113,8 +117,9 @@ impl Executor {
         self.config.data_dir.join("steps").join(&hex::encode(Sha256::digest(key.as_bytes()))[..32])
     }
 
-    /// Executes an order. `fence` may grow meanwhile, when the same key is leased again.
-    pub async fn execute(&self, order: &StepOrder, fence: &AtomicU64, transcript: &Transcript) -> StepReport {
+    /// Executes an order. `fence` may grow meanwhile, when the same key is leased again. The report must not leave before it is
+    /// kept; the next step may begin, since what the journal says of it comes behind.
+    pub async fn execute(&self, order: &StepOrder, fence: &AtomicU64, transcript: &Transcript) -> (StepReport, Kept) {
         let started_at = self.clock.now();
         let facts = Mutex::default();
         let fingerprint = fingerprint(order);
@@ -126,24 +131,29 @@ impl Executor {
         report.facts = facts.into_inner().unwrap_or_else(PoisonError::into_inner);
         if report.code.as_deref() == Some(Code::KeyReused.as_str()) {
             // What the journal holds is about the other order, and stays.
-            return report;
+            return (report, std::future::ready(()).boxed());
         }
-        let record = Record::Finished { fingerprint, report: Box::new(report.clone()) };
-        if let Err(fault) = self.journal.append(record).await {
-            // Without the journal the report can still be delivered, only not after a restart.
-            tracing::error!(key = order.key, %fault, "a report could not be kept");
-        }
-        report
+        let kept = self.keep(fingerprint, &report);
+        (report, kept)
     }
 
     /// Ends an order whose execution broke off by a defect of the runner.
-    pub async fn give_up(&self, order: &StepOrder, fault: Fault, transcript: &Transcript) -> StepReport {
+    pub fn give_up(&self, order: &StepOrder, fault: Fault, transcript: &Transcript) -> (StepReport, Kept) {
         let report = self.report(order, &AtomicU64::new(order.fence), self.clock.now(), Err(fault), transcript);
-        let record = Record::Finished { fingerprint: fingerprint(order), report: Box::new(report.clone()) };
-        if let Err(fault) = self.journal.append(record).await {
-            tracing::error!(key = order.key, %fault, "a report could not be kept");
+        let kept = self.keep(fingerprint(order), &report);
+        (report, kept)
+    }
+
+    fn keep(&self, fingerprint: String, report: &StepReport) -> Kept {
+        let written = self.journal.append(Record::Finished { fingerprint, report: Box::new(report.clone()) });
+        let key = report.key.clone();
+        async move {
+            if let Err(fault) = written.await {
+                // Without the journal the report can still be delivered, only not after a restart.
+                tracing::error!(key, %fault, "a report could not be kept");
+            }
         }
-        report
+        .boxed()
     }
 
     fn report(

@@ -192,15 +192,15 @@ impl Journal {
         undelivered.collect()
     }
 
-    /// Appends a record and waits until it is on disk.
+    /// Appends a record, at once and in order; what is returned waits until it is on disk.
     ///
     /// # Errors
     /// R504; after the first one every further call fails too.
-    pub async fn append(&self, record: Record) -> Result<(), Fault> {
+    pub fn append(&self, record: Record) -> impl Future<Output = Result<(), Fault>> + Send + use<> {
         let (done, written) = oneshot::channel();
         self.send(Job { record, done: Some(done) });
         let lost = |why: String| Fault::failed(Code::JournalNotWritten, format!("the runner's journal: {why}"));
-        written.await.map_err(|_| lost("its writer has stopped".into()))?.map_err(lost)
+        async move { written.await.map_err(|_| lost("its writer has stopped".into()))?.map_err(lost) }
     }
 
     /// Appends a record whose loss does no harm, without waiting.

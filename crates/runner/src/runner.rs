@@ -286,17 +286,20 @@ impl Shared {
         }
         drop(running);
         let shared = self.clone();
-        tasks.spawn(async move { shared.one_after_the_other(chain, &fence).await });
+        tasks.spawn(async move { shared.one_after_the_other(chain, fence).await });
     }
 
-    async fn one_after_the_other(&self, chain: Vec<StepOrder>, fence: &AtomicU64) {
+    async fn one_after_the_other(self: Arc<Self>, chain: Vec<StepOrder>, fence: Arc<AtomicU64>) {
         let _slot = self.slots.acquire().await;
+        // Reports on their way to the disk, in the shade of the step after.
+        let mut leaving = JoinSet::new();
         let mut left = chain.iter();
         for order in left.by_ref() {
-            if !self.one(order, fence).await {
+            if !self.one(order, &fence, &mut leaving).await {
                 break;
             }
         }
+        while leaving.join_next().await.is_some() {}
         // What comes after a step that did not pass is not begun.
         let mut running = self.running();
         left.for_each(|order| drop(running.remove(&order.key)));
@@ -319,31 +322,42 @@ impl Shared {
     }
 
     /// Does one order; whether the next one of its lease may be begun.
-    async fn one(&self, order: &StepOrder, fence: &AtomicU64) -> bool {
-        let known = self.done_before(order, fence.load(Ordering::SeqCst));
-        let mut report = match known {
-            Some(report) => report,
-            None => {
-                sleep(Duration::from_millis(order.pause_ms.min(PAUSE_MAX_MS))).await;
-                let transcript = self.courier.transcript(&order.key);
-                let executed = AssertUnwindSafe(self.executor.execute(order, fence, &transcript)).catch_unwind().await;
-                match executed {
-                    Ok(report) => report,
-                    Err(_) => {
-                        let fault =
-                            Fault::inconclusive(Code::RunnerDefect, "the runner broke off by a defect of its own");
-                        self.executor.give_up(order, fault, &transcript).await
-                    }
-                }
-            }
-        };
+    async fn one(
+        self: &Arc<Self>,
+        order: &StepOrder,
+        fence: &Arc<AtomicU64>,
+        leaving: &mut JoinSet<()>,
+    ) -> bool {
+        if let Some(report) = self.done_before(order, fence.load(Ordering::SeqCst)) {
+            let passes = report.outcome.passes();
+            self.hand_over(report, fence);
+            return passes;
+        }
+        if order.pause_ms > 0 {
+            sleep(Duration::from_millis(order.pause_ms.min(PAUSE_MAX_MS))).await;
+        }
+        let transcript = self.courier.transcript(&order.key);
+        let executed = AssertUnwindSafe(self.executor.execute(order, fence, &transcript)).catch_unwind().await;
+        let (report, kept) = executed.unwrap_or_else(|_| {
+            let fault = Fault::inconclusive(Code::RunnerDefect, "the runner broke off by a defect of its own");
+            self.executor.give_up(order, fault, &transcript)
+        });
+        let passes = report.outcome.passes();
+        let (shared, fence) = (self.clone(), fence.clone());
+        leaving.spawn(async move {
+            kept.await;
+            shared.hand_over(report, &fence);
+        });
+        passes
+    }
+
+    /// A step is over: its report goes on its way.
+    fn hand_over(&self, mut report: StepReport, fence: &AtomicU64) {
         let mut running = self.running();
-        running.remove(&order.key);
+        running.remove(&report.key);
         // A lease of the same key that came meanwhile raised the fence; one that comes from here on is answered anew.
         report.fence = report.fence.max(fence.load(Ordering::SeqCst));
-        let passes = report.outcome.passes();
         self.courier.take(report);
-        passes
     }
 
     /// Ends leftover processes and clears away directories of steps that are over.

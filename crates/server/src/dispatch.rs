@@ -55,7 +55,7 @@ pub type Taken = BTreeSet<(DeploymentId, u32, u32, u64)>;
 
 enum Message {
     Offer { offer: Offer, reply: oneshot::Sender<Result<Vec<Granted>, SubmitError>> },
-    Reports { runner: Name, reports: Vec<Report>, reply: oneshot::Sender<Result<Arc<Taken>, SubmitError>> },
+    Reports { runner: Name, reports: Vec<Report>, outputs: Vec<Vec<u8>>, reply: oneshot::Sender<Result<Arc<Taken>, SubmitError>> },
 }
 
 /// The way in. Cloning it is cheap.
@@ -84,13 +84,18 @@ impl Dispatch {
         answer.await.unwrap_or_else(|_| Err(closed()))
     }
 
-    /// Writes down what became of steps.
+    /// Writes down what became of steps, and keeps output that is not kept yet with it.
     ///
     /// # Errors
     /// The ledger cannot be written to.
-    pub async fn report(&self, runner: Name, reports: Vec<Report>) -> Result<Arc<Taken>, SubmitError> {
+    pub async fn report(
+        &self,
+        runner: Name,
+        reports: Vec<Report>,
+        outputs: Vec<Vec<u8>>,
+    ) -> Result<Arc<Taken>, SubmitError> {
         let (reply, answer) = oneshot::channel();
-        self.0.send(Message::Reports { runner, reports, reply }).map_err(|_| closed())?;
+        self.0.send(Message::Reports { runner, reports, outputs, reply }).map_err(|_| closed())?;
         answer.await.unwrap_or_else(|_| Err(closed()))
     }
 }
@@ -104,6 +109,7 @@ struct Waiting {
 struct Reported {
     runner: Name,
     reports: Vec<Report>,
+    outputs: Vec<Vec<u8>>,
     reply: oneshot::Sender<Result<Arc<Taken>, SubmitError>>,
 }
 
@@ -160,7 +166,9 @@ impl Desk {
                 let until = Instant::now() + offer.hold;
                 self.offers.push(Waiting { offer, until, reply });
             }
-            Message::Reports { runner, reports, reply } => self.reports.push(Reported { runner, reports, reply }),
+            Message::Reports { runner, reports, outputs, reply } => {
+                self.reports.push(Reported { runner, reports, outputs, reply });
+            }
         }
     }
 
@@ -218,11 +226,12 @@ impl Desk {
         if self.reports.is_empty() && !work {
             return;
         }
-        let reports = std::mem::take(&mut self.reports);
+        let mut reports = std::mem::take(&mut self.reports);
+        let outputs = reports.iter_mut().flat_map(|it| std::mem::take(&mut it.outputs)).collect();
         let told = reports.iter().flat_map(|it| it.reports.iter().map(|report| (it.runner.clone(), report.clone())));
         let asks = self.offers.iter().filter(|it| work && it.offer.ask.capacity > 0).map(|it| it.offer.ask.clone());
         let command = Run::Exchange { reports: told.collect(), asks: asks.collect(), lease_s: LEASE_S };
-        let receipt = self.engine.submit(Actor::system(), Command::Deployment(command), None).await;
+        let receipt = self.engine.submit_with(Actor::system(), Command::Deployment(command), outputs).await;
         let events: Vec<Event> = match receipt {
             Ok(receipt) => receipt.events.into_iter().map(|it| it.event).collect(),
             Err(error) => {

@@ -43,6 +43,8 @@ const KEEPING: usize = 64;
 const OUTPUT: &str = "output";
 /// Output of one step that is kept, in bytes.
 const OUTPUT_BYTES: usize = 16 << 20;
+/// Output up to this length is kept in the transaction that its report is written in, and costs no synchronisation of its own.
+const LITTLE: usize = 16 << 10;
 
 /// Hands out the engine's steps.
 #[derive(Clone)]
@@ -140,8 +142,8 @@ impl LocalController {
         Ok(())
     }
 
-    /// Puts the kept output of a step together and stores it as a blob; whether it came in pieces, which are still at the desk.
-    async fn gather(&self, report: &StepReport) -> Result<(Option<Digest>, bool), ControllerError> {
+    /// Puts the kept output of a step together. What is much is stored as a blob here.
+    async fn gather(&self, report: &StepReport) -> Result<Output, ControllerError> {
         let (ledger, key, tail) = (self.engine.ledger().clone(), report.key.clone(), report.output_tail.clone());
         let gathered = tokio::task::spawn_blocking(move || {
             let prefix = format!("{key}#");
@@ -162,12 +164,16 @@ impl LocalController {
             // Little output does not travel piece by piece: then what the report itself carries is all there is.
             let pieces = after.is_some();
             let all = if text.len() < tail.len() { tail.into_bytes() } else { text };
-            let digest = if all.is_empty() { None } else { Some(ledger.put_blob(&all)?) };
-            Ok::<_, interlock_ledger::StoreError>((digest, pieces))
+            let (digest, little) = match all.len() {
+                0 => (None, None),
+                1..=LITTLE => (Some(interlock_ledger::Digest::of(&all)), Some(all)),
+                _ => (Some(ledger.put_blob(&all)?), None),
+            };
+            let digest = digest.map(|digest| Digest(digest.0));
+            Ok::<_, interlock_ledger::StoreError>(Output { digest, little, pieces })
         });
-        let digest = gathered.await.map_err(|_| unreachable("the output could not be stored"))?;
-        let (digest, pieces) = digest.map_err(|error| unreachable(error.code()))?;
-        Ok((digest.map(|digest| Digest(digest.0)), pieces))
+        let output = gathered.await.map_err(|_| unreachable("the output could not be stored"))?;
+        output.map_err(|error| unreachable(error.code()))
     }
 
     async fn forget(&self, key: &str) {
@@ -335,8 +341,9 @@ impl LocalController {
         }
         let outputs = futures::future::join_all(held.iter().map(|(it, ..)| self.gather(it))).await;
         for ((it, deployment, unit, step), output) in held.into_iter().zip(outputs) {
-            let (output, pieces) = output?;
-            told.pieces.extend(pieces.then(|| it.key.clone()));
+            let output = output?;
+            told.pieces.extend(output.pieces.then(|| it.key.clone()));
+            told.outputs.extend(output.little);
             told.reports.push(Report {
                 deployment,
                 unit,
@@ -346,7 +353,7 @@ impl LocalController {
                 outcome: outcome(it.outcome),
                 code: it.code.clone(),
                 message: it.message.clone(),
-                output,
+                output: output.digest,
                 started: it.started_at,
                 finished: it.finished_at,
             });
@@ -356,10 +363,10 @@ impl LocalController {
 
     /// Writes reports down and says what became of them.
     async fn tell(&self, runner: &Name, told: Told) -> Result<ReportAck, ControllerError> {
-        let Told { mut ack, asked, reports, pieces } = told;
+        let Told { mut ack, asked, reports, outputs, pieces } = told;
         let overtaken = ack.stale.clone();
         if !reports.is_empty() {
-            let taken = self.dispatch.report(runner.clone(), reports).await.map_err(failed)?;
+            let taken = self.dispatch.report(runner.clone(), reports, outputs).await.map_err(failed)?;
             // What was overtaken meanwhile is told apart when it is reported again.
             ack.accepted.extend(asked.into_iter().filter(|(_, it)| taken.contains(it)).map(|(key, _)| key));
         }
@@ -373,12 +380,23 @@ impl LocalController {
     }
 }
 
+/// What a step wrote.
+struct Output {
+    digest: Option<Digest>,
+    /// All of it, if it is not kept yet.
+    little: Option<Vec<u8>>,
+    /// It came in pieces, which are still at the desk.
+    pieces: bool,
+}
+
 /// Reports that are ready to be written down.
 #[derive(Default)]
 struct Told {
     ack: ReportAck,
     asked: Vec<(String, (DeploymentId, u32, u32, u64))>,
     reports: Vec<Report>,
+    /// Output that is to be kept with them.
+    outputs: Vec<Vec<u8>>,
     /// Keys whose output waits at the desk in pieces.
     pieces: Vec<String>,
 }

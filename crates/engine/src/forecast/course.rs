@@ -171,7 +171,7 @@ impl<'a> Course<'a> {
 
     fn submit(&mut self, actor: Actor, command: Command) -> Result<(), Vec<Blocker>> {
         let mut round = Round::new(self.means.clone(), &self.world);
-        let said = round.decide(&Submission { actor, commands: vec![command], key: None });
+        let said = round.decide(&Submission { actor, commands: vec![command], key: None, blobs: Vec::new() });
         match said {
             Ok(_) => {
                 self.world = round.world;

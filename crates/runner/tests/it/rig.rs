@@ -166,7 +166,8 @@ impl Rig {
         let path = self.dir.path().join("transcript");
         let _ = std::fs::remove_file(&path);
         let transcript = Transcript::new(path.clone(), Arc::default());
-        let report = executor.execute(order, &AtomicU64::new(order.fence), &transcript).await;
+        let (report, kept) = executor.execute(order, &AtomicU64::new(order.fence), &transcript).await;
+        kept.await;
         let output = String::from_utf8(std::fs::read(&path).unwrap_or_default()).unwrap();
         let digest = (!output.is_empty()).then(|| sha256(output.as_bytes()));
         assert_eq!(report.output, digest, "the report's digest is the transcript's");

@@ -85,7 +85,7 @@ impl Sim {
     fn must(&mut self, actor: Actor, commands: Vec<Command>) {
         let means = self.nodes[0].means.clone();
         let mut round = Round::new(means, &self.nodes[0].world);
-        let said = round.decide(&Submission { actor, commands: commands.clone(), key: None });
+        let said = round.decide(&Submission { actor, commands: commands.clone(), key: None, blobs: Vec::new() });
         if let Err(error) = said {
             panic!("an organisation cannot be founded: {error} by {commands:?}");
         }

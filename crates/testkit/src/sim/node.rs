@@ -390,7 +390,7 @@ impl Sim {
         let id = self.last_request;
         let keyed = !matches!(from, From::Own(..) | From::Lease(..));
         let key = keyed.then(|| format!("key-{id}"));
-        let submission = super::Submission { actor, commands, key };
+        let submission = super::Submission { actor, commands, key, blobs: Vec::new() };
         self.requests.insert(id, super::Request { from, submission, attempt: 0, answered: false });
         id
     }

@@ -60,7 +60,7 @@ struct State {
 
 struct Stream {
     path: PathBuf,
-    /// `None` after a restart: the file is all there is.
+    /// `None` after a restart if there is a file, which is all there is then.
     live: Option<Transcript>,
     sent: u64,
     /// Since when there is text that is not sent.
@@ -94,6 +94,9 @@ impl Stream {
 
     /// The next piece, ending at the end of a character.
     fn next(&self) -> std::io::Result<String> {
+        if let Some(text) = self.live.as_ref().and_then(|it| it.in_memory(self.sent)) {
+            return Ok(text);
+        }
         let mut file = std::fs::File::open(&self.path)?;
         file.seek(SeekFrom::Start(self.sent))?;
         let mut bytes = Vec::new();
@@ -123,7 +126,13 @@ impl Courier {
         let mut state = State { together: REPORTS_MAX, ..State::default() };
         for report in executor.journal.undelivered() {
             let path = executor.step_dir(&report.key).join("output");
-            let stream = Stream { path, live: None, sent: 0, since: None, failures: 0, given_up: false };
+            // Without a file, the report in the journal has all of it.
+            let live = (!path.exists()).then(|| {
+                let transcript = Transcript::new(path.clone(), Arc::default());
+                transcript.add(&report.output_tail);
+                transcript
+            });
+            let stream = Stream { path, live, sent: 0, since: None, failures: 0, given_up: false };
             state.streams.insert(report.key.clone(), stream);
             state.reports.insert(report.key.clone(), (*report).clone());
         }

@@ -1,4 +1,5 @@
-//! What a step writes, kept in bounds: a transcript file per step, and the cutting of two endless streams down to it.
+//! What a step writes, kept in bounds: a transcript per step, and the cutting of two endless streams down to it. What its report
+//! carries whole stays in memory: most steps write a line, and a file for each is what they would spend their time on.
 //!
 //! Invariants: memory and disk per step are bounded whatever a program writes; what is left out is counted and said; the
 //! transcript is UTF-8, bytes that are not are replaced and counted; its digest is over exactly the text that is sent.
@@ -17,7 +18,7 @@ pub const LINE_MAX: usize = 64 << 10;
 /// How much of the end goes into the report, in bytes.
 pub const TAIL_MAX: usize = 4 << 10;
 
-/// The full output of one step, on disk.
+/// The full output of one step: in memory while its report can carry all of it, on disk from then on.
 #[derive(Clone)]
 pub struct Transcript {
     inner: Arc<Mutex<Written>>,
@@ -29,12 +30,13 @@ struct Written {
     file: Option<File>,
     bytes: u64,
     hash: Sha256,
+    /// The end of it; all of it as long as there is no file.
     tail: String,
     lost: Option<String>,
 }
 
 impl Transcript {
-    /// A transcript at `path`, replacing what is there at the first text. `grown` is notified whenever text is added.
+    /// A transcript at `path`, replacing what is there when it gets a file. `grown` is notified whenever text is added.
     pub fn new(path: PathBuf, grown: Arc<Notify>) -> Self {
         let written = Written { file: None, bytes: 0, hash: Sha256::new(), tail: String::new(), lost: None };
         Self { inner: Arc::new(Mutex::new(written)), path: Arc::new(path), grown }
@@ -47,6 +49,13 @@ impl Transcript {
     /// Length so far, in bytes of UTF-8.
     pub fn bytes(&self) -> u64 {
         self.locked().bytes
+    }
+
+    /// What was written from an offset on, if it is in memory.
+    pub fn in_memory(&self, from: u64) -> Option<String> {
+        let inner = self.locked();
+        let from = usize::try_from(from).ok()?;
+        inner.file.is_none().then(|| inner.tail.get(from..).map(str::to_owned)).flatten()
     }
 
     /// Adds text. When the disk refuses, the transcript ends there and [`Transcript::finish`] says so.
@@ -92,13 +101,19 @@ impl Transcript {
 
 impl Written {
     fn write(&mut self, path: &Path, text: &str) -> std::io::Result<()> {
-        if self.file.is_none() {
-            if let Some(parent) = path.parent() {
-                std::fs::create_dir_all(parent)?;
+        let file = match &mut self.file {
+            Some(file) => file,
+            None if self.tail.len() + text.len() <= TAIL_MAX => return Ok(()),
+            None => {
+                if let Some(parent) = path.parent() {
+                    std::fs::create_dir_all(parent)?;
+                }
+                let mut file = File::create(path)?;
+                file.write_all(self.tail.as_bytes())?;
+                self.file.insert(file)
             }
-            self.file = Some(File::create(path)?);
-        }
-        self.file.as_mut().map_or(Ok(()), |file| file.write_all(text.as_bytes()))
+        };
+        file.write_all(text.as_bytes())
     }
 }
 
@@ -270,17 +285,31 @@ mod tests {
     }
 
     #[test]
-    fn digest_is_over_the_file() {
+    fn what_a_report_carries_whole_needs_no_file() {
         let dir = tempfile::tempdir().unwrap();
         let transcript = transcript(&dir);
         transcript.add("a");
         transcript.line("bc");
         let (digest, tail, lost) = transcript.finish();
-        assert_eq!(std::fs::read(transcript.path()).unwrap(), b"abc\n");
+        assert!(!transcript.path().exists());
+        assert_eq!(transcript.in_memory(1).as_deref(), Some("bc\n"));
         // sha256sum of "abc\n"
         let known = "sha256:edeaaff3f1774ad2888673770c6d64097e391bc362d7d6fb34982ddf0efd18cb";
         assert_eq!(digest.map(|digest| digest.to_string()).as_deref(), Some(known));
         assert_eq!((tail.as_str(), lost), ("abc\n", None));
+    }
+
+    #[test]
+    fn digest_is_over_the_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let transcript = transcript(&dir);
+        let text: String = (0..1000).map(|n| format!("{n:09}\n")).collect();
+        text.split_inclusive('\n').for_each(|line| transcript.add(line));
+        let (digest, tail, lost) = transcript.finish();
+        assert_eq!(std::fs::read_to_string(transcript.path()).unwrap(), text);
+        assert_eq!(digest, Some(Digest(Sha256::digest(&text).into())));
+        assert!(text.ends_with(&tail) && tail.len() == TAIL_MAX && lost.is_none());
+        assert_eq!(transcript.in_memory(0), None);
     }
 
     #[test]
@@ -290,7 +319,7 @@ mod tests {
         let mut budget = Budget::new(200);
         (0..1000).for_each(|n| budget.add(&format!("{n:09}"), true, &to));
         budget.finish("stdout", &to);
-        let text = std::fs::read_to_string(to.path()).unwrap();
+        let text = to.in_memory(0).unwrap();
         assert!(text.starts_with("000000000\n") && text.ends_with("000000999\n"));
         assert!(text.contains("[interlock: 9800 bytes of stdout left out here]"), "{text}");
         assert!(text.len() < 300);
@@ -299,7 +328,7 @@ mod tests {
     #[test]
     fn a_full_disk_is_said_and_the_step_goes_on() {
         let transcript = Transcript::new(PathBuf::from("/proc/nowhere/output"), Arc::new(Notify::new()));
-        transcript.add("x");
+        transcript.add(&"x".repeat(TAIL_MAX + 1));
         assert!(transcript.finish().2.unwrap().contains("could not be kept whole"));
     }
 

@@ -199,7 +199,7 @@ impl Follower {
 
 /// Reads the ends of deployments that were not read yet, the newest first as the ledger gives them.
 async fn read(api: &Api, seen: &mut Option<u64>, ends: &Mutex<Ends>) -> Result<(), Failed> {
-    let page = api.get("/ledger/entries?kind=deployment.ended&limit=200").await?;
+    let page = api.get("/ledger/entries?kind=deployment.ended&limit=100").await?;
     let rows = page["items"].as_array().cloned().unwrap_or_default();
     let position = |row: &Value| row["position"].as_u64().unwrap_or_default();
     let new = rows.iter().filter(|row| seen.is_none_or(|seen| position(row) > seen));

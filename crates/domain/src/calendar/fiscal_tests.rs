@@ -79,6 +79,8 @@ fn holidays(days: &[(&str, &str)]) -> State {
         scope: WindowScope::default(),
         reason: String::new(),
         customer: None,
+        exceptions_by: None,
+        holds_rollback: false,
     });
     let calendar =
         Calendar { name: name("holidays"), owner: name("hr"), source: "manifest".into(), windows: windows.collect() };

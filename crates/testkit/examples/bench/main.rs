@@ -6,6 +6,7 @@
 //! Deliberately absent: absolute goals for throughput. What a disk and a host allow differs by a factor of a hundred.
 
 mod audit;
+mod calendar;
 mod clients;
 mod gates;
 mod life;
@@ -29,6 +30,7 @@ type Part = (&'static str, fn(Size, &Path) -> Done);
 /// What is measured, in order. A new part is a module and a line here.
 const PARTS: &[Part] = &[
     ("gates", gates::measure),
+    ("calendar", calendar::measure),
     ("clients", clients::measure),
     ("start", start::measure),
     ("audit", audit::measure),
@@ -45,10 +47,31 @@ pub struct Size {
     /// Closed releases behind the pages, and the seconds pages are asked for.
     pub lives: u64,
     pub asking: f64,
+    /// Windows of calendars, and releases planned among them.
+    pub windows: usize,
+    pub planned: usize,
 }
 
-const LONG: Size = Size { seconds: 3.0, rounds: 5, verdicts: 20_000, entries: 1_000_000, lives: 50_000, asking: 20.0 };
-const SHORT: Size = Size { seconds: 0.5, rounds: 2, verdicts: 1_000, entries: 20_000, lives: 1_000, asking: 2.0 };
+const LONG: Size = Size {
+    seconds: 3.0,
+    rounds: 5,
+    verdicts: 20_000,
+    entries: 1_000_000,
+    lives: 50_000,
+    asking: 20.0,
+    windows: 100_000,
+    planned: 10_000,
+};
+const SHORT: Size = Size {
+    seconds: 0.5,
+    rounds: 2,
+    verdicts: 1_000,
+    entries: 20_000,
+    lives: 1_000,
+    asking: 2.0,
+    windows: 10_000,
+    planned: 1_000,
+};
 /// A million closed releases: half an hour, and 20 GB of disk.
 const MILLION: Size = Size { lives: 1_000_000, asking: 60.0, ..LONG };
 

@@ -228,7 +228,7 @@ fn argocd_26215_25361_what_a_window_stopped_half_way_can_be_taken_back_or_aborte
         assert!(lease(&mut it).is_empty());
         let reason = it.note();
         if abort {
-            it.ok("olu", deployment::Command::Abort { deployment, reason });
+            it.ok("olu", deployment::Command::Abort { deployment, reason: Some(reason) });
             assert_eq!(status(&it, deployment), Status::Aborted);
         } else {
             let cause = rollback::Cause::Person { account: it.id("olu") };

@@ -125,8 +125,8 @@ fn kargo_5544_flux_3164_a_change_waits_for_its_maintenance_window() {
     approve(&mut it, "amir", change);
     it.ok("rita", Command::Authorise { release });
     let deployment = it.fresh();
-    let refusal = it.refused("olu", deployment::Command::Start { deployment, release });
-    assert_eq!(refusal.kind, RefusalKind::Blocked, "it has not begun");
+    let early = it.refused("olu", deployment::Command::Start { deployment, release });
+    assert_eq!(codes(&early), ["base.no-valid-permit"], "its permit is good from the beginning of the window on");
     it.at("2026-03-07T19:30:00Z").ok("olu", deployment::Command::Start { deployment, release });
     assert!(!lease(&mut it).is_empty());
 }

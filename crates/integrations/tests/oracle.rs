@@ -243,10 +243,12 @@ fn recurrences_and_openings_agree_with_dateutil_and_icalendar() {
                 writeln!(file, "{it}").unwrap();
                 (made, last) = (made + 1, it);
             }
-            // Rules that never occur, and ends before the start.
+            // Rules that never occur, ends before the start, and the fifth-last weekday of a month, which the library that
+            // expands rules refuses although RFC 5545 has it: such an event is left out with that reason, not read wrongly.
             Err(why) => {
                 refused += 1;
-                assert!(why.contains("never") || why.contains("before the start"), "{why}");
+                let known = ["never", "before the start", "value: \"-5\", freq: Monthly"];
+                assert!(known.iter().any(|it| why.contains(it)), "{why}");
             }
         }
     }

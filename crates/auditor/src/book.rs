@@ -230,6 +230,19 @@ pub struct Due {
     pub what: String,
 }
 
+/// An exception to one occurrence of one window.
+#[derive(Clone)]
+pub struct Waiver {
+    pub release: String,
+    pub calendar: String,
+    pub window: String,
+    pub occurrence: Timestamp,
+    pub until: Timestamp,
+    pub role: String,
+    pub asked_by: Option<String>,
+    pub granted: bool,
+}
+
 #[derive(Default)]
 pub struct Book {
     pub accounts: BTreeMap<String, Account>,
@@ -239,6 +252,7 @@ pub struct Book {
     pub environments: BTreeMap<String, Environment>,
     pub calendars: BTreeMap<String, Vec<crate::calendar::Window>>,
     pub lockdowns: BTreeMap<String, crate::calendar::About>,
+    pub exceptions: BTreeMap<String, Waiver>,
     pub claims: BTreeMap<String, Claim>,
     pub artifacts: BTreeMap<String, Artifact>,
     pub keys: BTreeMap<String, bool>,

@@ -65,6 +65,10 @@ struct Again {
 pub struct Window {
     pub name: String,
     pub maintenance: bool,
+    /// Whether it holds the way back as well.
+    pub holds_rollback: bool,
+    /// The role that may grant exceptions.
+    pub exceptions_by: Option<String>,
     about: About,
     /// `None`: it cannot be read.
     when: Option<When>,
@@ -75,6 +79,8 @@ impl Window {
         Self {
             name: text(value, "name"),
             maintenance: value["kind"] == "maintenance",
+            holds_rollback: value["holds_rollback"] == true,
+            exceptions_by: value["exceptions_by"].as_str().map(str::to_owned),
             about: About::read(&value["scope"]),
             when: when(&value["schedule"]),
         }
@@ -196,17 +202,46 @@ fn first(zone: &TimeZone, at: DateTime) -> Timestamp {
     start
 }
 
+/// What is asked about.
+pub struct Asked<'a> {
+    pub release: &'a str,
+    pub services: &'a [String],
+    pub environment: &'a str,
+    /// Whether it is taken back.
+    pub back: bool,
+}
+
 impl Book {
-    /// What closes a scope at some instant of `[from, until)`; `None` if it is open throughout.
-    pub fn closed(&self, services: &[String], environment: &str, from: Timestamp, until: Timestamp) -> Option<String> {
-        for service in services {
-            if let Some((id, _)) = self.lockdowns.iter().find(|(_, it)| it.covers(self, service, environment)) {
+    /// What closes a release's scope at some instant of `[from, until)`; `None` if it is open throughout. On the way back only
+    /// windows count that hold that too.
+    pub fn closed(&self, asked: &Asked, from: Timestamp, until: Timestamp) -> Option<String> {
+        let Asked { release, services, environment, back } = asked;
+        for service in *services {
+            let called = self.lockdowns.iter().find(|(_, it)| !back && it.covers(self, service, environment));
+            if let Some((id, _)) = called {
                 return Some(format!("lockdown {id}"));
             }
-            let windows = self.calendars.values().flatten().filter(|it| it.about.covers(self, service, environment));
-            let (maintenance, shut): (Vec<&Window>, Vec<&Window>) = windows.partition(|it| it.maintenance);
-            for window in shut {
-                if let Some((start, end)) = window.spans(from, until).first() {
+            let all = self.calendars.iter().flat_map(|(name, windows)| windows.iter().map(move |it| (name, it)));
+            let windows =
+                all.filter(|(_, it)| (!back || it.holds_rollback) && it.about.covers(self, service, environment));
+            let (maintenance, shut): (Vec<_>, Vec<_>) = windows.partition(|(_, it)| it.maintenance);
+            let maintenance: Vec<&Window> = maintenance.into_iter().map(|(_, it)| it).collect();
+            for (calendar, window) in shut {
+                let left = window.spans(from, until).into_iter().map(|(start, end)| {
+                    // Until when this release is let through this occurrence.
+                    let waived = self.exceptions.values().filter(|it| {
+                        it.granted
+                            && it.release == *release
+                            && it.calendar == *calendar
+                            && it.window == window.name
+                            && it.occurrence == start
+                            && window.exceptions_by.as_ref() == Some(&it.role)
+                    });
+                    (waived.map(|it| it.until).fold(start, Timestamp::max), end)
+                });
+                if let Some((start, end)) =
+                    left.into_iter().find(|(start, end)| *start < until && from < *end && start < end)
+                {
                     return Some(format!("`{}` from {start} to {end} for {service}", window.name));
                 }
             }

@@ -3,6 +3,7 @@
 use crate::{
     Auditor,
     book::{Book, Change, Decision, Permit, Release},
+    calendar::Asked,
     moment,
     read::*,
 };
@@ -282,7 +283,8 @@ impl Auditor {
     fn open(&mut self, entry: &Entry<'_>, release: &str, from: Timestamp, until: Timestamp) {
         let Some(it) = self.book.releases.get(release) else { return };
         let services: Vec<String> = it.items.iter().map(|(service, _)| service.clone()).collect();
-        let closed = self.book.closed(&services, &it.environment, from, until);
+        let asked = Asked { release, services: &services, environment: &it.environment, back: false };
+        let closed = self.book.closed(&asked, from, until);
         self.must("closed-window", entry, closed.is_none(), || {
             format!("{} of {release} from {from} to {until}: {}", entry.kind, closed.clone().unwrap_or_default())
         });

@@ -3,6 +3,7 @@
 use crate::{
     Auditor,
     book::{Deployment, Lease, Step, Unit},
+    calendar::Asked,
     change, moment,
     read::*,
 };
@@ -196,14 +197,16 @@ impl Auditor {
         self.must("this-runner", entry, entry.by["runner"] == runner.as_str() || entry.by == "system", || {
             format!("{runner} leases by {}", entry.by)
         });
-        if it.back.is_none() {
+        let back = it.back.is_some();
+        let services: Vec<String> = it.units.iter().map(|unit| unit.service.clone()).collect();
+        let next = entry.at.checked_add(jiff::SignedDuration::from_nanos(1)).unwrap_or(entry.at);
+        let asked = Asked { release: &it.release, services: &services, environment: &it.environment, back };
+        let closed = self.book.closed(&asked, entry.at, next);
+        self.must("closed-window", entry, closed.is_none(), || {
+            format!("a step of {id} is handed out: {}", closed.clone().unwrap_or_default())
+        });
+        if !back {
             self.cleared(entry, &it.release);
-            let services: Vec<String> = it.units.iter().map(|unit| unit.service.clone()).collect();
-            let next = entry.at.checked_add(jiff::SignedDuration::from_nanos(1)).unwrap_or(entry.at);
-            let closed = self.book.closed(&services, &it.environment, entry.at, next);
-            self.must("closed-window", entry, closed.is_none(), || {
-                format!("a step of {id} is handed out: {}", closed.clone().unwrap_or_default())
-            });
             // Whatever the deployment's own permit was renewed to since: what it rests on is gone.
             let taken_back = self.book.releases.get(&it.release).is_some_and(|it| it.taken_back);
             self.must("permit", entry, !taken_back, || {

@@ -17,6 +17,7 @@ pub fn roles_for(kind: &str) -> &'static [&'static str] {
         "calendar.put" | "calendar.removed" | "calendar.lockdown_called" | "calendar.lockdown_lifted" => {
             &["administrator", "release-manager"]
         }
+        "calendar.exception_asked" => &["release-manager", "developer"],
         "environment.put" | "environment.removed" => &["administrator", "environment-manager"],
         "environment.claimed" => &["developer", "deployer", "release-manager", "environment-manager", "on-call"],
         "artifact.registered" => &["developer", "release-manager"],

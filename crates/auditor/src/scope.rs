@@ -2,7 +2,7 @@
 
 use crate::{
     Auditor,
-    book::{Artifact, Claim, Environment, Quarantine, Service},
+    book::{Artifact, Claim, Environment, Quarantine, Service, Waiver},
     calendar::{About, Window},
     moment,
     read::*,
@@ -41,6 +41,24 @@ impl Auditor {
             "calendar.lockdown_called" => {
                 self.book.lockdowns.insert(text(data, "lockdown"), About::read(&data["scope"]));
             }
+            "calendar.exception_asked" => {
+                let (Some(occurrence), Some(until)) = (moment(&data["occurrence"]), moment(&data["until"])) else {
+                    return;
+                };
+                let waiver = Waiver {
+                    release: text(data, "release"),
+                    calendar: text(data, "calendar"),
+                    window: text(data, "window"),
+                    occurrence,
+                    until,
+                    role: text(data, "role"),
+                    asked_by: by(entry).map(str::to_owned),
+                    granted: false,
+                };
+                self.book.exceptions.insert(text(data, "exception"), waiver);
+            }
+            "calendar.exception_decided" => self.excepted(entry),
+            "calendar.exception_ended" => drop(self.book.exceptions.remove(entry.text("exception"))),
             "calendar.lockdown_lifted" => drop(self.book.lockdowns.remove(entry.text("lockdown"))),
             "environment.put" => {
                 let it = &data["environment"];
@@ -90,6 +108,24 @@ impl Auditor {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// Another person with the role that the window names decides, once.
+    fn excepted(&mut self, entry: &Entry<'_>) {
+        let Some(it) = self.book.exceptions.get(entry.text("exception")).cloned() else {
+            return self.find("readable", Some(entry.position), "an exception nobody asked for is decided");
+        };
+        let by = by(entry).unwrap_or_default().to_owned();
+        let drafted = self.book.releases.get(&it.release).and_then(|release| release.drafted_by.clone());
+        let own = [it.asked_by.clone(), drafted].into_iter().flatten().any(|other| self.book.same(&other, &by));
+        self.must("own-exception", entry, !own, || {
+            format!("{by} decides on an exception of his own, for {}", it.release)
+        });
+        let holds = self.book.accounts.get(&by).is_some_and(|account| account.roles.contains(&it.role));
+        self.must("authority", entry, holds, || format!("{by} decides on an exception without the role {}", it.role));
+        if let Some(known) = self.book.exceptions.get_mut(entry.text("exception")) {
+            known.granted = entry.data["granted"] == true;
         }
     }
 

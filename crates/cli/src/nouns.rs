@@ -140,6 +140,21 @@ pub const NOUNS: &[Noun] = &[
         ],
     ),
     noun(
+        "exception",
+        "exceptions",
+        true,
+        &[
+            ("id", "/id"),
+            ("status", "/status"),
+            ("release", "/release/name"),
+            ("calendar", "/calendar"),
+            ("window", "/window"),
+            ("occurrence", "/occurrence"),
+            ("until", "/until"),
+            ("granted by", "/role"),
+        ],
+    ),
+    noun(
         "claim",
         "claims",
         false,

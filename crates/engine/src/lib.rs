@@ -9,6 +9,7 @@ mod desk;
 mod entropy;
 mod erase;
 mod evidence;
+mod feeds;
 pub mod forecast;
 pub mod judging;
 mod line;

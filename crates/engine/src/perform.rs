@@ -5,7 +5,7 @@
 //! runners come for them.
 
 use crate::{
-    Engine, SubmitError, measure,
+    Engine, SubmitError, feeds, measure,
     nodes::{Lease, PROLONG},
     observe,
 };
@@ -131,6 +131,7 @@ async fn perform(engine: Engine, obligation: Obligation) {
             engine.sleep_until(at).await;
             engine.keep_asking(|| Command::Release(release::Command::Reassess { release })).await;
         }
+        Obligation::ReadFeed { feed, fence } => feeds::follow(engine, feed, fence).await,
         Obligation::Measure(it) => measure::measure(engine, it).await,
         Obligation::Observe(it) => observe::observe(engine, it).await,
         Obligation::CheckCriteria(it) => observe::check_criteria(engine, it).await,

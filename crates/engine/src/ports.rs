@@ -1,7 +1,10 @@
 //! What the engine asks of the world outside. One trait per need; adapters are in `interlock-integrations`.
 
 use async_trait::async_trait;
-use interlock_domain::catalog::Metrics;
+use interlock_domain::{
+    calendar::{Feed, Window},
+    catalog::Metrics,
+};
 use interlock_ids::Name;
 use interlock_ledger::{Digest, cosign::WitnessKey};
 use std::{collections::BTreeMap, sync::Arc};
@@ -38,6 +41,22 @@ pub trait Meter: Send + Sync {
     async fn read(&self, service: &Name, address: &str, metrics: &Metrics) -> Result<Reading, Unread>;
     /// The first value of a PromQL expression; `Ok(None)` if it gives nothing.
     async fn query(&self, promql: &str) -> Result<Option<f64>, Unread>;
+}
+
+/// What a calendar's feed says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FeedReading {
+    pub windows: Vec<Window>,
+    /// Events that are no windows.
+    pub left_out: u32,
+    /// SHA-256 of the bytes.
+    pub digest: [u8; 32],
+}
+
+/// Reads calendars of other programs.
+#[async_trait]
+pub trait Feeds: Send + Sync {
+    async fn read(&self, feed: &Feed) -> Result<FeedReading, Unread>;
 }
 
 /// Asks a target over HTTP.
@@ -83,6 +102,7 @@ pub trait Witness: Send + Sync {
 pub struct Ports {
     pub meter: Arc<dyn Meter>,
     pub probe: Arc<dyn Probe>,
+    pub feeds: Arc<dyn Feeds>,
 }
 
 /// An outside of which nothing is known: everything measured with it is inconclusive.
@@ -106,8 +126,15 @@ impl Probe for Nothing {
     }
 }
 
+#[async_trait]
+impl Feeds for Nothing {
+    async fn read(&self, _: &Feed) -> Result<FeedReading, Unread> {
+        Err(Unread("reading feeds is not configured".into()))
+    }
+}
+
 impl Default for Ports {
     fn default() -> Self {
-        Self { meter: Arc::new(Nothing), probe: Arc::new(Nothing) }
+        Self { meter: Arc::new(Nothing), probe: Arc::new(Nothing), feeds: Arc::new(Nothing) }
     }
 }

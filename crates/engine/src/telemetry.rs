@@ -133,7 +133,8 @@ pub struct Owed {
 }
 
 /// The kinds of what is owed, as they are named in figures.
-pub const OWED: [&str; 6] = ["step", "wake_deployment", "wake_release", "measure", "observe", "check_criteria"];
+pub const OWED: [&str; 7] =
+    ["step", "wake_deployment", "wake_release", "measure", "observe", "check_criteria", "read_feed"];
 
 fn kind(it: &Obligation) -> &'static str {
     match it {
@@ -143,12 +144,15 @@ fn kind(it: &Obligation) -> &'static str {
         Obligation::Measure(_) => OWED[3],
         Obligation::Observe(_) => OWED[4],
         Obligation::CheckCriteria(_) => OWED[5],
+        Obligation::ReadFeed { .. } => OWED[6],
     }
 }
 
 fn due(it: &Obligation) -> Option<Timestamp> {
     match it {
         Obligation::WakeDeployment { at, .. } | Obligation::WakeRelease { at, .. } => Some(*at),
+        // It is read again and again, and never late.
+        Obligation::ReadFeed { .. } => Some(Timestamp::MAX),
         Obligation::Step(_) | Obligation::Measure(_) | Obligation::Observe(_) | Obligation::CheckCriteria(_) => None,
     }
 }

@@ -125,7 +125,7 @@ impl Stage {
     /// Opens the ledger and performs, as a server does when it starts.
     fn start(&mut self) -> (Engine, tokio::task::JoinHandle<()>) {
         let world = Arc::new(self.world.take().expect("started once; restart with the ports of the first"));
-        self.start_with(Ports { meter: world.clone(), probe: world })
+        self.start_with(Ports { meter: world.clone(), probe: world, ..Ports::default() })
     }
 
     fn start_with(&self, ports: Ports) -> (Engine, tokio::task::JoinHandle<()>) {
@@ -250,7 +250,7 @@ async fn a_restart_goes_on_where_the_judging_stopped() {
         Stage::new(|target, t| Some(if target == "new" { (50.0 * t, 0.0, 0.95) } else { (200.0 * t, 0.2 * t, 0.95) }));
     stage.write(begun(&stage));
     let world = Arc::new(stage.world.take().unwrap());
-    let ports = Ports { meter: world.clone(), probe: world };
+    let ports = Ports { meter: world.clone(), probe: world, ..Ports::default() };
     let (engine, performing) = stage.start_with(ports.clone());
     tokio::time::sleep(Duration::from_millis(6500)).await;
     performing.abort();

@@ -65,4 +65,6 @@ kinds! {
     Session SessionId "ses";
     /// One command handed to the ledger's write path.
     Submission SubmissionId "sub";
+    /// A request for an exception to a calendar window.
+    Exception ExceptionId "exc";
 }

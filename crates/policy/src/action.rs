@@ -30,6 +30,7 @@ actions! {
     SERVICE_MANAGE = "service.manage",
     ENVIRONMENT_MANAGE = "environment.manage",
     CALENDAR_MANAGE = "calendar.manage",
+    CALENDAR_EXCEPT = "calendar.except",
     SIGNING_KEY_MANAGE = "signing-key.manage",
     PIPELINE_MANAGE = "pipeline.manage",
     RUNNER_MANAGE = "runner.manage",

@@ -131,6 +131,43 @@ fn calendar(lens: &Lens, event: &calendar::Event) -> (String, Severity) {
         calendar::Event::CalendarRemoved(it) => (format!("Calendar {} was removed", it.calendar), Neutral),
         calendar::Event::LockdownCalled(it) => (format!("A lockdown was called{}", quoted(lens, it.reason)), Bad),
         calendar::Event::LockdownLifted(_) => ("A lockdown was lifted".into(), Good),
+        calendar::Event::ExceptionAsked(it) => (
+            format!(
+                "An exception to window {} of calendar {} at {} was asked for{}",
+                it.window,
+                it.calendar,
+                it.occurrence,
+                quoted(lens, it.reason)
+            ),
+            Info,
+        ),
+        calendar::Event::ExceptionDecided(it) => {
+            let (what, severity) = if it.granted { ("granted", Good) } else { ("refused", Bad) };
+            (format!("An exception in calendar {} was {what}{}", it.calendar, quoted(lens, it.reason)), severity)
+        }
+        calendar::Event::ExceptionEnded(it) => {
+            (format!("An exception in calendar {} was taken back{}", it.calendar, quoted(lens, it.reason)), Neutral)
+        }
+        calendar::Event::FeedPut(it) => {
+            (format!("Calendar {} is filled from {} from now on", it.feed.calendar, it.feed.address), Info)
+        }
+        calendar::Event::FeedRemoved(it) => {
+            (format!("Calendar {} is not filled from a feed any more", it.calendar), Neutral)
+        }
+        calendar::Event::FeedRead(it) => match (&it.read, &it.why) {
+            (Some(read), _) => {
+                let [added, changed, removed] = read.counts;
+                let text = format!(
+                    "The feed of calendar {} was read: {added} added, {changed} changed, {removed} removed",
+                    it.calendar
+                );
+                (text, Neutral)
+            }
+            (None, why) => {
+                let why = why.as_deref().unwrap_or("unknown");
+                (format!("The feed of calendar {} could not be read, and its windows stay: {why}", it.calendar), Bad)
+            }
+        },
     }
 }
 

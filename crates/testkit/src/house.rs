@@ -294,6 +294,7 @@ impl House {
                 Obligation::Step(_)
                 | Obligation::Measure(_)
                 | Obligation::Observe(_)
+                | Obligation::ReadFeed { .. }
                 | Obligation::CheckCriteria(_) => None,
             });
             let next = due
@@ -318,9 +319,11 @@ fn wake(obligation: &Obligation) -> Vec<Command> {
         Obligation::WakeRelease { release, .. } => {
             vec![Command::Release(interlock_domain::release::Command::Reassess { release: *release })]
         }
-        Obligation::Step(_) | Obligation::Measure(_) | Obligation::Observe(_) | Obligation::CheckCriteria(_) => {
-            Vec::new()
-        }
+        Obligation::Step(_)
+        | Obligation::Measure(_)
+        | Obligation::Observe(_)
+        | Obligation::ReadFeed { .. }
+        | Obligation::CheckCriteria(_) => Vec::new(),
     }
 }
 

@@ -45,6 +45,12 @@ pub struct WindowSpec {
     /// Of a `contract_renewal`, which must have it: whose contract is renewed. The services he uses are those of the scope.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer: Option<String>,
+    /// The role that may grant an exception to one occurrence, such as `approver`. Left out: nobody may. Not for `maintenance`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exceptions_by: Option<String>,
+    /// Whether it also stops taking a release back, which otherwise is always open.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub holds_rollback: bool,
 }
 
 /// When a window is: exactly one of the three.
@@ -203,7 +209,51 @@ pub struct Calendar {
     pub name: String,
     pub source: String,
     pub spec: CalendarSpec,
+    /// Null if it is not filled from an address.
+    pub feed: Option<Feed>,
     pub actions: Vec<Action>,
+}
+
+/// Fills a calendar from the address of a calendar of another program (RFC 5545), again and again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FeedRequest {
+    /// The group that answers for the calendar.
+    pub owner: String,
+    /// `https://…` or `http://…`, without name and password: it is in the ledger for good.
+    pub address: String,
+    /// What its events are, unless a category of an event names a kind of window. Not `contract_renewal`.
+    pub kind: WindowKind,
+    /// IANA time zone of moments without a zone and of whole days, such as `Europe/Berlin`.
+    pub zone: String,
+    /// What its windows are about.
+    #[serde(default)]
+    pub scope: ScopeSpec,
+    /// How long between two readings: five minutes to a week.
+    pub every: Length,
+}
+
+/// Where a calendar is filled from, and what the last reading that changed something has changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Feed {
+    pub address: String,
+    pub kind: WindowKind,
+    pub zone: String,
+    pub scope: ScopeSpec,
+    pub every: Length,
+    /// When something was changed last. Null: nothing was read yet.
+    pub changed_at: Option<Timestamp>,
+    /// At most 200 names of windows each.
+    pub added: Vec<String>,
+    pub changed: Vec<String>,
+    pub removed: Vec<String>,
+    /// How many there were of each, in that order.
+    pub counts: [u32; 3],
+    /// Events that are no windows.
+    pub left_out: u32,
+    /// Why it cannot be read, and since when; the windows stay as they were.
+    pub failing: Option<String>,
+    pub failing_since: Option<Timestamp>,
 }
 
 /// A calendar of another program (RFC 5545) that takes the place of a calendar's windows.
@@ -320,6 +370,8 @@ pub struct CalendarEntry {
     pub recurrence: Option<String>,
     /// IANA zone of a recurring window.
     pub zone: Option<String>,
+    /// The role that may grant exceptions to it.
+    pub exceptions_by: Option<String>,
     pub status: Option<Status>,
     pub subject: Option<Subject>,
 }
@@ -380,6 +432,43 @@ pub struct Lockdown {
     pub called_by: Option<Ref>,
     pub since: Timestamp,
     pub lifted: Option<Timestamp>,
+    pub status: Status,
+    pub actions: Vec<Action>,
+}
+
+/// Asks that a release be let through one occurrence of a window.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AskException {
+    /// Name or id.
+    pub release: String,
+    pub calendar: String,
+    pub window: String,
+    /// When the occurrence begins, exactly.
+    pub occurrence: Timestamp,
+    /// When the exception ends: at the latest with the occurrence.
+    pub until: Timestamp,
+    pub reason: String,
+}
+
+/// One release let through one occurrence of one window, until a time; or the request for it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Exception {
+    pub id: String,
+    pub release: Ref,
+    pub calendar: String,
+    pub window: String,
+    pub occurrence: Timestamp,
+    pub until: Timestamp,
+    /// The role that may grant it.
+    pub role: String,
+    pub reason: String,
+    pub asked_by: Option<Ref>,
+    pub asked: Timestamp,
+    pub decided_by: Option<Ref>,
+    pub decided: Option<Timestamp>,
+    /// What whoever decided had to say.
+    pub decision: String,
     pub status: Status,
     pub actions: Vec<Action>,
 }

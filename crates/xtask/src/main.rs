@@ -18,6 +18,7 @@ cargo xtask <chore>
   test           every test this machine can run; says what was left out and why
   check [part]   what a change has to pass besides its tests; `check --list` names the parts
   simulate [...] the simulator: `minutes=N` of fresh seeds, `one <seed>`, `tell <seed>`, `planted [minutes=N]`
+  oracle [count] calendars against icalendar and python-dateutil: 120,000 random rules, or as many as given
   golden         writes golden files for event kinds that have none; never changes one
   sbom           writes what Interlock is made of, as CycloneDX, to target/interlock.cdx.json
   error-pages    lists error codes that have no page in docs/errors
@@ -43,6 +44,8 @@ fn chore(words: &[&str]) -> Result<bool> {
         ["test"] => suites::run(),
         ["check", parts @ ..] => check::run(parts),
         ["simulate", more @ ..] => Ok(suites::simulator(more)?.0),
+        ["oracle"] => suites::oracle("120000"),
+        ["oracle", count] => suites::oracle(count),
         ["golden"] => Run::cargo(["run", "--quiet", "-p", "interlock-testkit", "--example", "golden"]).status(),
         ["sbom"] => sbom::write(),
         ["error-pages"] => check::errors::list_missing(),

@@ -23,6 +23,10 @@ export const router = createBrowserRouter([
         children: [
           { index: true, element: <Today /> },
           {
+            path: 'calendar/rules',
+            lazy: async () => ({ Component: (await import('~/features/calendar/RulesPage')).RulesPage }),
+          },
+          {
             path: 'calendar',
             lazy: async () => ({ Component: (await import('~/features/calendar/CalendarPage')).CalendarPage }),
           },

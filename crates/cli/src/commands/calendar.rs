@@ -1,8 +1,8 @@
 //! `calendar`: may one ship then, when may one; lockdowns.
 
-use super::{act_plainly, release, tell};
+use super::{act, act_plainly, release, tell};
 use crate::{
-    client::Client,
+    client::{Client, segment},
     context::Global,
     failure::{Done, Failure},
     render::{Paint, machine, print, refusal, show, time},
@@ -10,11 +10,11 @@ use crate::{
 };
 use interlock_wire::{
     calendar::{
-        CallLockdown, CheckAnswer, CheckRequest, ClosedPlan, ImportRequest, Imported, LockdownPreview, PreviewLockdown,
-        ScopeSpec, WindowKind,
+        AskException, CallLockdown, CheckAnswer, CheckRequest, ClosedPlan, Feed, FeedRequest, ImportRequest, Imported,
+        LockdownPreview, PreviewLockdown, ScopeSpec, WindowKind,
     },
     length::Length,
-    reason::Receipt,
+    reason::{Because, Nothing, Receipt},
 };
 use jiff::Timestamp;
 use std::path::Path;
@@ -98,6 +98,86 @@ pub enum Verb {
         #[arg(long)]
         dry_run: bool,
     },
+    /// Fill a calendar from the address of another program's calendar, again and again
+    #[command(
+        after_help = "Example:\n  interlock calendar subscribe https://example.org/holidays.ics --name holidays --owner hr --kind holiday --zone Europe/Berlin --every 6h"
+    )]
+    Subscribe {
+        /// `https://…`, without name and password: it is in the ledger for good
+        address: String,
+        /// Name of the calendar
+        #[arg(long, short)]
+        name: String,
+        /// The group that answers for it
+        #[arg(long)]
+        owner: String,
+        /// What its events are, unless their categories say so
+        #[arg(long, value_parser = kind)]
+        kind: WindowKind,
+        /// IANA time zone of whole days and of times without a zone
+        #[arg(long)]
+        zone: String,
+        /// How long between two readings: 5m to 7d
+        #[arg(long, default_value = "6h")]
+        every: Length,
+        /// Empty: all. May be given more than once
+        #[arg(long, short)]
+        environment: Vec<String>,
+        /// Empty: all. May be given more than once
+        #[arg(long, short)]
+        service: Vec<String>,
+    },
+    /// Read a calendar's feed now, and say what has changed
+    #[command(after_help = "Example:\n  interlock calendar refresh holidays")]
+    Refresh { name: String },
+    /// Read a calendar's feed no more; its windows stay
+    #[command(after_help = "Example:\n  interlock calendar unsubscribe holidays")]
+    Unsubscribe { name: String },
+    /// Remove a calendar: its windows hold no more
+    #[command(after_help = "Example:\n  interlock calendar remove holidays")]
+    Remove { name: String },
+    /// Ask that a release be let through one occurrence of a window
+    #[command(
+        after_help = "Example:\n  interlock calendar except --release spring --calendar finance --window quarter-end --occurrence 2026-03-30T22:00:00Z --until 2026-03-31T06:00:00Z --reason \"The auditors need the correction\""
+    )]
+    Except {
+        /// Name or id
+        #[arg(long)]
+        release: String,
+        #[arg(long)]
+        calendar: String,
+        #[arg(long)]
+        window: String,
+        /// When the occurrence begins, exactly: a refusal names it
+        #[arg(long, value_parser = when, allow_hyphen_values = true)]
+        occurrence: Timestamp,
+        /// When the exception ends: at the latest with the occurrence
+        #[arg(long, value_parser = when, allow_hyphen_values = true)]
+        until: Timestamp,
+        #[arg(long, short)]
+        reason: String,
+    },
+    /// Grant an exception, with the role that the window names
+    #[command(after_help = "Example:\n  interlock calendar grant exc_01h --reason \"Agreed with controlling\"")]
+    Grant {
+        id: String,
+        #[arg(long, short)]
+        reason: String,
+    },
+    /// Refuse an exception
+    #[command(after_help = "Example:\n  interlock calendar refuse exc_01h --reason \"It can wait until Tuesday\"")]
+    Refuse {
+        id: String,
+        #[arg(long, short)]
+        reason: String,
+    },
+    /// Take an exception back, or the request for one
+    #[command(after_help = "Example:\n  interlock calendar end exc_01h --reason \"Not needed any more\"")]
+    End {
+        id: String,
+        #[arg(long, short)]
+        reason: String,
+    },
     /// Lift a lockdown
     #[command(after_help = "Example:\n  interlock calendar lift lck_01h")]
     Lift { id: String },
@@ -142,6 +222,36 @@ pub async fn run(verb: Verb, global: &Global) -> Done {
             let done: Receipt = global.client()?.post("/lockdowns", &CallLockdown { scope, reason }).await?;
             tell(global, &done).await
         }
+        Verb::Subscribe { address, name, owner, kind, zone, every, environment, service } => {
+            let scope = scope(environment, service);
+            let ask = FeedRequest { owner, address, kind, zone, scope, every };
+            let done: Receipt =
+                global.client()?.post(&format!("/calendars/{}/subscribe", segment(&name)), &ask).await?;
+            tell(global, &done).await
+        }
+        Verb::Refresh { name } => {
+            let path = format!("/calendars/{}/refresh", segment(&name));
+            let it: Feed = global.client()?.post(&path, &Nothing {}).await?;
+            match machine(global.output, &it)? {
+                Some(text) => print(&text),
+                None => print(&fed(&it)),
+            }
+            it.failing.map_or(Ok(()), |why| Err(Failure::Inconclusive(format!("the feed cannot be read: {why}"))))
+        }
+        Verb::Unsubscribe { name } => {
+            let path = format!("/calendars/{}/unsubscribe", segment(&name));
+            let done: Receipt = global.client()?.post(&path, &Nothing {}).await?;
+            tell(global, &done).await
+        }
+        Verb::Remove { name } => act_plainly(global, "calendars", &name, "remove").await,
+        Verb::Except { release, calendar, window, occurrence, until, reason } => {
+            let ask = AskException { release, calendar, window, occurrence, until, reason };
+            let done: Receipt = global.client()?.post("/exceptions", &ask).await?;
+            tell(global, &done).await
+        }
+        Verb::Grant { id, reason } => act(global, "exceptions", &id, "grant", &Because { reason }).await,
+        Verb::Refuse { id, reason } => act(global, "exceptions", &id, "refuse", &Because { reason }).await,
+        Verb::End { id, reason } => act(global, "exceptions", &id, "end", &Because { reason }).await,
         Verb::Lift { id } => act_plainly(global, "lockdowns", &id, "lift").await,
     }
 }
@@ -176,6 +286,20 @@ fn stopped(it: &LockdownPreview) -> String {
     }
     let mut lines = plans(&it.closes);
     lines.extend(it.holds.iter().map(|it| format!("  holds the running deployment of {}", it.name)));
+    lines.join("\n")
+}
+
+fn fed(it: &Feed) -> String {
+    let Some(at) = it.changed_at else { return "Nothing was read yet".into() };
+    let [added, changed, removed] = it.counts;
+    let mut lines = vec![format!(
+        "Last changed {}: {added} added, {changed} changed, {removed} removed; {} events are no windows",
+        time(at),
+        it.left_out
+    )];
+    for (sign, names) in [("+", &it.added), ("~", &it.changed), ("-", &it.removed)] {
+        lines.extend(names.iter().map(|name| format!("  {sign} {name}")));
+    }
     lines.join("\n")
 }
 

@@ -13,7 +13,7 @@ use crate::{
     after_help = "Example:\n  interlock get releases\n  interlock get release 2026-11-checkout --output yaml\n  interlock get artifacts --where service=checkout"
 )]
 pub struct Args {
-    /// release, change, deployment, environment, service, artifact, quarantine, signing-key, calendar, lockdown, claim,
+    /// release, change, deployment, environment, service, artifact, quarantine, signing-key, calendar, lockdown, exception, claim,
     /// pipeline, account, token, delegation, rollback, review
     noun: String,
     /// Id or name

@@ -21,6 +21,7 @@ use interlock_engine::{
 use interlock_ids::Digest;
 use interlock_integrations::{
     http::HttpProbe,
+    icalendar::HttpFeeds,
     prometheus::{Scrape, Server as Prometheus},
     witness::HttpWitness,
 };
@@ -401,7 +402,8 @@ fn ports(prometheus: Option<&str>, targets: &Guard) -> Result<Ports, Unread> {
         Some(url) => Arc::new(Prometheus::new(url)?),
         None => Arc::new(Scrape::new(targets.clone())?),
     };
-    Ok(Ports { meter, probe: Arc::new(HttpProbe::new(targets.clone())?) })
+    let feeds = Arc::new(HttpFeeds::new(targets.clone())?);
+    Ok(Ports { meter, probe: Arc::new(HttpProbe::new(targets.clone())?), feeds })
 }
 
 async fn submit(engine: &Engine, command: Command) -> Done {

@@ -1,8 +1,11 @@
 //! What may happen to calendars.
 
 use super::{
-    Calendar, CalendarPut, CalendarRemoved, Command, Event, LockdownCalled, LockdownLifted, Window, WindowKind,
-    WindowScope, recur::validate,
+    Calendar, CalendarPut, CalendarRemoved, Command, Event, FeedRemoved, LockdownCalled, LockdownLifted, Window,
+    WindowKind, WindowScope,
+    exception::{self, Asked},
+    feed::{self, Taken},
+    recur::validate,
 };
 use crate::{
     core::{Context, World},
@@ -14,6 +17,18 @@ use std::collections::BTreeSet;
 
 /// Windows of one calendar.
 const WINDOWS: usize = 2_000;
+/// The roles there are, as the schema of policies lists them.
+const ROLES: [&str; 9] = [
+    "administrator",
+    "release-manager",
+    "developer",
+    "approver",
+    "deployer",
+    "environment-manager",
+    "on-call",
+    "analyst",
+    "auditor",
+];
 const TIERS: [Tier; 4] = [Tier::Development, Tier::Test, Tier::Staging, Tier::Production];
 
 pub fn decide(world: &World, command: &Command, ctx: &Context) -> Result<Vec<Event>, Refusal> {
@@ -21,10 +36,13 @@ pub fn decide(world: &World, command: &Command, ctx: &Context) -> Result<Vec<Eve
         Command::PutCalendar { calendar } => put(world, ctx, calendar),
         Command::RemoveCalendar { calendar } => {
             authorise(world, ctx, Question::new("calendar.manage", "Calendar", calendar))?;
-            if !world.calendar.calendars.contains_key(calendar) {
+            if !world.calendar.calendars().contains_key(calendar) {
                 return Err(Refusal::not_found("calendar", calendar));
             }
-            Ok(vec![Event::CalendarRemoved(CalendarRemoved { calendar: calendar.clone() })])
+            let feed =
+                world.calendar.feed(calendar).map(|_| Event::FeedRemoved(FeedRemoved { calendar: calendar.clone() }));
+            let removed = Event::CalendarRemoved(CalendarRemoved { calendar: calendar.clone() });
+            Ok(feed.into_iter().chain([removed]).collect())
         }
         Command::CallLockdown { lockdown, scope, reason } => {
             authorise(world, ctx, Question::new("calendar.manage", "Organisation", "organisation"))?;
@@ -56,11 +74,41 @@ pub fn decide(world: &World, command: &Command, ctx: &Context) -> Result<Vec<Eve
             }
             Ok(vec![Event::LockdownLifted(LockdownLifted { lockdown: *lockdown })])
         }
+        Command::AskException { exception, release, calendar, window, occurrence, until, reason } => {
+            let (exception, release, occurrence, until, reason) = (*exception, *release, *occurrence, *until, *reason);
+            exception::ask(world, ctx, Asked { exception, release, calendar, window, occurrence, until, reason })
+        }
+        Command::DecideException { exception, grant, reason } => {
+            exception::decide(world, ctx, *exception, *grant, *reason)
+        }
+        Command::EndException { exception, reason } => exception::end(world, ctx, *exception, *reason),
+        Command::PutFeed { feed } => feed::put(world, ctx, feed),
+        Command::RemoveFeed { calendar } => feed::remove(world, ctx, calendar),
+        Command::TakeFeed { calendar, fence, windows, left_out, digest } => {
+            let (fence, left_out, digest) = (*fence, *left_out, *digest);
+            feed::take(world, ctx, Taken { calendar, fence, windows, left_out, digest })
+        }
+        Command::MissFeed { calendar, fence, why } => feed::miss(world, ctx, calendar, *fence, why),
     }
 }
 
 fn put(world: &World, ctx: &Context, calendar: &Calendar) -> Result<Vec<Event>, Refusal> {
     authorise(world, ctx, Question::new("calendar.manage", "Calendar", &calendar.name))?;
+    if let Some(it) = world.calendar.feed(&calendar.name) {
+        let message = format!("calendar `{}` is filled from {}", calendar.name, it.feed.address);
+        let blocker =
+            Blocker::new("fed", message, "remove the feed first, or take another name", "who keeps the calendar");
+        return Err(Refusal::blocked(format!("calendar `{}` cannot be entered", calendar.name), vec![blocker]));
+    }
+    check(calendar)?;
+    if world.calendar.calendars().get(&calendar.name).is_some_and(|it| **it == *calendar) {
+        return Ok(Vec::new());
+    }
+    Ok(vec![Event::CalendarPut(CalendarPut { calendar: calendar.clone() })])
+}
+
+/// Everything that is wrong with a calendar.
+pub(super) fn check(calendar: &Calendar) -> Result<(), Refusal> {
     let mut wrong = Vec::new();
     if calendar.windows.len() > WINDOWS {
         let message = format!("it has {} windows, and {WINDOWS} are the most", calendar.windows.len());
@@ -84,6 +132,18 @@ fn put(world: &World, ctx: &Context, calendar: &Calendar) -> Result<Vec<Event>, 
             wrong.push(Blocker::new("schedule", format!("window `{name}`: {message}"), "correct the schedule", "you"));
         }
         tiers(&format!("window `{name}`"), &window.scope, &mut wrong);
+        if let Some(role) = window.exceptions_by.as_ref().filter(|it| !ROLES.contains(&it.as_str())) {
+            let message = format!("window `{name}`: `{role}` is not a role");
+            wrong.push(Blocker::new("unknown-role", message, format!("one of {}", ROLES.join(", ")), "you"));
+        }
+        if window.kind == WindowKind::Maintenance && window.exceptions_by.is_some() {
+            wrong.push(Blocker::new(
+                "no-exceptions",
+                format!("window `{name}` is a maintenance window, to which there are no exceptions"),
+                "leave out `exceptions_by`",
+                "you",
+            ));
+        }
         contract(window, &mut wrong);
         if window.reason.chars().count() > 500 {
             wrong.push(Blocker::new(
@@ -98,10 +158,7 @@ fn put(world: &World, ctx: &Context, calendar: &Calendar) -> Result<Vec<Event>, 
         let summary = format!("calendar `{}` cannot be entered: {} things are wrong", calendar.name, wrong.len());
         return Err(Refusal::new(RefusalKind::Invalid, summary, wrong));
     }
-    if world.calendar.calendars.get(&calendar.name).is_some_and(|it| **it == *calendar) {
-        return Ok(Vec::new());
-    }
-    Ok(vec![Event::CalendarPut(CalendarPut { calendar: calendar.clone() })])
+    Ok(())
 }
 
 /// A contract is somebody's, and about something; other windows belong to no customer.
@@ -131,7 +188,7 @@ fn contract(window: &Window, wrong: &mut Vec<Blocker>) {
 }
 
 /// A misspelt tier would silently never match.
-fn tiers(what: &str, scope: &WindowScope, wrong: &mut Vec<Blocker>) {
+pub(super) fn tiers(what: &str, scope: &WindowScope, wrong: &mut Vec<Blocker>) {
     for tier in scope.tiers.iter().filter(|it| TIERS.iter().all(|tier| tier.as_str() != it.as_str())) {
         let message = format!("{what}: `{tier}` is not a tier");
         wrong.push(Blocker::new("unknown-tier", message, "development, test, staging or production", "you"));

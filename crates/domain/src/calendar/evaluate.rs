@@ -2,18 +2,26 @@
 //!
 //! A moment is open for a scope if and only if no window that stops and no lockdown covers it, and every service of the scope to which
 //! maintenance windows apply is covered by one of those. Intervals are half-open: at its end a freeze is over.
-//! A window that cannot be read keeps shut what it is about.
+//! A window that cannot be read keeps shut what it is about. An exception takes one occurrence of one window away, for one release,
+//! until it ends; whatever else covers the moment keeps it shut.
+//! Openings are looked for step by step, so that the answer costs what lies before it and not what lies within 400 days.
 
-use super::{Window, WindowKind, WindowScope, recur::expand};
+use super::{
+    Calendar, Exception, Occurrence, Window, WindowKind, WindowScope,
+    index::{Group, Span, union},
+};
 use crate::{core::World, reason::Slot};
-use interlock_ids::Name;
+use interlock_ids::{Name, ReleaseId};
 use jiff::{SignedDuration, Timestamp};
-use std::collections::BTreeSet;
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
+};
 
 /// How far ahead openings and slots are looked for.
-const HORIZON: SignedDuration = SignedDuration::from_hours(400 * 24);
-/// What is read of one window in one look: more than 24 a day within the horizon.
-const MOST: usize = 20_000;
+pub(super) const HORIZON: SignedDuration = SignedDuration::from_hours(400 * 24);
+/// The first step in which they are looked for; each is four times as long as the one before.
+const STEP: SignedDuration = SignedDuration::from_hours(48);
 /// Stands for the name of a calendar where a lockdown is meant.
 const LOCKDOWN: &str = "lockdown";
 
@@ -22,6 +30,8 @@ const LOCKDOWN: &str = "lockdown";
 pub struct Scope {
     pub services: BTreeSet<Name>,
     pub environment: Name,
+    /// Exceptions granted to it count.
+    pub release: Option<ReleaseId>,
 }
 
 /// One thing that keeps a scope shut.
@@ -40,6 +50,8 @@ pub struct Closed {
     pub reason: String,
     /// When it ends; of a maintenance window when the next begins. `None`: nobody knows, or later than 400 days from now.
     pub until: Option<Timestamp>,
+    /// When the occurrence begins to which an exception may be granted, and the role that may grant it.
+    pub exceptable: Option<(Timestamp, Name)>,
 }
 
 impl std::fmt::Display for Closed {
@@ -78,25 +90,33 @@ pub struct Opening {
 
 /// Whether the scope is open at a moment, and if not, by what and until when.
 pub fn open_at(world: &World, scope: &Scope, at: Timestamp) -> Opening {
+    let facing = Facing::of(world, scope, Way::Forward);
     let until = later(at, HORIZON);
-    let shut = merged(world, scope, at, until);
-    let instant = Span { start: at, end: later(at, SignedDuration::from_nanos(1)) };
-    let closed_by = closed(world, scope, instant);
+    let mut shut = facing.shut(at, until);
     let known = |moment: Timestamp| (moment < until).then_some(moment);
-    match shut.first() {
+    match shut.next() {
         Some(first) if first.start <= at => {
             let next_open = known(first.end);
-            let next_close = next_open.and_then(|_| shut.get(1)).map(|it| it.start);
+            let next_close = next_open.and_then(|_| shut.next()).map(|it| it.start);
+            let closed_by = facing.closed(Span { start: at, end: later(at, SignedDuration::from_nanos(1)) });
             Opening { open: false, closed_by, next_open, next_close }
         }
-        first => Opening { open: true, closed_by, next_open: None, next_close: first.map(|it| it.start) },
+        first => Opening { open: true, closed_by: Vec::new(), next_open: None, next_close: first.map(|it| it.start) },
     }
 }
 
 /// Everything that keeps the scope shut at any instant of the slot, its end not included. Empty: open throughout.
 pub fn open_during(world: &World, scope: &Scope, slot: Slot) -> Vec<Closed> {
-    let end = slot.end.max(later(slot.start, SignedDuration::from_nanos(1)));
-    closed(world, scope, Span { start: slot.start, end })
+    Facing::of(world, scope, Way::Forward).closed(span_of(slot))
+}
+
+/// As `open_during`, for taking a release back: only what is meant to hold the way back as well counts, and no lockdown.
+pub fn open_for_rollback(world: &World, scope: &Scope, slot: Slot) -> Vec<Closed> {
+    Facing::of(world, scope, Way::Back).closed(span_of(slot))
+}
+
+fn span_of(slot: Slot) -> Span {
+    Span { start: slot.start, end: slot.end.max(later(slot.start, SignedDuration::from_nanos(1))) }
 }
 
 /// The next slots of `length_s` seconds from a moment on in which the scope is open throughout: each the earliest after the one
@@ -104,82 +124,35 @@ pub fn open_during(world: &World, scope: &Scope, slot: Slot) -> Vec<Closed> {
 pub fn slots(world: &World, scope: &Scope, from: Timestamp, length_s: u32, count: usize) -> Vec<Slot> {
     let length = SignedDuration::from_secs(i64::from(length_s.max(1)));
     let until = later(from, HORIZON);
+    let facing = Facing::of(world, scope, Way::Forward);
     let mut found = Vec::new();
     let mut start = from;
-    for shut in merged(world, scope, from, until).into_iter().chain([Span { start: until, end: until }]) {
+    for shut in facing.shut(from, until).chain([Span { start: until, end: until }]) {
         while found.len() < count && shut.start.duration_since(start) >= length {
             let end = later(start, length);
             found.push(Slot { start, end });
             start = end;
+        }
+        if found.len() == count {
+            break;
         }
         start = start.max(shut.end);
     }
     found
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Span {
-    start: Timestamp,
-    end: Timestamp,
-}
-
-impl Span {
-    fn touches(self, other: Span) -> bool {
-        self.start < other.end && other.start < self.end
-    }
-}
-
-fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
+pub(super) fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
     at.checked_add(by).unwrap_or(Timestamp::MAX)
-}
-
-/// A window that applies, with when it is within the span looked at, or why it cannot be read.
-struct Applying<'a> {
-    calendar: &'a super::Calendar,
-    window: &'a Window,
-    spans: Result<Vec<Span>, String>,
-}
-
-impl Applying<'_> {
-    fn closed(&self, kind: WindowKind, until: Option<Timestamp>) -> Closed {
-        let unreadable = match &self.spans {
-            Err(why) => format!("this window cannot be read ({why}); "),
-            Ok(_) => String::new(),
-        };
-        Closed {
-            calendar: self.calendar.name.to_string(),
-            window: self.window.name.to_string(),
-            kind,
-            owner: self.calendar.owner.to_string(),
-            source: self.calendar.source.clone(),
-            reason: format!("{unreadable}{}", self.window.reason),
-            until,
-        }
-    }
 }
 
 /// Whether a window or lockdown of `it` would be about any of what is shipped.
 pub fn concerns(world: &World, it: &WindowScope, scope: &Scope) -> bool {
-    if scope.services.is_empty() {
-        return applies(world, it, None, &scope.environment);
-    }
-    scope.services.iter().any(|service| applies(world, it, Some(service), &scope.environment))
+    services(scope).into_iter().any(|service| applies(world, it, service, &scope.environment))
 }
 
-fn applying<'a>(world: &'a World, scope: &Scope, span: Span) -> Vec<Applying<'a>> {
-    let windows = world
-        .calendar
-        .calendars
-        .values()
-        .flat_map(|calendar| calendar.windows.iter().map(move |window| (calendar.as_ref(), window)));
-    windows
-        .filter(|(_, window)| concerns(world, &window.scope, scope))
-        .map(|(calendar, window)| {
-            let spans = expand(&world.calendar, &window.schedule, span.start, span.end, MOST);
-            let spans = spans.map(|found| found.into_iter().map(|it| Span { start: it.start, end: it.end }).collect());
-            Applying { calendar, window, spans }
-        })
-        .collect()
+/// Each service, or the environment alone if there are none.
+fn services(scope: &Scope) -> Vec<Option<&Name>> {
+    if scope.services.is_empty() { vec![None] } else { scope.services.iter().map(Some).collect() }
 }
 
 /// Whether a window is about a service in an environment. An environment nobody knows might be any.
@@ -194,40 +167,251 @@ fn applies(world: &World, scope: &WindowScope, service: Option<&Name>, environme
     environments && tiers && labels && services && owners
 }
 
-fn lockdowns<'a>(world: &'a World, scope: &'a Scope) -> impl Iterator<Item = (&'a super::Lockdown, Span)> {
-    let about = world.calendar.lockdowns.values().map(AsRef::as_ref).filter(|it| concerns(world, &it.scope, scope));
-    about.map(|it| (it, Span { start: it.since, end: it.lifted.unwrap_or(Timestamp::MAX) }))
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Forward,
+    Back,
 }
 
-/// For each service (or for the environment alone, if there are none) to which maintenance windows apply: those windows.
-fn maintenance<'a, 'b>(world: &World, scope: &Scope, windows: &'b [Applying<'a>]) -> Vec<Vec<&'b Applying<'a>>> {
-    let services: Vec<Option<&Name>> =
-        if scope.services.is_empty() { vec![None] } else { scope.services.iter().map(Some).collect() };
-    let mut groups: Vec<Vec<&Applying>> = services
-        .into_iter()
-        .map(|service| {
-            let about = |it: &&Applying| {
-                it.window.kind == WindowKind::Maintenance
-                    && applies(world, &it.window.scope, service, &scope.environment)
-            };
-            windows.iter().filter(about).collect::<Vec<_>>()
-        })
-        .filter(|group| !group.is_empty())
-        .collect();
-    groups.dedup_by(|a, b| a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| std::ptr::eq(*a, *b)));
-    groups
+/// Everything that is about a scope.
+struct Facing<'a> {
+    world: &'a World,
+    /// Groups whose windows stop, in the order of calendars.
+    stops: Vec<&'a Arc<Group>>,
+    /// For each service (or for the environment alone) to which maintenance windows apply: those.
+    maintenance: Vec<Vec<&'a Arc<Group>>>,
+    lockdowns: Vec<(&'a super::Lockdown, Span)>,
+    exceptions: Vec<&'a Exception>,
 }
 
-fn union(mut spans: Vec<Span>) -> Vec<Span> {
-    spans.sort();
-    let mut merged: Vec<Span> = Vec::new();
-    for span in spans {
-        match merged.last_mut() {
-            Some(last) if span.start <= last.end => last.end = last.end.max(span.end),
-            _ => merged.push(span),
+impl<'a> Facing<'a> {
+    fn of(world: &'a World, scope: &Scope, way: Way) -> Self {
+        let mut stops: BTreeMap<(&Name, usize), &Arc<Group>> = BTreeMap::new();
+        let mut maintenance: Vec<Vec<&Arc<Group>>> = Vec::new();
+        for service in services(scope) {
+            let candidates = world.calendar.index.candidates(world, service, &scope.environment);
+            let about = candidates.into_iter().filter(|it| {
+                (way == Way::Forward || it.holds_rollback) && applies(world, it.scope(), service, &scope.environment)
+            });
+            let (opens, closes): (Vec<_>, Vec<_>) = about.partition(|it| it.maintenance);
+            stops.extend(closes.into_iter().map(|it| ((&it.calendar.name, it.windows()[0]), it)));
+            if !opens.is_empty() {
+                maintenance.push(opens);
+            }
+        }
+        maintenance.dedup_by(|a, b| a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| Arc::ptr_eq(a, b)));
+        let lockdowns = world.calendar.lockdowns.values().map(AsRef::as_ref);
+        let called = lockdowns.filter(|it| way == Way::Forward && concerns(world, &it.scope, scope));
+        Self {
+            world,
+            stops: stops.into_values().collect(),
+            maintenance,
+            lockdowns: called
+                .map(|it| (it, Span { start: it.since, end: it.lifted.unwrap_or(Timestamp::MAX) }))
+                .collect(),
+            exceptions: scope.release.map_or_else(Vec::new, |id| world.calendar.granted(id).collect()),
         }
     }
-    merged
+
+    /// What is left of an occurrence for this scope.
+    fn left(&self, group: &Group, (span, place): (Span, usize)) -> Option<Span> {
+        let window = group.window(place);
+        // A calendar that lets this role except nothing any more has the last word.
+        let excepted = self.exceptions.iter().filter(|it| {
+            it.calendar == group.calendar.name
+                && it.window == window.name
+                && it.occurrence == span.start
+                && window.exceptions_by.as_ref() == Some(&it.role)
+        });
+        let start = excepted.map(|it| it.until).fold(span.start, Timestamp::max);
+        (start < span.end).then_some(Span { start, end: span.end })
+    }
+
+    fn excepts(&self, group: &Group) -> bool {
+        self.exceptions.iter().any(|it| it.calendar == group.calendar.name)
+    }
+
+    /// When the scope is shut within a span, sorted and merged. The last may end after it.
+    fn shut_in(&self, span: Span) -> Vec<Span> {
+        let calendars = &self.world.calendar;
+        let mut shut: Vec<Span> = self.lockdowns.iter().map(|(_, it)| *it).filter(|it| it.touches(span)).collect();
+        for group in &self.stops {
+            for block in group.blocks(calendars, span) {
+                if self.excepts(group) {
+                    let left = block.touching(span).filter_map(|it| self.left(group, it));
+                    shut.extend(left.filter(|it| it.touches(span)));
+                    if !block.unreadable.is_empty() {
+                        shut.push(span);
+                    }
+                } else {
+                    shut.extend(block.covered_in(span));
+                }
+            }
+        }
+        for groups in &self.maintenance {
+            shut.extend(outside(span, &self.covered(groups, span)));
+        }
+        union(shut)
+    }
+
+    fn covered(&self, groups: &[&Arc<Group>], span: Span) -> Vec<Span> {
+        let calendars = &self.world.calendar;
+        let mut found = Vec::new();
+        for group in groups {
+            for block in group.blocks(calendars, span) {
+                found.extend(block.covered_in(span));
+            }
+        }
+        union(found)
+    }
+
+    /// When the scope is shut between two moments: in order, not touching one another. The last may end at or after `until`.
+    fn shut(&self, from: Timestamp, until: Timestamp) -> Shut<'_, 'a> {
+        Shut { facing: self, at: from, until, step: STEP, ready: VecDeque::new(), open_end: None }
+    }
+
+    /// Everything that keeps the scope shut at some instant of the span, one entry per window.
+    fn closed(&self, span: Span) -> Vec<Closed> {
+        let mut found: Vec<Closed> = Vec::new();
+        for (lockdown, _) in self.lockdowns.iter().filter(|(_, it)| it.touches(span)) {
+            found.push(Closed {
+                calendar: LOCKDOWN.into(),
+                window: lockdown.id.to_string(),
+                kind: WindowKind::Freeze,
+                owner: lockdown.called_by.map_or_else(|| "Interlock".into(), |id| id.to_string()),
+                source: "called by hand".into(),
+                reason: String::new(),
+                until: lockdown.lifted,
+                exceptable: None,
+            });
+        }
+        let mut stopped: BTreeMap<(&Name, usize), Closed> = BTreeMap::new();
+        for group in &self.stops {
+            for block in group.blocks(&self.world.calendar, span) {
+                for (place, why) in &block.unreadable {
+                    stopped.insert((&group.calendar.name, *place), closing(group, *place, Some(why), None));
+                }
+                for (whole, place) in block.touching(span) {
+                    let Some(left) = self.left(group, (whole, place)).filter(|it| it.touches(span)) else { continue };
+                    let window = group.window(place);
+                    let entry = stopped
+                        .entry((&group.calendar.name, place))
+                        .or_insert_with(|| closing(group, place, None, Some(left.end)));
+                    entry.until = entry.until.map(|until| until.max(left.end));
+                    // The first one that stands in the way is the first to be excepted.
+                    if let Some(role) = &window.exceptions_by {
+                        let first = entry.exceptable.as_ref().map_or(whole.start, |(at, _)| whole.start.min(*at));
+                        entry.exceptable = Some((first, role.clone()));
+                    }
+                }
+            }
+        }
+        found.extend(stopped.into_values());
+        let mut named = BTreeSet::new();
+        for groups in &self.maintenance {
+            let Some(gap) = outside(span, &self.covered(groups, span)).first().copied() else { continue };
+            for group in groups {
+                let next = self.next_of(group, gap.start);
+                for place in group.windows().iter().filter(|it| named.insert((&group.calendar.name, **it))) {
+                    let why = group.blocks(&self.world.calendar, gap).find_map(|block| {
+                        block.unreadable.iter().find(|(of, _)| of == place).map(|(_, why)| why.clone())
+                    });
+                    found.push(closing(group, *place, why.as_deref(), next.get(place).copied()));
+                }
+            }
+        }
+        found
+    }
+
+    /// When each maintenance window of a group begins next after a moment, within 400 days.
+    fn next_of(&self, group: &Group, after: Timestamp) -> BTreeMap<usize, Timestamp> {
+        let mut next = BTreeMap::new();
+        let until = later(after, HORIZON);
+        for block in group.blocks(&self.world.calendar, Span { start: after, end: until }) {
+            let from = block.spans.partition_point(|(it, _)| it.start <= after);
+            for (span, place) in block.spans[from..].iter().take_while(|(it, _)| it.start < until) {
+                next.entry(*place).or_insert(span.start);
+            }
+            if next.len() == group.windows().len() {
+                break;
+            }
+        }
+        next
+    }
+}
+
+/// A window as what keeps shut; `why` it cannot be read, if it cannot.
+fn closing(group: &Group, place: usize, why: Option<&str>, until: Option<Timestamp>) -> Closed {
+    let window: &Window = group.window(place);
+    let why = why.map_or_else(String::new, |why| format!("this window cannot be read ({why}); "));
+    Closed {
+        calendar: group.calendar.name.to_string(),
+        window: window.name.to_string(),
+        kind: window.kind,
+        owner: group.calendar.owner.to_string(),
+        source: group.calendar.source.clone(),
+        reason: format!("{why}{}", window.reason),
+        until,
+        exceptable: None,
+    }
+}
+
+/// Windows of every kind that touch `[from, until)` and are about what is wanted, by beginning; at most `limit`.
+pub fn happening<'a>(
+    calendars: &'a super::State,
+    from: Timestamp,
+    until: Timestamp,
+    wanted: impl Fn(&WindowScope) -> bool,
+    limit: usize,
+) -> Vec<(&'a Calendar, &'a Window, Occurrence)> {
+    let span = Span { start: from, end: until };
+    let mut found: Vec<(Span, &Arc<Group>, usize)> = Vec::new();
+    for group in calendars.index.groups().filter(|it| wanted(it.scope())) {
+        for block in group.blocks(calendars, span) {
+            found.extend(block.touching(span).map(|(it, place)| (it, group, place)));
+        }
+    }
+    let order = |(span, group, place): &(Span, &Arc<Group>, usize)| (*span, group.calendar.name.clone(), *place);
+    found.sort_by_cached_key(order);
+    // One that reaches from a block into the next was found in both.
+    found.dedup_by(|a, b| a.0 == b.0 && a.2 == b.2 && Arc::ptr_eq(a.1, b.1));
+    found.truncate(limit);
+    let named = |(span, group, place): (Span, &'a Arc<Group>, usize)| {
+        (group.calendar.as_ref(), group.window(place), Occurrence { start: span.start, end: span.end })
+    };
+    found.into_iter().map(named).collect()
+}
+
+/// Walks along the time in steps that grow.
+struct Shut<'f, 'a> {
+    facing: &'f Facing<'a>,
+    at: Timestamp,
+    until: Timestamp,
+    step: SignedDuration,
+    ready: VecDeque<Span>,
+    /// The last stretch found, which may go on in the next step.
+    open_end: Option<Span>,
+}
+
+impl Iterator for Shut<'_, '_> {
+    type Item = Span;
+
+    fn next(&mut self) -> Option<Span> {
+        while self.ready.is_empty() && self.at < self.until {
+            let end = later(self.at, self.step).min(self.until);
+            let mut found: Vec<Span> = self.open_end.take().into_iter().collect();
+            found.extend(self.facing.shut_in(Span { start: self.at, end }));
+            let mut found = union(found);
+            // Whatever reaches the end of a step may be continued after it; the rest is as it is.
+            if found.last().is_some_and(|it| it.end >= end) {
+                self.open_end = found.pop();
+            }
+            self.ready.extend(found);
+            self.at = end;
+            self.step = self.step.saturating_mul(4);
+        }
+        self.ready.pop_front().or_else(|| self.open_end.take())
+    }
 }
 
 /// What of a span is not covered by spans that are sorted and do not overlap.
@@ -245,55 +429,4 @@ fn outside(span: Span, covered: &[Span]) -> Vec<Span> {
     }
     gaps.retain(|it| it.start < it.end && it.start < span.end);
     gaps
-}
-
-/// When the scope is shut between two moments: sorted, not touching one another. The last may end at or after `until`.
-fn merged(world: &World, scope: &Scope, from: Timestamp, until: Timestamp) -> Vec<Span> {
-    let span = Span { start: from, end: until };
-    let windows = applying(world, scope, span);
-    let mut shut: Vec<Span> = lockdowns(world, scope).map(|(_, it)| it).filter(|it| it.touches(span)).collect();
-    for it in windows.iter().filter(|it| it.window.kind != WindowKind::Maintenance) {
-        shut.extend(it.spans.clone().unwrap_or_else(|_| vec![span]));
-    }
-    for group in maintenance(world, scope, &windows) {
-        let covered = union(group.iter().flat_map(|it| it.spans.iter().flatten().copied()).collect());
-        shut.extend(outside(span, &covered));
-    }
-    union(shut)
-}
-
-/// Everything that keeps the scope shut at some instant of the span, one entry per window.
-fn closed(world: &World, scope: &Scope, span: Span) -> Vec<Closed> {
-    let windows = applying(world, scope, span);
-    let mut found: Vec<Closed> = Vec::new();
-    for (lockdown, _) in lockdowns(world, scope).filter(|(_, it)| it.touches(span)) {
-        found.push(Closed {
-            calendar: LOCKDOWN.into(),
-            window: lockdown.id.to_string(),
-            kind: WindowKind::Freeze,
-            owner: lockdown.called_by.map_or_else(|| "Interlock".into(), |id| id.to_string()),
-            source: "called by hand".into(),
-            reason: String::new(),
-            until: lockdown.lifted,
-        });
-    }
-    for it in windows.iter().filter(|it| it.window.kind != WindowKind::Maintenance) {
-        let kind = it.window.kind;
-        match &it.spans {
-            Err(_) => found.push(it.closed(kind, None)),
-            Ok(spans) => found.extend(spans.iter().map(|it| it.end).max().map(|end| it.closed(kind, Some(end)))),
-        }
-    }
-    let mut named = BTreeSet::new();
-    for group in maintenance(world, scope, &windows) {
-        let covered = union(group.iter().flat_map(|it| it.spans.iter().flatten().copied()).collect());
-        let Some(gap) = outside(span, &covered).first().copied() else { continue };
-        for it in group.into_iter().filter(|it| named.insert((&it.calendar.name, &it.window.name))) {
-            let next = expand(&world.calendar, &it.window.schedule, gap.start, later(gap.start, HORIZON), MOST)
-                .unwrap_or_default();
-            let next = next.into_iter().map(|it| it.start).find(|start| *start > gap.start);
-            found.push(it.closed(WindowKind::Maintenance, next));
-        }
-    }
-    found
 }

@@ -216,7 +216,7 @@ impl Fiscal {
         let mut holidays = BTreeSet::new();
         for name in &self.holidays {
             let calendar =
-                calendars.calendars.get(name).ok_or_else(|| format!("there is no calendar `{name}` of holidays"))?;
+                calendars.calendar(name).ok_or_else(|| format!("there is no calendar `{name}` of holidays"))?;
             for window in calendar.windows.iter().filter(|it| it.kind == WindowKind::Holiday) {
                 if matches!(window.schedule, Schedule::Fiscal(_)) {
                     return Err(format!("holiday `{}` of `{name}` is itself a fiscal window", window.name));

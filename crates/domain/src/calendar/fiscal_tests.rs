@@ -5,7 +5,6 @@ use crate::{
     calendar::{Calendar, Window, WindowScope},
     given::{name, time},
 };
-use std::sync::Arc;
 
 fn weeks(pattern: Pattern, last_month: i8, closes: Closes, extra_week_in: i8) -> FiscalYear {
     FiscalYear::Weeks { pattern, last_month, weekday: Day::Sat, closes, extra_week_in }
@@ -79,11 +78,13 @@ fn holidays(days: &[(&str, &str)]) -> State {
         scope: WindowScope::default(),
         reason: String::new(),
         customer: None,
+        exceptions_by: None,
+        holds_rollback: false,
     });
     let calendar =
         Calendar { name: name("holidays"), owner: name("hr"), source: "manifest".into(), windows: windows.collect() };
     let mut state = State::default();
-    state.calendars.insert(calendar.name.clone(), Arc::new(calendar));
+    state.enter(calendar);
     state
 }
 

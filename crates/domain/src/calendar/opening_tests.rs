@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp, civil::DateTime, tz::TimeZone};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 
-fn window(title: &str, kind: WindowKind, schedule: Schedule) -> Window {
+pub(super) fn window(title: &str, kind: WindowKind, schedule: Schedule) -> Window {
     Window {
         name: name(title),
         kind,
@@ -21,6 +21,8 @@ fn window(title: &str, kind: WindowKind, schedule: Schedule) -> Window {
         scope: WindowScope::default(),
         reason: format!("because of {title}"),
         customer: None,
+        exceptions_by: None,
+        holds_rollback: false,
     }
 }
 
@@ -29,7 +31,7 @@ fn calendar(windows: Vec<Window>) -> Calendar {
 }
 
 /// A shop and a ledger in production and in test, and a calendar.
-fn given(windows: Vec<Window>) -> Given {
+pub(super) fn given(windows: Vec<Window>) -> Given {
     let mut given = Given::new();
     given.service("shop", &[]).service("books", &[]);
     given.environment("prod", Tier::Production, &[("shop", 1), ("books", 1)]).environment(
@@ -42,7 +44,7 @@ fn given(windows: Vec<Window>) -> Given {
 }
 
 fn scope() -> Scope {
-    Scope { services: names(&["shop"]), environment: name("prod") }
+    Scope { services: names(&["shop"]), environment: name("prod"), release: None }
 }
 
 fn at(given: &Given, moment: &str) -> Opening {
@@ -77,6 +79,7 @@ fn a_freeze_closes_and_says_who_and_until_when() {
             source: "manifest".into(),
             reason: "because of year-end".into(),
             until: Some(time("2026-03-12T00:00:00Z")),
+            exceptable: None,
         }]
     );
     assert_eq!(
@@ -85,26 +88,26 @@ fn a_freeze_closes_and_says_who_and_until_when() {
     );
 }
 
-/// Reported elsewhere: a freeze planned for the future blocks what is deployed today.
+/// Octopus 9621: a freeze planned for the future blocks what is deployed today.
 #[test]
-fn a_future_freeze_does_not_block_today() {
+fn octopus_9621_a_future_freeze_does_not_block_today() {
     let given = given(vec![window("later", WindowKind::Freeze, once("2026-03-10T00:00:00Z", "2026-03-12T00:00:00Z"))]);
     let opening = at(&given, "2026-03-09T23:59:59Z");
     assert!(opening.open && opening.closed_by.is_empty());
     assert_eq!(opening.next_close, Some(time("2026-03-10T00:00:00Z")));
 }
 
-/// Reported elsewhere: what was held is not resumed when the deny window ends.
+/// Argo CD 21692: what was held is not resumed when the deny window ends.
 #[test]
-fn at_its_end_a_freeze_is_over() {
+fn argocd_21692_at_its_end_a_freeze_is_over() {
     let given = given(vec![window("short", WindowKind::Freeze, once("2026-03-10T00:00:00Z", "2026-03-12T00:00:00Z"))]);
     assert!(!at(&given, "2026-03-11T23:59:59.999Z").open);
     assert!(at(&given, "2026-03-12T00:00:00Z").open);
 }
 
-/// Reported elsewhere: a deny window blocks outside its hours.
+/// Argo CD 5590: a deny window blocks outside its hours.
 #[test]
-fn a_nightly_freeze_does_not_block_by_day() {
+fn argocd_5590_a_nightly_freeze_does_not_block_by_day() {
     let given = given(vec![window(
         "night",
         WindowKind::Freeze,
@@ -116,9 +119,9 @@ fn a_nightly_freeze_does_not_block_by_day() {
     assert!(!at(&given, "2026-03-05T21:00:00Z").open);
 }
 
-/// Reported elsewhere: several allow windows together mean never.
+/// Argo CD 10425: several allow windows together mean never.
 #[test]
-fn several_maintenance_windows_each_open() {
+fn argocd_10425_several_maintenance_windows_each_open() {
     let given = given(vec![
         window("monday", WindowKind::Maintenance, recurring("2026-03-02T09:00", "UTC", 2, "FREQ=WEEKLY;BYDAY=MO")),
         window("thursday", WindowKind::Maintenance, recurring("2026-03-05T09:00", "UTC", 2, "FREQ=WEEKLY;BYDAY=TH")),
@@ -199,7 +202,7 @@ fn each_service_needs_a_maintenance_window_that_covers_it() {
     );
     books.scope.services = names(&["books"]);
     let given = given(vec![shop, books]);
-    let both = Scope { services: names(&["shop", "books"]), environment: name("prod") };
+    let both = Scope { services: names(&["shop", "books"]), environment: name("prod"), release: None };
     let open = |scope: &Scope, moment: &str| open_at(&given.world, scope, time(moment)).open;
     assert!(open(&scope(), "2026-03-07T10:00:00Z"));
     assert!(!open(&both, "2026-03-07T10:00:00Z"), "the books may not ship yet");
@@ -214,8 +217,11 @@ fn a_window_is_about_what_its_scope_says_and_about_nothing_else() {
         scope,
         ..window("f", WindowKind::Freeze, once("2026-03-09T00:00:00Z", "2026-03-10T00:00:00Z"))
     };
-    let scope_of =
-        |services: &[&str], environment: &str| Scope { services: names(services), environment: name(environment) };
+    let scope_of = |services: &[&str], environment: &str| Scope {
+        services: names(services),
+        environment: name(environment),
+        release: None,
+    };
     let label = |value: &str| [("region".to_owned(), value.to_owned())].into();
     for (window_scope, services, environment, closed) in [
         (WindowScope::default(), vec!["shop"], "prod", true),
@@ -248,7 +254,7 @@ fn a_window_that_cannot_be_read_keeps_shut() {
         let mut given = given(vec![]);
         let broken =
             calendar(vec![window("broken", kind, recurring("2026-03-02T09:00", "Mars/Olympus", 1, "FREQ=DAILY"))]);
-        given.world.calendar.calendars.insert(broken.name.clone(), broken.into());
+        given.world.calendar.enter(broken);
         let opening = at(&given, "2026-03-09T12:00:00Z");
         assert!(!opening.open && opening.next_open.is_none(), "{kind:?}");
         assert!(opening.closed_by[0].reason.contains("cannot be read"));
@@ -385,7 +391,7 @@ proptest! {
         });
         let given = given(windows.collect());
         let services = if both { names(&["shop", "books"]) } else { names(&["shop"]) };
-        let scope = Scope { services: services.clone(), environment: name("prod") };
+        let scope = Scope { services: services.clone(), environment: name("prod"), release: None };
         let from = time("2026-03-26T00:00:00Z");
         let steps: Vec<(Timestamp, bool)> = (0..8 * 48).map(|step| {
             let moment = from + SignedDuration::from_mins(30 * step);

@@ -1,11 +1,11 @@
 //! The calendars there are.
 
-use super::{Event, Fiscal};
+use super::{Event, Fiscal, index::Index};
 use crate::{
     core::{Map, Meta, edit},
     reason::NoteRef,
 };
-use interlock_ids::{AccountId, LockdownId, Name};
+use interlock_ids::{AccountId, Digest, ExceptionId, LockdownId, Name, ReleaseId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::{
@@ -56,7 +56,7 @@ pub enum Schedule {
 }
 
 /// What a window is about; every list that is not empty must match. All empty: everything.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct WindowScope {
     pub services: BTreeSet<Name>,
@@ -83,6 +83,12 @@ pub struct Window {
     /// Of a contract renewal: whose contract it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer: Option<Name>,
+    /// The role that may grant an exception to one occurrence; none: nobody may. Since 0.2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exceptions_by: Option<Name>,
+    /// Whether it also stops taking a release back, which otherwise is always open. Since 0.2.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub holds_rollback: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -107,28 +113,188 @@ pub struct Lockdown {
     pub lifted: Option<Timestamp>,
 }
 
+/// What became of a request for an exception.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExceptionDecided {
+    pub granted: bool,
+    pub by: Option<AccountId>,
+    pub at: Timestamp,
+    pub reason: NoteRef,
+}
+
+/// One release let through one occurrence of one window, until a time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exception {
+    pub id: ExceptionId,
+    pub release: ReleaseId,
+    pub calendar: Name,
+    pub window: Name,
+    /// When the occurrence begins. If an edit moves it, the exception is to something that is no more, and opens nothing.
+    pub occurrence: Timestamp,
+    pub until: Timestamp,
+    /// The role that the window named when it was asked for.
+    pub role: Name,
+    pub reason: NoteRef,
+    pub asked_by: Option<AccountId>,
+    pub asked: Timestamp,
+    pub decided: Option<ExceptionDecided>,
+    /// When it was taken back.
+    pub ended: Option<Timestamp>,
+}
+
+impl Exception {
+    /// Granted and not taken back. Whether its time is over, a calendar tells by the moment that is asked about.
+    pub fn is_granted(&self) -> bool {
+        self.ended.is_none() && self.decided.as_ref().is_some_and(|it| it.granted)
+    }
+
+    /// Waits for a decision.
+    pub fn is_pending(&self) -> bool {
+        self.ended.is_none() && self.decided.is_none()
+    }
+}
+
+/// Where a calendar's windows are read from, again and again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Feed {
+    /// The calendar it fills.
+    pub calendar: Name,
+    /// The group that answers for it.
+    pub owner: Name,
+    /// `https://…` or `http://…`, of an RFC 5545 file.
+    pub address: String,
+    /// What its events are, unless a category of an event names a kind of window.
+    pub kind: WindowKind,
+    /// IANA name: of moments without a zone, and of whole days.
+    pub zone: String,
+    pub scope: WindowScope,
+    /// Seconds between two readings.
+    pub every_s: u32,
+}
+
+/// What a reading has changed. At most 200 names of each sort.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Read {
+    pub added: Vec<Name>,
+    pub changed: Vec<Name>,
+    pub removed: Vec<Name>,
+    /// How many were added, changed and removed.
+    pub counts: [u32; 3],
+    /// Events that are no windows.
+    pub left_out: u32,
+    /// Of the bytes.
+    pub digest: Digest,
+}
+
+/// A feed and what is known of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fed {
+    pub feed: Feed,
+    /// The position at which it was entered: an answer of an earlier one changes nothing.
+    pub fence: u64,
+    /// The last reading that changed something, and when.
+    pub read: Option<(Timestamp, Read)>,
+    /// Why it cannot be read, and since when; none while it can.
+    pub failing: Option<String>,
+    pub failing_since: Option<Timestamp>,
+}
+
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(from = "Stored")]
 pub struct State {
-    pub calendars: Map<Name, Calendar>,
+    calendars: Map<Name, Calendar>,
     pub lockdowns: Map<LockdownId, Lockdown>,
+    pub exceptions: Map<ExceptionId, Exception>,
+    pub feeds: Map<Name, Fed>,
+    #[serde(skip)]
+    by_release: imbl::OrdMap<ReleaseId, imbl::OrdSet<ExceptionId>>,
+    #[serde(skip)]
+    pub(super) index: Index,
+}
+
+/// What a snapshot holds; the rest follows from it.
+#[derive(Deserialize)]
+struct Stored {
+    calendars: Map<Name, Calendar>,
+    lockdowns: Map<LockdownId, Lockdown>,
+    #[serde(default)]
+    exceptions: Map<ExceptionId, Exception>,
+    #[serde(default)]
+    feeds: Map<Name, Fed>,
+}
+
+impl From<Stored> for State {
+    fn from(it: Stored) -> Self {
+        let index = Index::of(it.calendars.values());
+        let mut state = Self { calendars: it.calendars, lockdowns: it.lockdowns, index, ..Self::default() };
+        for exception in it.exceptions.values() {
+            state.note(exception);
+        }
+        Self { exceptions: it.exceptions, feeds: it.feeds, ..state }
+    }
 }
 
 impl State {
+    /// All calendars by name.
+    pub fn calendars(&self) -> &Map<Name, Calendar> {
+        &self.calendars
+    }
+
+    pub fn calendar(&self, name: &Name) -> Option<&Calendar> {
+        self.calendars.get(name).map(Arc::as_ref)
+    }
+
+    pub fn feed(&self, calendar: &Name) -> Option<&Fed> {
+        self.feeds.get(calendar).map(Arc::as_ref)
+    }
+
+    pub fn exception(&self, id: ExceptionId) -> Option<&Exception> {
+        self.exceptions.get(&id).map(Arc::as_ref)
+    }
+
+    /// Exceptions asked for a release, the oldest first.
+    pub fn exceptions_of(&self, release: ReleaseId) -> impl Iterator<Item = &Exception> {
+        self.by_release.get(&release).into_iter().flatten().filter_map(|id| self.exception(*id))
+    }
+
+    pub(super) fn granted(&self, release: ReleaseId) -> impl Iterator<Item = &Exception> {
+        self.exceptions_of(release).filter(|it| it.is_granted())
+    }
+
+    fn note(&mut self, it: &Exception) {
+        self.by_release.entry(it.release).or_default().insert(it.id);
+    }
+
+    /// The same without any window: what lockdowns alone close.
+    pub fn without_windows(&self) -> Self {
+        Self { calendars: Map::default(), index: Index::default(), ..self.clone() }
+    }
+
+    pub(super) fn enter(&mut self, calendar: Calendar) {
+        let calendar = Arc::new(calendar);
+        self.calendars.insert(calendar.name.clone(), calendar.clone());
+        self.index.put(&calendar);
+    }
+
     pub(crate) fn apply(&mut self, event: &Event, meta: &Meta) {
+        let by = match meta.by {
+            crate::core::By::Account(id) => Some(id),
+            crate::core::By::Runner(_) | crate::core::By::System => None,
+        };
         match event {
-            Event::CalendarPut(it) => {
-                drop(self.calendars.insert(it.calendar.name.clone(), Arc::new(it.calendar.clone())))
+            Event::CalendarPut(it) => self.enter(it.calendar.clone()),
+            Event::CalendarRemoved(it) => {
+                self.calendars.remove(&it.calendar);
+                self.index.remove(&it.calendar);
             }
-            Event::CalendarRemoved(it) => drop(self.calendars.remove(&it.calendar)),
             Event::LockdownCalled(it) => {
                 let lockdown = Lockdown {
                     id: it.lockdown,
                     scope: it.scope.clone(),
                     reason: it.reason,
-                    called_by: match meta.by {
-                        crate::core::By::Account(id) => Some(id),
-                        crate::core::By::Runner(_) | crate::core::By::System => None,
-                    },
+                    called_by: by,
                     since: meta.at,
                     lifted: None,
                 };
@@ -137,6 +303,43 @@ impl State {
             Event::LockdownLifted(it) => {
                 edit(&mut self.lockdowns, &it.lockdown, |lockdown| lockdown.lifted = Some(meta.at))
             }
+            Event::ExceptionAsked(it) => {
+                let exception = Exception {
+                    id: it.exception,
+                    release: it.release,
+                    calendar: it.calendar.clone(),
+                    window: it.window.clone(),
+                    occurrence: it.occurrence,
+                    until: it.until,
+                    role: it.role.clone(),
+                    reason: it.reason,
+                    asked_by: by,
+                    asked: meta.at,
+                    decided: None,
+                    ended: None,
+                };
+                self.note(&exception);
+                self.exceptions.insert(it.exception, Arc::new(exception));
+            }
+            Event::ExceptionDecided(it) => edit(&mut self.exceptions, &it.exception, |exception| {
+                exception.decided = Some(ExceptionDecided { granted: it.granted, by, at: meta.at, reason: it.reason })
+            }),
+            Event::ExceptionEnded(it) => {
+                edit(&mut self.exceptions, &it.exception, |exception| exception.ended = Some(meta.at))
+            }
+            Event::FeedPut(it) => {
+                let known =
+                    Fed { feed: it.feed.clone(), fence: meta.position, read: None, failing: None, failing_since: None };
+                self.feeds.insert(it.feed.calendar.clone(), Arc::new(known));
+            }
+            Event::FeedRemoved(it) => drop(self.feeds.remove(&it.calendar)),
+            Event::FeedRead(it) => edit(&mut self.feeds, &it.calendar, |known| {
+                known.failing_since = it.why.as_ref().map(|_| meta.at);
+                known.failing = it.why.clone();
+                if let Some(read) = &it.read {
+                    known.read = Some((meta.at, read.clone()));
+                }
+            }),
         }
     }
 }

@@ -73,7 +73,14 @@ fn calendar_about(command: &calendar::Command) -> (&'static str, Option<Subject>
     let subject = match command {
         It::PutCalendar { calendar } => Some(Subject::Calendar(calendar.name.clone())),
         It::RemoveCalendar { calendar } => Some(Subject::Calendar(calendar.clone())),
-        It::CallLockdown { .. } | It::LiftLockdown { .. } => None,
+        It::AskException { release, .. } => return ("release.plan", Some(Subject::Release(*release))),
+        It::DecideException { .. } => return ("calendar.except", None),
+        It::PutFeed { feed } => Some(Subject::Calendar(feed.calendar.clone())),
+        It::RemoveFeed { calendar } => Some(Subject::Calendar(calendar.clone())),
+        It::TakeFeed { calendar, .. } | It::MissFeed { calendar, .. } => {
+            return ("calendar.follow", Some(Subject::Calendar(calendar.clone())));
+        }
+        It::EndException { .. } | It::CallLockdown { .. } | It::LiftLockdown { .. } => None,
     };
     ("calendar.manage", subject)
 }

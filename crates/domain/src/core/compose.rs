@@ -74,6 +74,7 @@ pub fn react(world: &World, event: &Event) -> Vec<Command> {
 /// All work outstanding, derived from state alone: a restart, a restore or a failover derives the same list.
 pub fn owed(world: &World) -> Vec<Obligation> {
     let mut owed = Vec::new();
+    owed.extend(calendar::owed(world));
     owed.extend(release::owed(world));
     owed.extend(deployment::owed(world));
     owed.extend(verification::owed(world));

@@ -1,6 +1,8 @@
 //! What the world outside owes: fully resolved, so that whoever performs it has no choices left.
 
-use crate::{deployment::StepOrder, operations::Observation, rollback::CriteriaCheck, verification::Measurement};
+use crate::{
+    calendar::Feed, deployment::StepOrder, operations::Observation, rollback::CriteriaCheck, verification::Measurement,
+};
 use interlock_ids::{DeploymentId, ReleaseId};
 use jiff::Timestamp;
 
@@ -16,6 +18,8 @@ pub enum Obligation {
     WakeDeployment { deployment: DeploymentId, fence: Fence, at: Timestamp },
     /// Come back to a release at a time (a window opens, a permit runs out).
     WakeRelease { release: ReleaseId, at: Timestamp },
+    /// Read a calendar's feed, again and again: answered by `calendar::Command::TakeFeed` and `calendar::Command::MissFeed`.
+    ReadFeed { feed: Feed, fence: u64 },
     /// Measure old against new until the judge has decided: answered by `verification::Command::Conclude`.
     Measure(Measurement),
     /// Watch triggers: answered by `operations::Command::Fire` and `operations::Command::EndWatch`.
@@ -31,6 +35,7 @@ impl Obligation {
             Obligation::Step(it) => format!("step/{}/{}", it.key, it.fence),
             Obligation::WakeDeployment { deployment, fence, at } => format!("wake/{deployment}/{fence}/{at}"),
             Obligation::WakeRelease { release, at } => format!("wake/{release}/{at}"),
+            Obligation::ReadFeed { feed, fence } => format!("feed/{}/{fence}", feed.calendar),
             Obligation::Measure(it) => format!("measure/{}/{}", it.analysis, it.fence),
             Obligation::Observe(it) => format!("observe/{}/{}", it.watch, it.fence),
             Obligation::CheckCriteria(it) => format!("criteria/{}/{}", it.rollback, it.fence),

@@ -2,8 +2,9 @@
 
 use super::{Deployment, Direction};
 use crate::{
+    calendar,
     core::{Context, World},
-    reason::{Blocker, Outcome},
+    reason::{Blocker, Outcome, Slot},
     release::{self, Permit, Release, gates},
 };
 use interlock_ids::Name;
@@ -77,8 +78,12 @@ pub(super) fn obstacles(world: &World, it: &Deployment, now: Timestamp) -> Vec<B
         None => permit_blocker(world, &it.permit, true, now).into_iter().collect(),
     };
     let Some(release) = world.release.release(it.release) else { return found };
-    // The way back stays open: it is what a lockdown or a quarantine is for.
-    if forward {
+    // The way back stays open, since it is what a lockdown or a quarantine is for; unless a window says that it holds that too.
+    if !forward {
+        let instant = Slot { start: now, end: now };
+        let closed = calendar::open_for_rollback(world, &release::scope(release), instant);
+        found.extend(closed.iter().map(release::closed_blocker));
+    } else {
         let asked: Vec<_> =
             gates(world, release, now).into_iter().filter(|gate| gate.ruling.outcome != Outcome::Pass).collect();
         found.extend(release::blockers(&asked));

@@ -328,7 +328,12 @@ pub fn react(world: &World, event: &core::Event) -> Vec<Command> {
         It::Change(change::Event::Withdrawn(it)) => one(&it.change).into_iter().collect(),
         It::Change(change::Event::ConditionMet(it)) => one(&it.change).into_iter().collect(),
         It::People(people::Event::AccountPut(_) | people::Event::AccountsLinked(_)) => all_open(world, None),
-        It::Calendar(_) => reassess_all(world, |it| it.stage.is_planned()),
+        It::Calendar(
+            calendar::Event::ExceptionAsked(calendar::ExceptionAsked { release, .. })
+            | calendar::Event::ExceptionDecided(calendar::ExceptionRuled { release, .. })
+            | calendar::Event::ExceptionEnded(calendar::ExceptionEnded { release, .. }),
+        ) => reassess_all(world, |it| it.id == *release && it.stage.is_planned()),
+        It::Calendar(_) => reassess_all(world, |it| gate::calendar_stirs(world, it)),
         It::Learning(learning::Event::ReviewDone(_)) | It::Artifact(_) | It::Policy(_) => all_open(world, None),
         It::Environment(environment::Event::Claimed(it)) => all_open(world, Some(&it.environment)),
         It::Environment(environment::Event::ClaimEnded(it)) => {

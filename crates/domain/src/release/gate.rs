@@ -55,6 +55,13 @@ pub(crate) fn calendar_gate(world: &World, release: &Release, slot: Slot) -> Gat
     it.calendar_said(closed, None)
 }
 
+/// Whether the calendar may have to be asked anew about a release after it was changed: it was closed, or is now. The whole window is
+/// looked at, since an event knows no time.
+pub(crate) fn calendar_stirs(world: &World, release: &Release) -> bool {
+    let closed = |window| !calendar::open_during(world, &scope(release), window).is_empty();
+    release.stage.is_planned() && (!release.plan_closed.is_empty() || release.window.is_some_and(closed))
+}
+
 /// Planned releases whose window is not over and not allowed by the calendar, each with what closes it.
 pub fn closed_plans(world: &World, now: Timestamp) -> Vec<(ReleaseId, Vec<Closed>)> {
     let open = world.release.open.iter().filter_map(|id| world.release.release(*id));
@@ -71,7 +78,8 @@ pub fn closed_plans(world: &World, now: Timestamp) -> Vec<(ReleaseId, Vec<Closed
 
 /// What a calendar needs to know of a release.
 pub(crate) fn scope(release: &Release) -> Scope {
-    Scope { services: services(release), environment: release.spec.environment.clone() }
+    let environment = release.spec.environment.clone();
+    Scope { services: services(release), environment, release: Some(release.id) }
 }
 
 pub(crate) fn services(release: &Release) -> BTreeSet<Name> {
@@ -281,7 +289,7 @@ impl Facing<'_> {
     }
 }
 
-fn closed_blocker(it: &Closed) -> Blocker {
+pub(crate) fn closed_blocker(it: &Closed) -> Blocker {
     let what = match it.kind {
         calendar::WindowKind::Freeze => "freeze",
         calendar::WindowKind::Holiday => "holiday",
@@ -292,13 +300,13 @@ fn closed_blocker(it: &Closed) -> Blocker {
     let until = it.until.map_or_else(|| "until it is lifted".to_owned(), |until| format!("until {until}"));
     let reason = if it.reason.is_empty() { String::new() } else { format!(" ({})", it.reason) };
     let message = format!("{what} `{}` of calendar `{}`{reason}, {until}", it.window, it.calendar);
-    Blocker::new(
-        "calendar-closed",
-        message,
-        "take one of the slots offered, or wait until it is over",
-        format!("{} (source: {})", it.owner, it.source),
-    )
-    .until(it.until)
+    let mut clears = "take one of the slots offered, or wait until it is over".to_owned();
+    if let Some((begins, role)) = &it.exceptable {
+        clears.push_str(&format!(
+            "; or ask for an exception to the occurrence that begins at {begins}, which the role {role} may grant"
+        ));
+    }
+    Blocker::new("calendar-closed", message, clears, format!("{} (source: {})", it.owner, it.source)).until(it.until)
 }
 
 /// The word under which an enumeration is stored, which is also what policies compare.

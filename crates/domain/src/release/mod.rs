@@ -18,7 +18,7 @@ pub(crate) use decide::actor_facts;
 pub use decide::{decide, owed, react};
 pub use event::*;
 pub use gate::{Gate, closed_plans, gates};
-pub(crate) use gate::{approvers, blockers, text};
+pub(crate) use gate::{approvers, blockers, closed_blocker, scope, text};
 pub use state::{
     CanarySpec, Comparison, Criterion, CriterionKind, Indicator, Item, Margins, Model, OnInconclusive, Permit, Release,
     Revocation, RollbackPlan, Spec, Stage, State, Take, Trigger, TriggerAction, WatchSpec, WaveSpec,

@@ -22,6 +22,7 @@ use std::collections::BTreeMap;
 
 mod permits;
 mod running;
+mod windows;
 
 const OLD: u8 = 10;
 const NEW: u8 = 11;
@@ -305,6 +306,8 @@ fn freeze(it: &mut Given, start: &str, end: &str) {
         scope: Default::default(),
         reason: "books are closed".into(),
         customer: None,
+        exceptions_by: None,
+        holds_rollback: false,
     };
     let calendar =
         Calendar { name: name("finance"), owner: name("team"), source: "manifest".into(), windows: vec![window] };

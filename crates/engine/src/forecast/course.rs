@@ -327,7 +327,7 @@ impl<'a> Course<'a> {
     /// Into the first slot that is open: from when it was meant to be, or from now.
     fn plan(&mut self, it: &Release) -> Result<(), Vec<Blocker>> {
         let services = it.spec.items.iter().map(|item| item.service.clone()).collect();
-        let scope = calendar::Scope { services, environment: it.spec.environment.clone() };
+        let scope = calendar::Scope { services, environment: it.spec.environment.clone(), release: Some(it.id) };
         let slot = calendar::slots(&self.world, &scope, self.now(), it.spec.length_s, 1);
         let Some(start) = slot.first().map(|slot| slot.start) else {
             return Err(vec![Blocker::new("no-slot", "no slot is open within 400 days", "the calendar", "its owner")]);

@@ -196,7 +196,7 @@ fn changed(world: &World, changes: &Changes, now: Timestamp) -> World {
         let put = people::LeavePut { account: it.account, from_time: it.from, until: it.until };
         enter(Event::People(people::Event::LeavePut(put)));
     }
-    for calendar in world.calendar.calendars.values() {
+    for calendar in world.calendar.calendars().values() {
         let left_out =
             |window: &Window| changes.without.iter().any(|(of, name)| *of == calendar.name && *name == window.name);
         if calendar.windows.iter().any(left_out) {
@@ -215,6 +215,8 @@ fn changed(world: &World, changes: &Changes, now: Timestamp) -> World {
                 scope: it.scope.clone(),
                 reason: "assumed".into(),
                 customer: None,
+                exceptions_by: None,
+                holds_rollback: false,
             })
         });
         let calendar = Calendar { name, owner, source: "assumption".into(), windows: windows.collect() };

@@ -70,6 +70,8 @@ impl Source<'_> {
             scope: self.settings.scope.clone(),
             reason: text(it, &ICalendarProperty::Summary),
             customer: None,
+            exceptions_by: None,
+            holds_rollback: false,
         })
     }
 

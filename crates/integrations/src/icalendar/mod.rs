@@ -7,8 +7,11 @@
 //! Deliberately absent: fetching, tasks, journals, alarms, free/busy, and changes to "this and all that follow".
 
 mod event;
+mod feed;
 #[cfg(test)]
 mod tests;
+
+pub use feed::HttpFeeds;
 
 use calcard::{
     Entry, Parser,
@@ -61,6 +64,8 @@ pub enum Unreadable {
     TooLarge(usize),
     #[error("this is no iCalendar file (RFC 5545): {0}")]
     NotACalendar(String),
+    #[error("the file is not UTF-8 as RFC 5545 asks for: byte {0} cannot be read")]
+    Encoding(usize),
     #[error("the file has more than {EVENTS} events")]
     TooMany,
     #[error("`{0}` is not a time zone of the IANA database; write it as `Europe/Berlin`")]
@@ -91,6 +96,15 @@ pub fn read(text: &str, settings: &Settings) -> Result<Reading, Unreadable> {
     }
     reading.windows = windows.into_values().collect();
     Ok(reading)
+}
+
+/// The text of a file: UTF-8, with or without a mark at its beginning.
+///
+/// # Errors
+/// It is in another encoding.
+pub fn decoded(bytes: &[u8]) -> Result<&str, Unreadable> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    std::str::from_utf8(bytes).map_err(|error| Unreadable::Encoding(error.valid_up_to()))
 }
 
 fn parse(text: &str) -> Result<Vec<ICalendar>, Unreadable> {

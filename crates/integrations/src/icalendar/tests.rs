@@ -153,6 +153,56 @@ fn what_is_no_calendar_is_an_error_that_says_what_is_wrong() {
     assert_eq!(zone, Err(Unreadable::Zone("Mars".into())));
 }
 
+// ------------------------------------------------------------------ bombs, and files that are not what they say
+
+/// None of these may take longer than a moment, or more memory than the file: a feed is anybody's.
+#[test]
+fn a_file_that_is_meant_to_exhaust_is_refused_or_left_out_at_once() {
+    let begun = std::time::Instant::now();
+    let start = "DTSTART:20260302T090000Z\nDURATION:PT1H";
+    let left = |rule: &str| {
+        let reading = read(&event(&format!("{start}\nRRULE:{rule}")), &settings()).expect("readable as a whole");
+        assert_eq!(reading.windows, [], "{rule}");
+        reading.left_out[0].why.clone()
+    };
+    assert!(left("FREQ=SECONDLY").contains("too often"));
+    assert!(left("FREQ=SECONDLY;COUNT=4000000000").contains("too often"));
+    assert!(left("FREQ=DAILY;COUNT=4000000000").contains("COUNT"));
+    assert!(left("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30").contains("never"));
+    let all = |end: u32| (0..end).map(|it| it.to_string()).collect::<Vec<_>>().join(",");
+    assert!(left(&format!("FREQ=DAILY;BYHOUR={};BYMINUTE={}", all(24), all(60))).contains("1440 times a day"));
+    let dates = (0..3_000).map(|n| format!("2026{:02}{:02}T{:02}0000Z", 1 + n % 12, 1 + n % 28, n % 24));
+    let many = dates.collect::<Vec<_>>().join(",");
+    let reading = read(&event(&format!("{start}\nRRULE:FREQ=DAILY\nRDATE:{many}")), &settings()).expect("readable");
+    assert!(reading.left_out[0].why.contains("single dates"));
+
+    // A million lines, and ten thousand events and one more.
+    let lines = "X-NOTHING:1\r\n".repeat(LARGEST / 13 - 100);
+    assert!(lines.lines().count() > 300_000);
+    let _ = read(&format!("BEGIN:VCALENDAR\r\n{lines}END:VCALENDAR\r\n"), &settings());
+    let short = "\r\n".repeat(1_000_000);
+    let _ = read(&format!("BEGIN:VCALENDAR\r\n{short}END:VCALENDAR\r\n"), &settings());
+    let one = |n: usize| format!("BEGIN:VEVENT\nUID:{n}\nDTSTART:20260302T090000Z\nDURATION:PT1H\nEND:VEVENT\n");
+    let crowd: String = (0..=EVENTS).map(one).collect();
+    assert_eq!(read(&file(&crowd), &settings()), Err(Unreadable::TooMany));
+    let nested = "BEGIN:VEVENT\n".repeat(20_000) + &"END:VEVENT\n".repeat(20_000);
+    let _ = read(&file(&nested), &settings());
+    let long = format!("{start}\nSUMMARY:{}", "x".repeat(1_000_000));
+    assert!(good(&event(&long)).windows[0].reason.len() <= 500);
+    assert!(begun.elapsed() < std::time::Duration::from_secs(60), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn another_encoding_is_an_error_that_says_where_and_a_mark_at_the_beginning_is_none() {
+    let text = event("DTSTART:20260302T090000Z\nDURATION:PT1H");
+    let marked = [b"\xef\xbb\xbf", text.as_bytes()].concat();
+    assert_eq!(decoded(&marked), Ok(text.as_str()));
+    assert_eq!(decoded(b"SUMMARY:B\xfcro"), Err(Unreadable::Encoding(9)), "Latin-1");
+    let wide: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    assert!(decoded(&[b"\xff\xfe", wide.as_slice()].concat()).is_err(), "UTF-16");
+    assert!(read("BEGIN:VCALENDAR\0END:VCALENDAR", &settings()).is_err());
+}
+
 #[test]
 fn the_same_event_has_the_same_name_at_the_next_import() {
     let first = good(&event("DTSTART:20260302T090000Z\nDURATION:PT1H"));
@@ -173,5 +223,27 @@ proptest! {
         Just("RECURRENCE-ID:20260302T090000Z".to_owned()), Just("UID:a".to_owned()), "[A-Z]{1,8}[;:=]{0,3}[0-9TZ]{0,16}", ".{0,40}",
     ], 0..24)) {
         let _ = read(&lines.join("\r\n"), &settings());
+    }
+
+    /// A good file, of which some bytes were changed, taken out or doubled: nothing is lost without being named.
+    #[test]
+    fn a_damaged_file_is_refused_or_every_event_of_it_is_accounted_for(
+        changes in prop::collection::vec((0usize..3, any::<prop::sample::Index>(), any::<u8>()), 1..6)
+    ) {
+        let good = include_bytes!("../../tests/foreign/ics.ics");
+        let mut bytes = good.to_vec();
+        for (what, at, byte) in changes {
+            let at = at.index(bytes.len());
+            match what {
+                0 => bytes[at] = byte,
+                1 => drop(bytes.remove(at)),
+                _ => bytes.insert(at, bytes[at]),
+            }
+        }
+        let Ok(text) = decoded(&bytes) else { return Ok(()) };
+        let events = text.lines().filter(|it| it.trim_end().eq_ignore_ascii_case("BEGIN:VEVENT")).count();
+        if let Ok(reading) = read(text, &settings()) {
+            prop_assert!(reading.windows.len() + reading.left_out.len() >= events, "{}", text);
+        }
     }
 }

@@ -19,7 +19,7 @@ use axum::{
     response::IntoResponse,
 };
 use interlock_domain::{
-    calendar::{Schedule, Window, WindowKind, WindowScope, occurrences},
+    calendar::{Schedule, Window, WindowKind, WindowScope, happening},
     core::Subject,
 };
 use interlock_ids::Name;
@@ -30,8 +30,8 @@ use interlock_wire::{
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
-/// Occurrences of one window shown at once.
-const MOST: usize = 1000;
+/// Occurrences of windows shown at once.
+const MOST: usize = 20_000;
 
 struct Asked {
     from: Timestamp,
@@ -85,15 +85,12 @@ fn concerns(lens: &Lens, scope: &WindowScope, asked: &Asked) -> bool {
 }
 
 fn windows(lens: &Lens, asked: &Asked) -> Vec<CalendarEntry> {
-    let calendars = lens.world.calendar.calendars.values();
-    let windows = calendars.flat_map(|calendar| calendar.windows.iter().map(move |window| (calendar, window)));
-    let shown = windows.filter(|(_, window)| concerns(lens, &window.scope, asked));
-    let expanded = shown.flat_map(|(calendar, window)| {
-        occurrences(&lens.world.calendar, &window.schedule, asked.from, asked.to, MOST)
-            .into_iter()
-            .map(move |it| window_entry(lens, &calendar.name, window, it.start, it.end))
-    });
-    expanded.collect()
+    let wanted = |scope: &WindowScope| concerns(lens, scope, asked);
+    let found = happening(&lens.world.calendar, asked.from, asked.to, wanted, MOST);
+    found
+        .into_iter()
+        .map(|(calendar, window, it)| window_entry(lens, &calendar.name, window, it.start, it.end))
+        .collect()
 }
 
 fn window_entry(lens: &Lens, calendar: &Name, window: &Window, start: Timestamp, end: Timestamp) -> CalendarEntry {
@@ -122,6 +119,7 @@ fn window_entry(lens: &Lens, calendar: &Name, window: &Window, start: Timestamp,
         reason: window.reason.clone(),
         recurrence,
         zone,
+        exceptions_by: window.exceptions_by.as_ref().map(Name::to_string),
         status: None,
         subject: Some(lens.subject(&Subject::Calendar(calendar.clone()))),
     }
@@ -149,6 +147,7 @@ fn lockdowns(lens: &Lens, asked: &Asked) -> Vec<CalendarEntry> {
         reason: lens.note(it.reason),
         recurrence: None,
         zone: None,
+        exceptions_by: None,
         status: Some(if it.lifted.is_some() {
             status("lifted", Severity::Neutral, true)
         } else {
@@ -180,6 +179,7 @@ fn claims(lens: &Lens, asked: &Asked) -> Vec<CalendarEntry> {
         reason: lens.note(it.purpose),
         recurrence: None,
         zone: None,
+        exceptions_by: None,
         status: None,
         subject: Some(lens.subject(&Subject::Environment(it.environment.clone()))),
     };
@@ -210,6 +210,7 @@ fn releases(lens: &Lens, asked: &Asked) -> Vec<CalendarEntry> {
                 reason: lens.note(it.spec.summary),
                 recurrence: None,
                 zone: None,
+                exceptions_by: None,
                 status: Some(release::status(it.stage)),
                 subject: Some(lens.subject(&Subject::Release(it.id))),
             }

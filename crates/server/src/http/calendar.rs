@@ -48,6 +48,8 @@ fn window_in(field: &str, it: &WindowSpec) -> Answer<calendar::Window> {
         scope: scope_in(&field_of("scope"), &it.scope)?,
         reason: it.reason.clone(),
         customer: it.customer.as_ref().map(|customer| parse(&field_of("customer"), customer)).transpose()?,
+        exceptions_by: it.exceptions_by.as_ref().map(|role| parse(&field_of("exceptions_by"), role)).transpose()?,
+        holds_rollback: it.holds_rollback,
     })
 }
 
@@ -100,17 +102,32 @@ pub fn window_out(it: &calendar::Window) -> WindowSpec {
         scope: scope_out(&it.scope),
         reason: it.reason.clone(),
         customer: it.customer.as_ref().map(Name::to_string),
+        exceptions_by: it.exceptions_by.as_ref().map(Name::to_string),
+        holds_rollback: it.holds_rollback,
     }
 }
 
 pub fn view(lens: &Lens, it: &calendar::Calendar) -> Calendar {
     let remove = Command::Calendar(calendar::Command::RemoveCalendar { calendar: it.name.clone() });
+    let feed = lens.world.calendar.feed(&it.name);
+    let mut actions = vec![lens.action("remove", "Remove", "Its windows hold no more.", false, &remove)];
+    if feed.is_some() {
+        let stop = Command::Calendar(calendar::Command::RemoveFeed { calendar: it.name.clone() });
+        actions.push(lens.action(
+            "unsubscribe",
+            "Unsubscribe",
+            "Its windows stay; nothing is read any more.",
+            false,
+            &stop,
+        ));
+    }
     Calendar {
         id: it.name.to_string(),
         name: it.name.to_string(),
         source: it.source.clone(),
         spec: CalendarSpec { owner: it.owner.to_string(), windows: it.windows.iter().map(window_out).collect() },
-        actions: vec![lens.action("remove", "Remove", "Its windows hold no more.", false, &remove)],
+        feed: feed.map(super::feed::show),
+        actions,
     }
 }
 
@@ -122,7 +139,7 @@ pub async fn calendars(
     Params(paging): Params<Paging>,
 ) -> Answer<Json<Page<Calendar>>> {
     let lens = Lens::new(&app, &caller);
-    page::of(&paging, lens.world.calendar.calendars.iter(), |(name, _)| name.to_string(), |(_, it)| view(&lens, it))
+    page::of(&paging, lens.world.calendar.calendars().iter(), |(name, _)| name.to_string(), |(_, it)| view(&lens, it))
         .map(Json)
 }
 
@@ -130,7 +147,7 @@ pub async fn calendars(
 #[utoipa::path(get, path = "/calendars/{calendar}", params(("calendar" = String, Path)), responses((status = 200, body = Calendar)))]
 pub async fn calendar(State(app): State<App>, caller: Caller, At(name): At<String>) -> Answer<Json<Calendar>> {
     let lens = Lens::new(&app, &caller);
-    let found = name.parse::<Name>().ok().and_then(|name| lens.world.calendar.calendars.get(&name).cloned());
+    let found = name.parse::<Name>().ok().and_then(|name| lens.world.calendar.calendars().get(&name).cloned());
     found.map(|it| Json(view(&lens, &it))).ok_or_else(|| Failure::not_found("calendar", name))
 }
 
@@ -168,7 +185,7 @@ pub async fn check(State(app): State<App>, caller: Caller, Body(it): Body<CheckR
         .environment(&environment)
         .ok_or_else(|| Failure::not_found("environment", &it.environment))?;
     let services = parse_all::<Name, _>("services", &it.services)?;
-    let scope = Scope { services, environment };
+    let scope = Scope { services, environment, release: None };
     let slot = span(&it, lens.now)?;
     let closed = open_during(&lens.world, &scope, slot);
     let opening = open_at(&lens.world, &scope, slot.start);

@@ -57,14 +57,14 @@ fn read(it: &ImportRequest) -> Answer<Reading> {
     icalendar::read(&it.text, &settings).map_err(|error| match error {
         Unreadable::Zone(_) => Failure::invalid("unknown-zone", "zone", error.to_string()),
         Unreadable::TooLarge(_) => Failure::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", error.to_string()),
-        Unreadable::NotACalendar(_) | Unreadable::TooMany => {
+        Unreadable::NotACalendar(_) | Unreadable::Encoding(_) | Unreadable::TooMany => {
             Failure::invalid("not-a-calendar", "text", error.to_string())
         }
     })
 }
 
 fn difference(lens: &Lens, name: &Name, reading: Reading) -> Imported {
-    let known = lens.world.calendar.calendars.get(name);
+    let known = lens.world.calendar.calendars().get(name);
     let mut before: BTreeMap<&Name, &calendar::Window> =
         known.iter().flat_map(|it| it.windows.iter()).map(|it| (&it.name, it)).collect();
     let (mut added, mut changed, mut unchanged) = (Vec::new(), Vec::new(), 0);
@@ -130,7 +130,7 @@ pub async fn preview_lockdown(
     let held = running.filter(|it| {
         lens.world.release.release(it.release).is_some_and(|release| {
             let services = release.spec.items.iter().map(|item| item.service.clone()).collect();
-            let about = calendar::Scope { services, environment: it.environment.clone() };
+            let about = calendar::Scope { services, environment: it.environment.clone(), release: Some(release.id) };
             calendar::concerns(&lens.world, &scope, &about)
         })
     });

@@ -92,7 +92,7 @@ fn spec_out(it: &environment::Environment) -> EnvironmentSpec {
 }
 
 fn row(lens: &Lens, it: &environment::Environment) -> EnvironmentRow {
-    let scope = Scope { services: BTreeSet::new(), environment: it.name.clone() };
+    let scope = Scope { services: BTreeSet::new(), environment: it.name.clone(), release: None };
     let opening = open_at(&lens.world, &scope, lens.now);
     let running = lens.world.deployment.running_in(&it.name);
     let held = lens.world.environment.claim(&it.name, lens.now);

@@ -279,7 +279,7 @@ fn commands(
             })]
         }
         Document::Calendar(it) => {
-            known(world.calendar.calendars.contains_key(&name));
+            known(world.calendar.calendars().contains_key(&name));
             vec![Command::Calendar(Calendars::PutCalendar { calendar: calendar::spec_in(name, &it.spec)? })]
         }
         Document::Pipeline(it) => {

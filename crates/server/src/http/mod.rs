@@ -14,6 +14,8 @@ pub mod deployment;
 pub mod environment;
 pub mod erasure;
 pub mod evidence;
+pub mod exception;
+pub mod feed;
 pub mod intake;
 pub mod learning;
 pub mod ledger;
@@ -85,8 +87,17 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(calendar::check))
         .routes(routes!(calendar_import::import))
         .routes(routes!(calendar_import::preview_lockdown))
+        .routes(routes!(feed::put_feed))
+        .routes(routes!(feed::remove_feed))
+        .routes(routes!(feed::refresh_feed))
+        .routes(routes!(feed::remove_calendar))
         .routes(routes!(calendar::lockdowns, calendar::call_lockdown))
         .routes(routes!(calendar::lift_lockdown))
+        .routes(routes!(exception::exceptions, exception::ask_exception))
+        .routes(routes!(exception::exception))
+        .routes(routes!(exception::grant_exception))
+        .routes(routes!(exception::refuse_exception))
+        .routes(routes!(exception::end_exception))
         .routes(routes!(agenda::entries))
         .routes(routes!(agenda::feed))
         .routes(routes!(artifact::put_blob))

@@ -134,7 +134,7 @@ fn counts(world: &World) -> Vec<Count> {
         count("accounts", world.people.accounts.len()),
         count("services", world.catalog.services.len()),
         count("environments", world.environment.environments.len()),
-        count("calendars", world.calendar.calendars.len()),
+        count("calendars", world.calendar.calendars().len()),
         count("artefacts", world.artifact.artifacts.len()),
         count("releases", world.release.releases.len()),
         count("changes", world.change.changes.len()),
@@ -224,7 +224,7 @@ async fn state_of(app: &App, lens: &Lens, object: &Object) -> Answer<Option<Valu
             world.catalog.service(name).and_then(|it| json(catalog::view(lens, it)))
         }
         Object::Subject(Subject::Calendar(name)) => {
-            world.calendar.calendars.get(name).and_then(|it| json(calendar::view(lens, it)))
+            world.calendar.calendars().get(name).and_then(|it| json(calendar::view(lens, it)))
         }
         Object::Subject(Subject::Account(id)) => world.people.account(*id).and_then(|it| json(people::view(lens, it))),
         Object::Subject(Subject::Artifact(_)) => None,

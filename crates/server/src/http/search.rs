@@ -48,7 +48,7 @@ pub async fn search(State(app): State<App>, caller: Caller, Params(it): Params<S
             it.tier.as_str().into(),
         );
     }
-    for it in world.calendar.calendars.values() {
+    for it in world.calendar.calendars().values() {
         add(
             rank(&wanted, it.name.as_str(), &[]),
             "calendar",

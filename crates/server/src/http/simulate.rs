@@ -97,7 +97,7 @@ fn changes(app: &App, lens: &Lens, it: &wire::WhatIf) -> Answer<Changes> {
     for text in &it.without {
         let names = text.split_once('/').and_then(|(calendar, window)| calendar.parse().ok().zip(window.parse().ok()));
         let known = names.filter(|(calendar, window): &(Name, Name)| {
-            let calendar = lens.world.calendar.calendars.get(calendar);
+            let calendar = lens.world.calendar.calendars().get(calendar);
             calendar.is_some_and(|it| it.windows.iter().any(|it| it.name == *window))
         });
         let shown: String = text.chars().take(100).collect();

@@ -10,20 +10,22 @@ use crate::{
 };
 use axum::{Json, extract::State};
 use interlock_domain::{
-    calendar::{WindowKind, occurrences},
+    calendar::{WindowKind, happening},
     change::Status as ChangeStatus,
     core::Subject,
     deployment::Status as Where,
     release::{Release, Stage, gates},
 };
 use interlock_wire::{
-    reason::{Action, Ref, Severity, Span, Subject as WireSubject},
+    reason::{Action, Severity, Span, Subject as WireSubject},
     today::{DayFreeze, NeedsMe, Shipping, Today, TodayQuery, Trouble},
 };
 use jiff::{SignedDuration, tz::TimeZone};
 
 /// Items of a column.
 const COLUMN: usize = 50;
+/// Windows of one day.
+const FREEZES: usize = 500;
 
 /// What a person can act on today.
 #[utoipa::path(get, path = "/today", params(TodayQuery), responses((status = 200, body = Today)))]
@@ -251,26 +253,17 @@ fn in_trouble(lens: &Lens) -> Vec<Trouble> {
 
 /// Windows and lockdowns that touch the day.
 fn freezes(lens: &Lens, day: Span) -> Vec<DayFreeze> {
-    let windows = lens
-        .world
-        .calendar
-        .calendars
-        .values()
-        .flat_map(|calendar| calendar.windows.iter().map(move |window| (calendar, window)));
-    let stops = windows.filter(|(_, window)| window.kind != WindowKind::Maintenance);
+    let stops = happening(&lens.world.calendar, day.start, day.end, |_| true, FREEZES);
     let mut found: Vec<DayFreeze> = stops
-        .flat_map(|(calendar, window)| {
-            let environments: Vec<Ref> = calendar::environments_of(lens, &window.scope);
-            occurrences(&lens.world.calendar, &window.schedule, day.start, day.end, 50).into_iter().map(move |it| {
-                DayFreeze {
-                    id: format!("{}/{}", calendar.name, window.name),
-                    title: if window.reason.is_empty() { window.name.to_string() } else { window.reason.clone() },
-                    source: format!("calendar {}", calendar.name),
-                    start: it.start,
-                    end: Some(it.end),
-                    environments: environments.clone(),
-                }
-            })
+        .into_iter()
+        .filter(|(_, window, _)| window.kind != WindowKind::Maintenance)
+        .map(|(calendar, window, it)| DayFreeze {
+            id: format!("{}/{}", calendar.name, window.name),
+            title: if window.reason.is_empty() { window.name.to_string() } else { window.reason.clone() },
+            source: format!("calendar {}", calendar.name),
+            start: it.start,
+            end: Some(it.end),
+            environments: calendar::environments_of(lens, &window.scope),
         })
         .collect();
     let lockdowns = lens

@@ -146,3 +146,160 @@ async fn a_lockdown_that_nobody_has_called_yet_says_what_it_would_stop() {
         house.post("rita", "/lockdowns/preview", json!({ "scope": { "environments": ["staging"] } })).await.ok();
     assert_eq!(elsewhere["closes"], json!([]));
 }
+
+// ------------------------------------------------------------------ exceptions
+
+/// The freeze of the quarter's end, to which approvers may grant exceptions.
+const CLOSE: &str = "apiVersion: interlock/v1
+kind: Calendar
+metadata: {name: finance}
+spec:
+  owner: release-office
+  windows:
+    - name: quarter-end-close
+      kind: freeze
+      reason: The books must not move while they are closed.
+      exceptions_by: approver
+      schedule: {once: {start: \"2026-03-30T00:00:00Z\", end: \"2026-04-02T00:00:00Z\"}}
+      scope: {tiers: [production]}
+";
+
+#[tokio::test]
+async fn an_exception_is_asked_for_granted_by_another_and_taken_back() {
+    let house = House::shop().await;
+    let release = house.planned().await;
+    house.apply("ana", CLOSE).await.ok();
+    let plan = format!("/releases/{release}/plan");
+    let start = json!({ "start": "2026-03-31T10:00:00Z" });
+    let refusal = house.post("rita", &plan, start.clone()).await.problem(409, "calendar-closed");
+    let clears = refusal["blockers"][0]["clears"].as_str().unwrap();
+    assert!(clears.contains("2026-03-30T00:00:00Z") && clears.contains("approver"), "{clears}");
+
+    let ask = json!({ "release": release, "calendar": "finance", "window": "quarter-end-close", "occurrence": "2026-03-30T00:00:00Z", "until": "2026-03-31T18:00:00Z", "reason": "The auditors ask for it" });
+    let id = house.post("rita", "/exceptions", ask.clone()).await.ok()["subject"]["id"].as_str().unwrap().to_owned();
+    house.post("rita", "/exceptions", ask).await.problem(422, "exception-there");
+    let seen = house.get("rita", &format!("/exceptions/{id}")).await.ok();
+    assert_eq!(
+        (seen["status"]["value"].as_str(), seen["role"].as_str()),
+        (Some("pending"), Some("approver")),
+        "{seen:#}"
+    );
+    let because = json!({ "reason": "Agreed with controlling" });
+    house
+        .post("rita", &format!("/exceptions/{id}/grant"), because.clone())
+        .await
+        .problem(403, "denied");
+    house.post("amir", &format!("/exceptions/{id}/grant"), because.clone()).await.ok();
+    house.post("rita", &plan, start).await.ok();
+    assert_eq!(house.get("rita", "/exceptions").await.ok()["items"][0]["decision"], "Agreed with controlling");
+    house.post("rita", &format!("/exceptions/{id}/end"), because).await.ok();
+    assert_eq!(house.get("rita", &format!("/exceptions/{id}")).await.ok()["status"]["value"], "taken_back");
+    let today = house.get("rita", "/today").await.ok();
+    let titles: Vec<&str> =
+        today["needs_me"].as_array().unwrap().iter().filter_map(|it| it["title"].as_str()).collect();
+    assert!(titles.contains(&"Plan second again"), "whoever planned is told: {titles:?}");
+}
+
+#[tokio::test]
+async fn an_exception_may_be_refused_and_opens_nothing_then() {
+    let house = House::shop().await;
+    let release = house.planned().await;
+    house.apply("ana", CLOSE).await.ok();
+    let ask = json!({ "release": release, "calendar": "finance", "window": "quarter-end-close", "occurrence": "2026-03-30T00:00:00Z", "until": "2026-03-31T18:00:00Z", "reason": "Please" });
+    let id = house.post("rita", "/exceptions", ask).await.ok()["subject"]["id"].as_str().unwrap().to_owned();
+    house.post("amir", &format!("/exceptions/{id}/refuse"), json!({ "reason": "It can wait" })).await.ok();
+    let start = json!({ "start": "2026-03-31T10:00:00Z" });
+    house.post("rita", &format!("/releases/{release}/plan"), start).await.problem(409, "calendar-closed");
+    let late = house.post("amir", &format!("/exceptions/{id}/grant"), json!({ "reason": "After all" })).await;
+    late.problem(409, "already-decided");
+    house.get("rita", "/exceptions/exc_nothing").await.problem(404, "not-found");
+}
+
+// ------------------------------------------------------------------ feeds
+
+/// A server that gives what was last put in.
+async fn serving(text: &str) -> (String, std::sync::Arc<std::sync::Mutex<String>>) {
+    let held = std::sync::Arc::new(std::sync::Mutex::new(text.to_owned()));
+    let given = held.clone();
+    let routes = axum::Router::new()
+        .route("/holidays.ics", axum::routing::get(move || async move { given.lock().unwrap().clone() }));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}/holidays.ics", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, routes).await });
+    (address, held)
+}
+
+#[tokio::test]
+async fn a_calendar_is_filled_from_an_address_and_each_reading_says_what_it_has_changed() {
+    let house = House::shop().await;
+    house.planned().await;
+    let (address, held) = serving(&holiday("20260309", "Shrove Monday")).await;
+    let feed =
+        json!({ "owner": "platform", "address": address, "kind": "holiday", "zone": "Europe/Berlin", "every": "6h" });
+    house.post("dana", "/calendars/holidays/subscribe", feed.clone()).await.problem(403, "no-permission");
+    house.post("rita", "/calendars/holidays/subscribe", feed).await.ok();
+    let refresh = || house.post("rita", "/calendars/holidays/refresh", json!({}));
+    assert_eq!(refresh().await.ok()["counts"], json!([1, 0, 0]));
+    let calendar = house.get("rita", "/calendars/holidays").await.ok();
+    assert_eq!((calendar["source"].as_str(), calendar["feed"]["failing"].as_str()), (Some(address.as_str()), None));
+    assert_eq!(calendar["spec"]["windows"][0]["reason"], "Shrove Monday");
+
+    // The event moves onto the day for which a release is planned.
+    *held.lock().unwrap() = holiday("20260302", "Shrove Monday");
+    assert_eq!(refresh().await.ok()["counts"], json!([0, 1, 0]));
+    let today = house.get("rita", "/today").await.ok();
+    let titles: Vec<&str> =
+        today["needs_me"].as_array().unwrap().iter().filter_map(|it| it["title"].as_str()).collect();
+    assert!(titles.contains(&"Plan second again"), "{titles:?}");
+
+    *held.lock().unwrap() = "<html>Sign in</html>".into();
+    let failing = refresh().await.ok();
+    assert!(failing["failing"].as_str().unwrap().contains("no iCalendar file"), "{failing:#}");
+    assert_eq!(house.get("rita", "/calendars/holidays").await.ok()["spec"]["windows"][0]["reason"], "Shrove Monday");
+
+    let by_hand = import(&holiday("20260302", "x"), false);
+    house.post("rita", "/calendars/holidays/import", by_hand).await.problem(409, "fed");
+    house.post("rita", "/calendars/holidays/unsubscribe", json!({})).await.ok();
+    let calendar = house.get("rita", "/calendars/holidays").await.ok();
+    assert_eq!((&calendar["feed"], calendar["spec"]["windows"].as_array().unwrap().len()), (&Value::Null, 1));
+    refresh().await.problem(404, "not-found");
+    house.post("dana", "/calendars/holidays/remove", json!({})).await.problem(403, "no-permission");
+    house.post("rita", "/calendars/holidays/remove", json!({})).await.ok();
+    house.get("rita", "/calendars/holidays").await.problem(404, "not-found");
+}
+
+/// Our own feed in other programs' libraries: every event has the beginning, the end and the title that the page shows.
+#[tokio::test]
+async fn the_feed_is_read_by_icalendar_and_by_ics_event_for_event() {
+    let python = std::env::var("INTERLOCK_PYTHON").unwrap_or_else(|_| "python3".into());
+    let probe = std::process::Command::new(&python).args(["-c", "import icalendar, ics"]).output();
+    if !probe.is_ok_and(|it| it.status.success()) {
+        println!(
+            "skipped: `{python}` lacks icalendar or ics; make a venv with crates/integrations/tests/oracle/requirements.txt and name its python in INTERLOCK_PYTHON"
+        );
+        return;
+    }
+    let house = House::shop().await;
+    house.planned().await;
+    let awkward = holiday(
+        "20260309",
+        "Ärger; mit Komma, Rückstrich \\\\ und einem sehr langen Text, der gefaltet werden muß, weil er über 75 Oktette geht",
+    );
+    house.post("rita", "/calendars/holidays/import", import(&awkward, false)).await.ok();
+    let feed = house.raw("GET", &format!("/calendar.ics?token={}", house.tokens["rita"]), &[], None).await.text();
+    let (from, to) = (house.later(-31 * 86_400), house.later(366 * 86_400));
+    let entries = house.get("rita", &format!("/calendar?from={from}&to={to}")).await.ok();
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("feed.ics"), feed).unwrap();
+    std::fs::write(folder.path().join("entries.json"), entries.to_string()).unwrap();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/http/feed.py");
+    let output = std::process::Command::new(&python).arg(script).arg(folder.path()).output().unwrap();
+    println!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success());
+
+    // It must be able to disagree.
+    let mut lie = entries;
+    lie["entries"][0]["start"] = json!("2026-03-02T00:00:01Z");
+    std::fs::write(folder.path().join("entries.json"), lie.to_string()).unwrap();
+    assert!(!std::process::Command::new(&python).arg(script).arg(folder.path()).output().unwrap().status.success());
+}

@@ -98,7 +98,9 @@ impl House {
         let clock =
             Arc::new(Hands(AtomicI64::new("2026-03-02T09:00:00Z".parse::<Timestamp>().unwrap().as_millisecond())));
         let sources = Sources { clock: clock.clone(), ..Sources::default() };
-        let engine = Engine::open(ledger, Options { sources, ..Options::default() }).unwrap();
+        let feeds = Arc::new(interlock_integrations::icalendar::HttpFeeds::new(Guard::inside()).unwrap());
+        let ports = interlock_engine::ports::Ports { feeds, ..Default::default() };
+        let engine = Engine::open(ledger, Options { sources, ports, ..Options::default() }).unwrap();
         let setup_until = engine.now().checked_add(SignedDuration::from_hours(24)).unwrap();
         let found = people::Command::Found {
             organisation: "The Shop".into(),

@@ -6,6 +6,7 @@
 //! Deliberately absent: absolute goals for throughput. What a disk and a host allow differs by a factor of a hundred.
 
 mod audit;
+mod calendar;
 mod clients;
 mod gates;
 mod life;
@@ -35,6 +36,7 @@ type Part = (&'static str, fn(Size, &Path) -> Done);
 /// What is measured, in order. A new part is a module and a line here.
 const PARTS: &[Part] = &[
     ("gates", gates::measure),
+    ("calendar", calendar::measure),
     ("clients", clients::measure),
     ("postgres", postgres::measure),
     ("start", start::measure),
@@ -58,6 +60,9 @@ pub struct Size {
     pub runners: usize,
     /// Workflows that each of the clients of a turn runs, one after the other.
     pub flows: usize,
+    /// Windows of calendars, and releases planned among them.
+    pub windows: usize,
+    pub planned: usize,
 }
 
 const LONG: Size = Size {
@@ -69,6 +74,8 @@ const LONG: Size = Size {
     asking: 20.0,
     runners: 2000,
     flows: 10,
+    windows: 100_000,
+    planned: 10_000,
 };
 const SHORT: Size = Size {
     seconds: 0.5,
@@ -79,6 +86,8 @@ const SHORT: Size = Size {
     asking: 2.0,
     runners: 50,
     flows: 2,
+    windows: 10_000,
+    planned: 1_000,
 };
 /// A million closed releases: half an hour, and 20 GB of disk.
 const MILLION: Size = Size { lives: 1_000_000, asking: 60.0, ..LONG };

@@ -62,6 +62,8 @@ pub fn calendar(last: Option<&calendar::Event>) -> Option<calendar::Event> {
         scope: scope(),
         reason: "books are closed".into(),
         customer: None,
+        exceptions_by: None,
+        holds_rollback: false,
     };
     Some(match last {
         None => It::CalendarPut(CalendarPut {
@@ -92,7 +94,56 @@ pub fn calendar(last: Option<&calendar::Event>) -> Option<calendar::Event> {
             It::LockdownCalled(LockdownCalled { lockdown: id(6), scope: scope(), reason: note(7) })
         }
         Some(It::LockdownCalled(_)) => It::LockdownLifted(LockdownLifted { lockdown: id(6) }),
-        Some(It::LockdownLifted(_)) => return None,
+        Some(It::LockdownLifted(_)) => It::ExceptionAsked(ExceptionAsked {
+            exception: id(30),
+            release: id(11),
+            calendar: name("finance"),
+            window: name("quarter-end"),
+            occurrence: at(0),
+            until: at(30),
+            role: name("approver"),
+            reason: note(31),
+        }),
+        Some(It::ExceptionAsked(_)) => It::ExceptionDecided(ExceptionRuled {
+            exception: id(30),
+            release: id(11),
+            calendar: name("finance"),
+            granted: true,
+            reason: note(32),
+            ruling: ruling(),
+        }),
+        Some(It::ExceptionDecided(_)) => It::ExceptionEnded(ExceptionEnded {
+            exception: id(30),
+            release: id(11),
+            calendar: name("finance"),
+            reason: note(33),
+        }),
+        Some(It::ExceptionEnded(_)) => It::FeedPut(FeedPut {
+            feed: Feed {
+                calendar: name("holidays"),
+                owner: name("controlling"),
+                address: "https://example.org/holidays.ics".into(),
+                kind: WindowKind::Holiday,
+                zone: "Europe/Berlin".into(),
+                scope: scope(),
+                every_s: 21_600,
+            },
+        }),
+        Some(It::FeedPut(_)) => It::FeedRead(FeedRead {
+            calendar: name("holidays"),
+            fence: 12,
+            read: Some(Read {
+                added: vec![name("event-1")],
+                changed: vec![],
+                removed: vec![name("event-2")],
+                counts: [1, 0, 1],
+                left_out: 2,
+                digest: digest(34),
+            }),
+            why: None,
+        }),
+        Some(It::FeedRead(_)) => It::FeedRemoved(FeedRemoved { calendar: name("holidays") }),
+        Some(It::FeedRemoved(_)) => return None,
     })
 }
 

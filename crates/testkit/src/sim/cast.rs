@@ -226,7 +226,16 @@ impl Sim {
             scope.services.extend(services.iter().cloned());
         }
         let (kind, reason) = (WindowKind::Freeze, String::new());
-        calendar.windows.push(Window { name: name("at-once"), kind, schedule, scope, reason, customer: None });
+        calendar.windows.push(Window {
+            name: name("at-once"),
+            kind,
+            schedule,
+            scope,
+            reason,
+            customer: None,
+            exceptions_by: None,
+            holds_rollback: false,
+        });
         calendar
     }
 
@@ -236,7 +245,16 @@ impl Sim {
         let zone = zones[self.random.below(zones.len())];
         let mut windows = Vec::new();
         let mut window = |it: &str, kind, schedule, scope| {
-            windows.push(Window { name: name(it), kind, schedule, scope, reason: String::new(), customer: None });
+            windows.push(Window {
+                name: name(it),
+                kind,
+                schedule,
+                scope,
+                reason: String::new(),
+                customer: None,
+                exceptions_by: None,
+                holds_rollback: false,
+            });
         };
         let production = WindowScope { tiers: names(&["production"]), ..WindowScope::default() };
         let of = |services: &[&str]| WindowScope { services: names(services), ..production.clone() };
@@ -258,6 +276,33 @@ impl Sim {
             let once = Schedule::Once { start: at(start), end: at(start + length) };
             let scope = if self.random.chance(0.5) { production.clone() } else { of(&["checkout", "storefront"]) };
             window(&format!("holiday-{number}"), WindowKind::Holiday, once, scope);
+        }
+        // Windows of no plan: any rule the auditor can read, any scope, in any zone, overlapping as they come.
+        for number in 0..self.random.below(4) {
+            let zone = zones[self.random.below(zones.len())];
+            let (day, hour) = (self.random.between(1, 12), self.random.between(0, 23));
+            let rules = [
+                "FREQ=DAILY;INTERVAL=2",
+                "FREQ=WEEKLY;BYDAY=TU,TH",
+                "FREQ=MONTHLY;BYMONTHDAY=3,9,17",
+                "FREQ=WEEKLY;INTERVAL=2",
+            ];
+            let schedule = recurring(
+                &format!("2026-01-{day:02}T{hour:02}:45:00"),
+                zone,
+                (self.random.between(1, 12) * 900) as u32,
+                rules[self.random.below(rules.len())],
+            );
+            let scope = match self.random.below(4) {
+                0 => WindowScope::default(),
+                1 => WindowScope { owners: names(&["team"]), ..WindowScope::default() },
+                2 => WindowScope { environments: names(&["production"]), ..WindowScope::default() },
+                _ => of(&["payments", "checkout"]),
+            };
+            window(&format!("any-{number}"), WindowKind::Freeze, schedule, scope);
+        }
+        for window in windows.iter_mut().filter(|it| it.kind != WindowKind::Maintenance) {
+            window.exceptions_by = self.random.chance(0.5).then(|| name("approver"));
         }
         Calendar { name: name("house"), owner: name("team"), source: "manifest".into(), windows }
     }

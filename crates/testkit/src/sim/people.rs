@@ -48,6 +48,7 @@ impl Sim {
             96 if self.random.chance(0.15) => self.new_key(),
             97 => self.doubt(&view),
             98 => self.withdraw(&view),
+            99 if self.random.chance(0.7) => self.except(&view),
             _ => self.lead_a_release(&view),
         }
         let hour = self.at().strftime("%H").to_string().parse::<u32>().unwrap_or_default();
@@ -146,7 +147,7 @@ impl Sim {
 
     fn plan(&mut self, view: &World, it: &Release) {
         let services = it.spec.items.iter().map(|item| item.service.clone()).collect();
-        let scope = calendar::Scope { services, environment: it.spec.environment.clone() };
+        let scope = calendar::Scope { services, environment: it.spec.environment.clone(), release: Some(it.id) };
         let from = later(self.at(), self.random.between(1, 20));
         // The page offers the next free slots; some people type what they like.
         let offered = calendar::slots(view, &scope, from, it.spec.length_s, 2);
@@ -426,6 +427,54 @@ impl Sim {
         let calendar = self.calendar();
         let who = self.somebody(&["rita", "admin"], 0.1);
         self.one(who, Command::Calendar(calendar::Command::PutCalendar { calendar }));
+    }
+
+    /// Somebody asks to be let through an occurrence of a window, somebody decides on what was asked, or takes it back.
+    fn except(&mut self, view: &World) {
+        let reason = self.note();
+        let pending: Vec<_> = view.calendar.exceptions.values().filter(|it| it.is_pending()).map(|it| it.id).collect();
+        if let Some(exception) = self.random.pick(&pending).copied().filter(|_| self.random.chance(0.6)) {
+            let grant = self.random.chance(0.85);
+            let who = self.somebody(&["amir", "bea"], 0.25);
+            return self.one(who, Command::Calendar(calendar::Command::DecideException { exception, grant, reason }));
+        }
+        let granted: Vec<_> = view.calendar.exceptions.values().filter(|it| it.is_granted()).map(|it| it.id).collect();
+        if let Some(exception) = self.random.pick(&granted).copied().filter(|_| self.random.chance(0.15)) {
+            let who = self.somebody(&["rita", "admin"], 0.2);
+            return self.one(who, Command::Calendar(calendar::Command::EndException { exception, reason }));
+        }
+        let open: Vec<_> = view.release.open.iter().copied().collect();
+        let all = view
+            .calendar
+            .calendars()
+            .values()
+            .flat_map(|it| it.windows.iter().map(move |window| (it.name.clone(), window)));
+        let windows: Vec<_> = all.filter(|(_, it)| it.exceptions_by.is_some() || self.random.chance(0.05)).collect();
+        let (Some(release), Some((calendar, window))) = (self.random.pick(&open).copied(), self.random.pick(&windows))
+        else {
+            return;
+        };
+        let (from, to) = (self.at(), later(self.at(), 36 * 60));
+        let found = calendar::occurrences(&view.calendar, &window.schedule, from, to, 4);
+        let Some(it) = self.random.pick(&found) else { return };
+        // Some exceptions end in the middle of their window, and with it of a deployment.
+        let until =
+            if self.random.chance(0.5) { it.end } else { later(self.at(), self.random.between(5, 180)).min(it.end) };
+        let (calendar, window, occurrence) = (calendar.clone(), window.name.clone(), it.start);
+        let exception = self.fresh();
+        let who = self.somebody(&["rita"], 0.1);
+        self.one(
+            who,
+            Command::Calendar(calendar::Command::AskException {
+                exception,
+                release,
+                calendar,
+                window,
+                occurrence,
+                until,
+                reason,
+            }),
+        );
     }
 
     /// The signing key is revoked, sometimes while something signed with it is on its way; a new one takes its place.

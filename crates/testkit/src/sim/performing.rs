@@ -90,7 +90,8 @@ impl Sim {
     fn begun(&mut self, node: usize, obligation: Obligation) -> Option<(Doing, i64)> {
         let now = self.nodes[node].clock.now();
         Some(match obligation {
-            Obligation::Step(_) => return None,
+            // No story reads calendars of other programs.
+            Obligation::Step(_) | Obligation::ReadFeed { .. } => return None,
             Obligation::WakeDeployment { deployment, at, .. } => {
                 let command = Command::Deployment(deployment::Command::Wake { deployment });
                 (Doing::Wake(at, command), wait(at, now))

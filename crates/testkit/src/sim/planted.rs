@@ -5,7 +5,6 @@
 //! is made careless. Invariant: each changes what may happen, and nothing else.
 
 use interlock_domain::{
-    calendar,
     core::{Command, Context, Event, World},
     deployment, environment,
     reason::Refusal,
@@ -196,7 +195,7 @@ impl Rules for Blind {
         match self.0 {
             Hidden::LockdownsAtLease if is_lease || is_wake => seen.calendar.lockdowns = Default::default(),
             Hidden::CalendarsAtLease if is_lease || is_wake => {
-                seen.calendar = calendar::State { calendars: Default::default(), ..seen.calendar };
+                seen.calendar = seen.calendar.without_windows();
             }
             Hidden::QuarantinesAtLease if is_lease || is_wake => seen.artifact.quarantines = Default::default(),
             Hidden::RevocationsAtLease if is_lease || is_wake => {

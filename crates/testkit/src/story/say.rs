@@ -266,6 +266,8 @@ fn by_somebody(house: &mut House, stage: &Stage, words: &[&str]) -> Option<Vec<C
                 scope: WindowScope::default(),
                 reason: "books are closed".into(),
                 customer: None,
+                exceptions_by: None,
+                holds_rollback: false,
             };
             let calendar = Calendar {
                 name: name("finance"),

@@ -98,6 +98,16 @@ pub fn run() -> Result<bool> {
     Ok(report.close())
 }
 
+/// Calendars against other implementations, at length; whether they agree.
+///
+/// # Errors
+/// There is no Python with what `requirements.txt` names.
+pub fn oracle(count: &str) -> Result<bool> {
+    let python = Machine::default().python().map_err(|reason| anyhow::anyhow!(reason))?;
+    let words = ["test", "--workspace", "--test", "oracle", "recurrences_and_openings", "--", "--nocapture"];
+    Run::cargo(words).env("INTERLOCK_PYTHON", &python).env("INTERLOCK_ORACLE_RULES", count).status()
+}
+
 fn web(report: &mut Report) {
     if !shell::root().join("web/package.json").exists() {
         return;

@@ -9,7 +9,7 @@ import breezy from '@fullcalendar/react/themes/breezy'
 import timeGridPlugin from '@fullcalendar/react/timegrid'
 import { Button, Group, Modal, Select, Stack, Text } from '@mantine/core'
 import { useMediaQuery } from '@mantine/hooks'
-import { IconCalendarDown, IconCalendarQuestion, IconPlus } from '@tabler/icons-react'
+import { IconCalendarDown, IconCalendarQuestion, IconListDetails, IconPlus } from '@tabler/icons-react'
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { useMemo, useState } from 'react'
 import { Link, useNavigate, useSearchParams } from 'react-router'
@@ -19,6 +19,7 @@ import { hrefOf } from '~/lib/links'
 import { zone } from '~/lib/time'
 import { PageHeader } from '~/parts/Layout'
 import { ProblemView } from '~/parts/States'
+import { AskException } from './AskException'
 import { CheckDialog } from './CheckDialog'
 import { EntryFacts } from './EntryFacts'
 import { toEvents } from './events'
@@ -83,6 +84,9 @@ export function CalendarPage() {
             <Button variant="default" leftSection={<IconCalendarDown size={15} />} onClick={() => setImporting(true)}>
               Import
             </Button>
+            <Button component={Link} to="/calendar/rules" variant="default" leftSection={<IconListDetails size={15} />}>
+              Calendars and exceptions
+            </Button>
             <Button variant="default" leftSection={<IconCalendarQuestion size={15} />} onClick={() => setAsking(true)}>
               May one ship?
             </Button>
@@ -145,6 +149,7 @@ export function CalendarPage() {
         closeButtonProps={{ 'aria-label': 'Close' }}
       >
         {shown && <EntryFacts entry={shown} />}
+        {shown?.exceptions_by && <AskException key={shown.id} entry={shown} onClose={() => setShown(null)} />}
         <Group justify="flex-end" mt="md">
           <Text size="xs" c="dimmed">
             Where it was written: {shown?.source}

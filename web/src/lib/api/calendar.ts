@@ -1,5 +1,6 @@
+import { address } from './action'
 import { get, post, query } from './client'
-import type { Schemas } from './core'
+import type { Page, Receipt, Schemas } from './core'
 
 export type CalendarEntry = Schemas['CalendarEntry']
 export type CheckRequest = Schemas['CheckRequest']
@@ -7,6 +8,20 @@ export type CheckAnswer = Schemas['CheckAnswer']
 export type WindowKind = Schemas['WindowKind']
 export type ImportRequest = Schemas['ImportRequest']
 export type Imported = Schemas['Imported']
+export type Calendar = Schemas['Calendar']
+export type Feed = Schemas['Feed']
+export type FeedRequest = Schemas['FeedRequest']
+export type Exception = Schemas['Exception']
+export type AskException = Schemas['AskException']
+
+export const readCalendars = () => get<Page<Calendar>>('/calendars?limit=200')
+export const readExceptions = () => get<Page<Exception>>('/exceptions?limit=200')
+export const askException = (body: AskException, key: string) => post<Receipt>('/exceptions', body, key)
+/** Fills a calendar from an address, now and again and again. */
+export const subscribe = (calendar: string, body: FeedRequest, key: string) =>
+  post<Receipt>(`${address('calendars', calendar)}/subscribe`, body, key)
+/** Reads a feed now; what it has changed is in the answer. */
+export const refreshFeed = (calendar: string) => post<Feed>(`${address('calendars', calendar)}/refresh`, {})
 
 export const readCalendar = (from: string, to: string, environment?: string) =>
   get<Schemas['CalendarEntries']>(`/calendar${query({ from, to, environment })}`)

@@ -239,6 +239,7 @@ pub fn explanation(lens: &Lens, it: &Release) -> Explanation {
     let scope = Scope {
         services: it.spec.items.iter().map(|item| item.service.clone()).collect(),
         environment: it.spec.environment.clone(),
+        release: Some(it.id),
     };
     let offers = closed || it.window.is_none() && !it.stage.is_terminal();
     Explanation {

@@ -292,6 +292,7 @@ pub fn command(lens: &Lens, it: &domain::Release, action: &str, at: Option<Times
             let scope = interlock_domain::calendar::Scope {
                 services: it.spec.items.iter().map(|item| item.service.clone()).collect(),
                 environment: it.spec.environment.clone(),
+                release: Some(it.id),
             };
             let free = interlock_domain::calendar::slots(&lens.world, &scope, lens.now, it.spec.length_s, 1);
             free.first().map_or(lens.now, |slot| slot.start)

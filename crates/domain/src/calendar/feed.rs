@@ -124,7 +124,7 @@ pub(super) fn take(world: &World, ctx: &Context, it: Taken) -> Result<Vec<Event>
     let read = Read { added, changed, removed, counts, left_out: it.left_out, digest: it.digest };
     let read =
         Event::FeedRead(FeedRead { calendar: it.calendar.clone(), fence: it.fence, read: Some(read), why: None });
-    let put = (!same).then(|| Event::CalendarPut(CalendarPut { calendar }));
+    let put = (!same).then_some(Event::CalendarPut(CalendarPut { calendar }));
     Ok(put.into_iter().chain([read]).collect())
 }
 

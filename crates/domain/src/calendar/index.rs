@@ -282,7 +282,7 @@ impl Index {
             None => keys.extend(self.by.keys().filter(|it| matches!(it, Key::Tier(_) | Key::Label(..))).cloned()),
         }
         let mut found: Vec<(&Place, &Arc<Group>)> = keys.iter().filter_map(|key| self.by.get(key)).flatten().collect();
-        found.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        found.sort_unstable_by_key(|(place, _)| *place);
         found.dedup_by(|(a, _), (b, _)| a == b);
         found.into_iter().map(|(_, group)| group).collect()
     }

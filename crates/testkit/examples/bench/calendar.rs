@@ -239,12 +239,13 @@ pub fn measure(size: Size, _: &Path) -> Done {
     let ids: Vec<ReleaseId> = (0..size.planned).map(|_| house.fresh()).collect();
     let soon = now + SignedDuration::from_hours(24);
     for (n, id) in ids.iter().enumerate() {
-        let items =
-            (0..=dice.below(3)).map(|_| Item { service: service(dice.below(SERVICES)), ..spec.items[0].clone() });
+        let count = 1 + dice.below(3);
+        let items = (0..count).map(|_| Item { service: service(dice.below(SERVICES)), ..spec.items[0].clone() });
+        let items = items.collect();
         let spec = release::Spec {
             name: name(&format!("release-{n}")),
             environment: place(dice.below(ENVIRONMENTS)),
-            items: items.collect(),
+            items,
             ..spec.clone()
         };
         let drafted = release::Drafted { release: *id, account: None, spec };

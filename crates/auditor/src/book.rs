@@ -266,4 +266,6 @@ pub struct Book {
     pub rollbacks: BTreeMap<String, Rollback>,
     pub reviews: BTreeMap<String, Review>,
     pub due: Vec<Due>,
+    /// Broken glasses: by whom, for which release.
+    pub glasses: BTreeMap<String, (String, String)>,
 }

@@ -90,8 +90,7 @@ impl Book {
 /// Approvals by people who neither wrote nor asked for it.
 fn required(class: &str, level: &str, production_like: bool) -> usize {
     match (production_like, class, level) {
-        (true, "standard", "low") => 0,
-        (true, "normal", "high") | (false, "normal", "high") => 2,
+        (_, "normal" | "standard", "high") => 2,
         (true, _, _) => 1,
         (false, "emergency", "high") => 1,
         (false, _, _) => 0,

@@ -10,6 +10,7 @@ mod calendar;
 mod change;
 mod deployment;
 mod evidence;
+mod governance;
 mod liveness;
 mod outside;
 mod people;
@@ -89,6 +90,7 @@ impl Auditor {
             "people" => self.people(&entry),
             "catalog" | "calendar" | "environment" | "artifact" => self.scope(&entry),
             "change" | "release" => self.change(&entry),
+            "board" | "template" | "emergency" => self.governance(&entry),
             "deployment" => self.deployment(&entry),
             "verification" | "operations" | "rollback" | "learning" => self.evidence(&entry),
             "policy" | "reason" | "runner" | "intake" => {}

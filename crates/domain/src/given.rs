@@ -282,6 +282,38 @@ impl Given {
         self.submit(&actor, command).unwrap_or_else(|refusal| panic!("{who} was refused: {refusal:#?}"))
     }
 
+    /// Carries out what must be possible for somebody who proves with the request that it is he.
+    #[track_caller]
+    pub fn signed(&mut self, who: &str, command: impl Into<Command>) -> Vec<Event> {
+        let actor = self.actor(who).proving(crate::reason::Proof::Password);
+        self.submit(&actor, command).unwrap_or_else(|refusal| panic!("{who} was refused: {refusal:#?}"))
+    }
+
+    /// Tries what must be refused although it is signed.
+    #[track_caller]
+    pub fn refused_signed(&mut self, who: &str, command: impl Into<Command>) -> Refusal {
+        let actor = self.actor(who).proving(crate::reason::Proof::Password);
+        match self.submit(&actor, command) {
+            Ok(events) => panic!("{who} was not refused: {events:#?}"),
+            Err(refusal) => refusal,
+        }
+    }
+
+    /// Two accounts turn out to be of one person.
+    pub fn link(&mut self, a: &str, b: &str) -> &mut Self {
+        let (a, b) = (self.id(a), self.id(b));
+        self.ok("admin", people::Command::LinkAccounts { a, b });
+        self
+    }
+
+    /// Somebody delegates decisions to somebody, for a day.
+    pub fn delegate(&mut self, from: &str, to: &str) -> &mut Self {
+        let (delegation, to, now) = (self.fresh(), self.id(to), self.now);
+        let until = now + SignedDuration::from_hours(24);
+        self.ok(from, people::Command::Delegate { delegation, to, from_time: now, until });
+        self
+    }
+
     /// Carries out, as Interlock itself, what must be possible.
     #[track_caller]
     pub fn system(&mut self, command: impl Into<Command>) -> Vec<Event> {
@@ -311,6 +343,7 @@ pub fn spec(title: &str, environment: &str, items: &[(&str, Digest)], summary: N
         name: name(title),
         summary,
         class: crate::change::Class::Normal,
+        template: None,
         environment: name(environment),
         items: items.iter().map(|(service, digest)| Item { service: name(service), digest: *digest }).collect(),
         pipeline: name("standard"),
@@ -366,6 +399,6 @@ macro_rules! from_room {
 }
 from_room!(
     policy Policy, people People, intake Intake, catalog Catalog, calendar Calendar, environment Environment, runner Runner,
-    artifact Artifact, change Change,
-    release Release, deployment Deployment, verification Verification, operations Operations, rollback Rollback, learning Learning
+    artifact Artifact, change Change, board Board,
+    release Release, template Template, emergency Emergency, deployment Deployment, verification Verification, operations Operations, rollback Rollback, learning Learning
 );

@@ -25,7 +25,11 @@ pub mod artifact;
 
 pub mod change;
 
+pub mod board;
+
 pub mod release;
+
+pub mod template;
 
 pub mod deployment;
 
@@ -35,9 +39,14 @@ pub mod operations;
 
 pub mod rollback;
 
+pub mod emergency;
+
 pub mod learning;
 
 pub use interlock_ids as ids;
 
 #[cfg(test)]
 pub(crate) mod given;
+
+#[cfg(test)]
+mod attacks;

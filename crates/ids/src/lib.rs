@@ -61,6 +61,10 @@ kinds! {
     Rollback RollbackId "rbk";
     /// A review.
     Review ReviewId "rev";
+    /// A meeting of a board.
+    Meeting MeetingId "mtg";
+    /// A glass that was broken: a way round gates, for a time.
+    Glass GlassId "gls";
     /// A sign-in session.
     Session SessionId "ses";
     /// One command handed to the ledger's write path.

@@ -49,7 +49,14 @@ fn from_parts(manifest: &str, files: &[(&str, &str)]) -> Pack {
 /// The packs that are part of the program: `base` and `segregation`.
 pub fn shipped() -> Vec<Pack> {
     vec![
-        pack!("base": "administration.cedar", "change.cedar", "gates.cedar", "release.cedar"),
+        pack!(
+            "base": "administration.cedar",
+            "board.cedar",
+            "change.cedar",
+            "emergency.cedar",
+            "gates.cedar",
+            "release.cedar"
+        ),
         pack!("segregation": "approval.cedar", "deployment.cedar"),
     ]
 }

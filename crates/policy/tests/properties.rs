@@ -23,6 +23,8 @@ fn resource_of(action: Action) -> Resource {
         "policy.install" => "pack",
         "signing-key.manage" => "signing-key",
         "read" | "evidence.take" => "ledger",
+        "emergency.ratify" => "change",
+        "change.document" => "change",
         _ if action.is_gate() => "release",
         _ => name.split_once('.').map_or(name, |(noun, _)| noun),
     };
@@ -189,6 +191,9 @@ fn telling_values(fact: &str, fact_type: FactType) -> Vec<Fact> {
         FactType::Long => (0..3).map(Fact::Long).collect(),
         FactType::Text if fact == "class" => ["standard", "normal", "emergency", "other"].map(Fact::from).to_vec(),
         FactType::Text if fact == "impact" => ["low", "medium", "high", "other"].map(Fact::from).to_vec(),
+        FactType::Text if fact == "gate" => ["calendar", "artifact"].map(Fact::from).to_vec(),
+        FactType::Text if fact == "board_decision" => ["approved", "rejected", "void", "none"].map(Fact::from).to_vec(),
+        FactType::Text if fact == "template_standing" => ["earned", "probation", "none"].map(Fact::from).to_vec(),
         FactType::Text => vec![Fact::from("production")],
         FactType::Set => vec![Fact::Set(vec![]), Fact::Set(vec!["a".into()])],
     }

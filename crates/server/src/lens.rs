@@ -72,6 +72,11 @@ impl Lens {
         Ok(self)
     }
 
+    /// The same, as if the caller had proved with a request who he is: for what he may do once he signs.
+    pub fn signing(&self) -> Self {
+        Self { actor: self.actor.clone().proving(interlock_domain::reason::Proof::Password), ..self.clone() }
+    }
+
     pub fn person(&self, account: AccountId) -> Ref {
         Ref::new(account, self.name(account))
     }

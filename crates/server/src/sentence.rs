@@ -1,10 +1,13 @@
 //! Entries in words: one sentence for each event, without the name of who did it (that stands beside), and how it is to be taken.
 //! Invariant: every kind of event has a sentence; a note that was erased is simply not quoted.
 
-use crate::lens::{Lens, short};
+use crate::{
+    lens::{Lens, short},
+    sentence_governance as governance,
+};
 use interlock_domain::{
-    artifact, calendar, catalog, change, core::Event, deployment, environment, intake, learning, operations, people,
-    policy, reason, release, rollback, runner, verification,
+    artifact, calendar, catalog, core::Event, deployment, environment, intake, learning, operations, people, policy,
+    reason, release, rollback, runner, verification,
 };
 use interlock_ids::{AnalysisId, ChangeId, DeploymentId, RollbackId, WatchId};
 use interlock_wire::reason::Severity::{self, Bad, Good, Info, Neutral, Warning};
@@ -27,7 +30,10 @@ pub fn of(lens: &Lens, event: &Event) -> (String, Severity) {
         Event::Environment(it) => environment(lens, it),
         Event::Runner(it) => runner(lens, it),
         Event::Artifact(it) => artifact(lens, it),
-        Event::Change(it) => change(lens, it),
+        Event::Change(it) => governance::change(lens, it),
+        Event::Board(it) => governance::board(lens, it),
+        Event::Template(it) => governance::template(lens, it),
+        Event::Emergency(it) => governance::emergency(lens, it),
         Event::Release(it) => release(lens, it),
         Event::Deployment(it) => deployment(lens, it),
         Event::Verification(it) => verification(lens, it),
@@ -38,7 +44,7 @@ pub fn of(lens: &Lens, event: &Event) -> (String, Severity) {
     (lens.with_names(&text), severity)
 }
 
-fn quoted(lens: &Lens, note: reason::NoteRef) -> String {
+pub(crate) fn quoted(lens: &Lens, note: reason::NoteRef) -> String {
     lens.text(note).map(|text| format!(": “{text}”")).unwrap_or_default()
 }
 
@@ -243,55 +249,8 @@ fn artifact(lens: &Lens, event: &artifact::Event) -> (String, Severity) {
     }
 }
 
-fn of_change(lens: &Lens, id: ChangeId) -> String {
+pub(crate) fn of_change(lens: &Lens, id: ChangeId) -> String {
     lens.world.change.change(id).map_or_else(|| id.to_string(), |it| lens.release(it.release).name)
-}
-
-fn change(lens: &Lens, event: &change::Event) -> (String, Severity) {
-    use change::{Decision, Event as It, Level};
-    match event {
-        It::Opened(it) => {
-            let impact = match it.impact.level {
-                Level::Low => "low",
-                Level::Medium => "medium",
-                Level::High => "high",
-            };
-            let authors: Vec<_> = it.authorship.authors.iter().map(ToString::to_string).collect();
-            let authors =
-                if authors.is_empty() { String::new() } else { format!(", written by {}", authors.join(", ")) };
-            (
-                format!(
-                    "A change of {impact} impact with {} was opened{authors}",
-                    counted(it.authorship.commits as usize, "commit")
-                ),
-                Info,
-            )
-        }
-        It::Decided(it) => {
-            let for_whom = it.on_behalf_of.map(|id| format!(" on behalf of {id}")).unwrap_or_default();
-            let conditions = if it.conditions.is_empty() {
-                String::new()
-            } else {
-                format!(" with {}", counted(it.conditions.len(), "condition"))
-            };
-            let (done, severity) = match it.decision {
-                Decision::Approve => ("approved", Good),
-                Decision::Reject => ("rejected", Bad),
-            };
-            (format!("{} {done} the change{for_whom}{conditions}{}", it.account, quoted(lens, it.reason)), severity)
-        }
-        It::Withdrawn(it) => (
-            format!(
-                "{} took the decision on {} back{}",
-                it.account,
-                of_change(lens, it.change),
-                quoted(lens, it.reason)
-            ),
-            Warning,
-        ),
-        It::ConditionMet(it) => (format!("{} met a condition{}", it.account, quoted(lens, it.evidence)), Good),
-        It::Closed(it) => (format!("The change of {} was closed", of_change(lens, it.change)), Neutral),
-    }
 }
 
 fn release(lens: &Lens, event: &release::Event) -> (String, Severity) {

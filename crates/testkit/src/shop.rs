@@ -189,6 +189,7 @@ pub fn spec(house: &House, release: &str, version: &str) -> Spec {
         name: name(release),
         summary: house.note("what is new"),
         class: Class::Normal,
+        template: None,
         environment: name("production"),
         items: vec![Item { service: name("checkout"), digest: build(version) }],
         pipeline: name("instances"),

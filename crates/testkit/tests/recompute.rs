@@ -57,6 +57,7 @@ fn life(house: &mut House, number: u64) {
             reason,
             conditions: Vec::new(),
             on_behalf_of: None,
+            seen: None,
         })
     };
     let (approve, reject) = (decide(house, Decision::Approve), decide(house, Decision::Reject));

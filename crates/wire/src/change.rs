@@ -1,6 +1,11 @@
 //! Changes: class, impact, authors, approvals, conditions.
 
-use crate::reason::{Action, Ref, Ruling, Status};
+use crate::{
+    emergency::{Debt, Glass},
+    length::Length,
+    reason::{Action, Ref, Ruling, Status},
+    signature::{Signature, Signing},
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -55,7 +60,106 @@ pub struct Change {
     pub commits: u64,
     pub decisions: Vec<Approval>,
     pub conditions: Vec<Condition>,
+    pub documents: Vec<ChangeDocument>,
+    /// Kinds of documents that its class asks for and that are missing.
+    pub documents_missing: Vec<String>,
+    /// Whether approvals have to be signed.
+    pub signed: bool,
+    /// Digest of what is decided on: what a signature is put under.
+    pub seen: String,
+    /// What the board has to do with it; none if it need not decide.
+    pub board: Option<BoardDecision>,
+    /// Of a standard change: the template it follows.
+    pub template: Option<String>,
+    /// What is owed after the emergency.
+    pub debt: Option<Debt>,
+    /// Glasses broken for it, the newest first.
+    pub glasses: Vec<Glass>,
     pub actions: Vec<Action>,
+}
+
+/// What the board has decided.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct BoardDecision {
+    pub board: String,
+    /// `waiting`, `on_agenda`, `approved`, `rejected`, `void`.
+    pub status: Status,
+    pub meeting: Option<String>,
+    /// Why a decision does not count any more.
+    pub why: Vec<String>,
+}
+
+/// A document that was attached, by its bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ChangeDocument {
+    pub kind: String,
+    /// Its bytes are the blob of this digest.
+    pub digest: String,
+    pub by: Ref,
+    pub at: Timestamp,
+    pub remark: String,
+}
+
+/// Attaches a document, in place of one of its kind if there is one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AttachDocument {
+    /// Such as `test-report`.
+    pub kind: String,
+    /// Digest of a blob that was put first.
+    pub digest: String,
+    pub remark: String,
+}
+
+/// What a class of change asks for, beside approvals.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FlowSpec {
+    /// Between asking for the change and the beginning of its window; none for emergencies.
+    #[serde(default)]
+    pub lead_time: Length,
+    /// Kinds of documents; at most 20.
+    #[serde(default)]
+    pub documents: Vec<String>,
+    /// The board that decides, and from which impact on.
+    #[serde(default)]
+    pub board: Option<BoardRule>,
+    /// Whether approvals are signed.
+    #[serde(default)]
+    pub signed: bool,
+    /// Of emergencies: when the approval after the event is due.
+    #[serde(default = "day")]
+    pub ratify_within: Length,
+    /// Of emergencies: when the review is due.
+    #[serde(default = "three_days")]
+    pub review_within: Length,
+    /// Of emergencies: how many one group of owners may make in 30 days.
+    #[serde(default)]
+    pub budget: Option<u32>,
+}
+
+fn day() -> Length {
+    Length(86_400)
+}
+
+fn three_days() -> Length {
+    Length(3 * 86_400)
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BoardRule {
+    pub board: String,
+    pub from: Level,
+}
+
+/// What a class asks for, as it is in force.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Flow {
+    pub class: Class,
+    pub spec: FlowSpec,
+    /// Whether anybody has set it.
+    pub set: bool,
 }
 
 /// What is at stake.
@@ -90,6 +194,8 @@ pub struct Approval {
     pub reason: String,
     pub conditions: Vec<Condition>,
     pub at: Timestamp,
+    /// There if it was signed.
+    pub signature: Option<Signature>,
     pub ruling: Ruling,
 }
 
@@ -116,6 +222,8 @@ pub struct Approve {
     /// Login or id of whoever delegated the decision.
     #[serde(default)]
     pub on_behalf_of: Option<String>,
+    #[serde(default)]
+    pub signature: Signing,
 }
 
 /// Rejects a change.
@@ -125,6 +233,8 @@ pub struct Reject {
     pub reason: String,
     #[serde(default)]
     pub on_behalf_of: Option<String>,
+    #[serde(default)]
+    pub signature: Signing,
 }
 
 /// Says that a condition is met, and how one can see that.

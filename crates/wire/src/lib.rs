@@ -6,10 +6,12 @@
 
 pub mod activity;
 pub mod artifact;
+pub mod board;
 pub mod calendar;
 pub mod catalog;
 pub mod change;
 pub mod deployment;
+pub mod emergency;
 pub mod environment;
 pub mod erasure;
 pub mod evidence;
@@ -32,6 +34,8 @@ pub mod rollback;
 pub mod runner;
 pub mod search;
 pub mod session;
+pub mod signature;
 pub mod simulate;
+pub mod template;
 pub mod today;
 pub mod verification;

@@ -16,6 +16,9 @@ use utoipa::{IntoParams, ToSchema};
 pub struct ReleaseSpec {
     pub environment: String,
     pub class: Class,
+    /// Of a standard change: the template it follows, which it has to match exactly.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<String>,
     /// What it is for; kept outside the ledger, where it can be erased.
     pub summary: String,
     pub items: Vec<ItemSpec>,

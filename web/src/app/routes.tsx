@@ -39,6 +39,14 @@ export const router = createBrowserRouter([
             lazy: async () => ({ Component: (await import('~/features/release/ReleasePage')).ReleasePage }),
           },
           {
+            path: 'changes/:tab?',
+            lazy: async () => ({ Component: (await import('~/features/change/Changes')).Changes }),
+          },
+          {
+            path: 'meetings/:id',
+            lazy: async () => ({ Component: (await import('~/features/board/MeetingPage')).MeetingPage }),
+          },
+          {
             path: 'deployments/:id',
             lazy: async () => ({ Component: (await import('~/features/deployment/DeploymentPage')).DeploymentPage }),
           },

@@ -41,7 +41,15 @@ describe('format', () => {
 describe('live', () => {
   it('makes everything stale for a noun it does not know', () => {
     expect(staleRoots(['something_new'])).toContain('release')
-    expect(staleRoots(['people.account_put'])).toEqual(['ledger', 'people', 'session', 'today'])
+    expect(staleRoots(['people.account_put'])).toEqual([
+      'ledger',
+      'people',
+      'session',
+      'today',
+      'boards',
+      'meeting',
+      'glasses',
+    ])
   })
 })
 

@@ -8,18 +8,21 @@ export type LiveState = 'connecting' | 'live' | 'lost'
 
 /** Queries that the news about a noun makes stale; the first word of an event's kind is its noun. */
 const stale: Record<string, string[]> = {
-  release: ['today', 'releases', 'release', 'timeline', 'calendar', 'environments', 'services'],
-  change: ['today', 'release', 'releases', 'timeline'],
+  release: ['today', 'releases', 'release', 'timeline', 'calendar', 'environments', 'services', 'boards', 'meeting'],
+  change: ['today', 'release', 'releases', 'timeline', 'boards', 'meeting', 'flows', 'debts'],
+  board: ['boards', 'meeting', 'release', 'today', 'timeline'],
+  template: ['templates', 'release', 'timeline'],
+  emergency: ['debts', 'glasses', 'release', 'releases', 'today', 'timeline'],
   calendar: ['today', 'calendar', 'environments', 'release'],
   deployment: ['today', 'releases', 'release', 'deployment', 'timeline', 'environments', 'services', 'metrics'],
   verification: ['deployment', 'analysis', 'release', 'timeline', 'today'],
   operations: ['release', 'releases', 'today', 'timeline'],
   rollback: ['release', 'releases', 'deployment', 'today', 'timeline', 'environments', 'metrics'],
-  learning: ['release', 'releases', 'today', 'metrics', 'timeline'],
+  learning: ['release', 'releases', 'today', 'metrics', 'timeline', 'debts'],
   environment: ['environments', 'calendar', 'today'],
   catalog: ['services', 'environments'],
   artifact: ['release', 'environments', 'artifacts', 'services', 'today'],
-  people: ['people', 'session', 'today'],
+  people: ['people', 'session', 'today', 'boards', 'meeting', 'glasses'],
   policy: ['policies', 'release', 'today'],
   reason: ['timeline'],
 }

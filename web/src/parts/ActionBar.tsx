@@ -20,6 +20,8 @@ export function ActionBar({
   keys = false,
   fold = false,
   only,
+  kind,
+  seen,
 }: {
   actions: Action[]
   /** Address of the object the actions are below. */
@@ -29,6 +31,10 @@ export function ActionBar({
   keys?: boolean
   fold?: boolean
   only?: string[]
+  /** Tells actions of the same name apart that ask for something else. */
+  kind?: string
+  /** Digest of what is signed, as it is on the page. */
+  seen?: string
 }) {
   const [open, setOpen] = useState<Action | null>(null)
   const [why, setWhy] = useState<Action[] | null>(null)
@@ -38,7 +44,7 @@ export function ActionBar({
   const bindings: Record<string, () => void> = {}
   if (keys)
     for (const action of all) {
-      const key = looks(action.name).key
+      const key = looks(action.name, false, kind).key
       if (key) bindings[key] = () => (action.allowed ? setOpen(action) : setWhy([action]))
     }
   useKeys(bindings)
@@ -50,6 +56,7 @@ export function ActionBar({
           <ActionButton
             key={action.name}
             action={action}
+            kind={kind}
             size={size}
             showKey={keys}
             onClick={() => (action.allowed ? setOpen(action) : setWhy([action]))}
@@ -68,7 +75,7 @@ export function ActionBar({
           </Button>
         )}
       </Group>
-      {open && <ActionDialog action={open} at={at} name={name} onClose={() => setOpen(null)} />}
+      {open && <ActionDialog action={open} at={at} name={name} kind={kind} seen={seen} onClose={() => setOpen(null)} />}
       {why && <WhyNot actions={why} onClose={() => setWhy(null)} />}
     </>
   )
@@ -101,16 +108,18 @@ function WhyNot({ actions, onClose }: { actions: Action[]; onClose: () => void }
 
 function ActionButton({
   action,
+  kind,
   size,
   showKey,
   onClick,
 }: {
   action: Action
+  kind?: string
   size: 'compact-sm' | 'xs' | 'sm'
   showKey: boolean
   onClick: () => void
 }) {
-  const look = looks(action.name)
+  const look = looks(action.name, false, kind)
   const Icon = action.allowed ? look.icon : IconLock
   const button = (
     <Button

@@ -7,6 +7,7 @@ import {
   IconCalendarEvent,
   IconCheck,
   IconClipboardCheck,
+  IconHammer,
   IconLockCheck,
   IconPlayerPause,
   IconPlayerPlay,
@@ -17,13 +18,15 @@ import {
   IconScale,
   IconSnowflake,
   IconTrash,
+  IconUserCheck,
+  IconUsers,
   IconUserX,
   IconX,
 } from '@tabler/icons-react'
 import type { ComponentType } from 'react'
 import { toInstant } from '~/lib/instants'
 
-export type FieldKind = 'line' | 'text' | 'lines' | 'instant' | 'person' | 'choice'
+export type FieldKind = 'line' | 'text' | 'lines' | 'instant' | 'person' | 'choice' | 'password'
 export interface Field {
   name: string
   label: string
@@ -51,6 +54,20 @@ const lines = (text = '') =>
     .split('\n')
     .map(line => line.trim())
     .filter(line => line !== '')
+
+/** Proves that it is you who signs; whoever signs in by a provider signs in anew instead. */
+const password = (what: string): Field => ({
+  name: 'password',
+  label: 'Your password',
+  hint: `You sign ${what} with it. If you sign in by your identity provider, leave it empty and have signed in within the last 5 minutes.`,
+  required: false,
+  kind: 'password',
+})
+const signature = ({ password, seen }: Values) => ({
+  ...(password ? { password } : {}),
+  ...(seen ? { seen } : {}),
+})
+const signed = (values: Values) => ({ reason: values.reason, signature: signature(values) })
 
 const plain = { color: 'gray', variant: 'default' } as const
 const main = { color: 'indigo', variant: 'filled' } as const
@@ -117,6 +134,141 @@ const table: Record<string, Look> = {
       ...(values.on_behalf_of ? { on_behalf_of: values.on_behalf_of } : {}),
     }),
   },
+  'signed:approve': {
+    icon: IconCheck,
+    color: 'teal',
+    variant: 'filled',
+    key: 'y',
+    fields: [
+      reason(`What convinced you. ${kept}`),
+      { name: 'conditions', label: 'Conditions (optional, one a line)', required: false, kind: 'lines' },
+      { name: 'on_behalf_of', label: 'On behalf of (optional)', required: false, kind: 'person' },
+      password('your approval'),
+    ],
+    body: values => ({
+      reason: values.reason,
+      conditions: lines(values.conditions),
+      ...(values.on_behalf_of ? { on_behalf_of: values.on_behalf_of } : {}),
+      signature: signature(values),
+    }),
+  },
+  'template:approve': {
+    icon: IconCheck,
+    color: 'teal',
+    variant: 'filled',
+    fields: [reason(`What convinced you. ${kept}`), password('your approval')],
+    body: signed,
+  },
+  vote: {
+    icon: IconScale,
+    ...main,
+    fields: [
+      {
+        name: 'choice',
+        label: 'Your vote',
+        required: true,
+        kind: 'choice',
+        options: [
+          { value: 'approve', label: 'For it' },
+          { value: 'reject', label: 'Against it' },
+          { value: 'abstain', label: 'Abstain' },
+        ],
+      },
+      reason(),
+      {
+        name: 'conditions',
+        label: 'Conditions (optional, one a line)',
+        hint: 'Only with a vote for it. If the board approves, each becomes a gate.',
+        required: false,
+        kind: 'lines',
+      },
+      password('your vote'),
+    ],
+    body: values => ({
+      choice: values.choice,
+      reason: values.reason,
+      conditions: lines(values.conditions),
+      signature: signature(values),
+    }),
+  },
+  conclude: { icon: IconClipboardCheck, color: 'teal', variant: 'light', fields: [] },
+  meetings: {
+    icon: IconCalendarEvent,
+    ...main,
+    fields: [{ name: 'at', label: 'When', required: true, kind: 'instant' }],
+    body: values => ({ at: toInstant(values.at ?? '') }),
+  },
+  join: { icon: IconUserCheck, ...main, fields: [] },
+  excuse: { icon: IconUserX, ...plain, fields: [reason()] },
+  open: { icon: IconPlayerPlay, ...main, fields: [] },
+  'call-off': { icon: IconX, ...plain, fields: [reason()] },
+  'meeting:close': {
+    icon: IconClipboardCheck,
+    color: 'teal',
+    variant: 'filled',
+    fields: [
+      {
+        name: 'remarks',
+        label: 'Remarks',
+        hint: 'What the minutes say beside the votes.',
+        required: true,
+        kind: 'text',
+      },
+      password('the minutes'),
+    ],
+    body: values => ({ remarks: values.remarks, signature: signature(values) }),
+  },
+  ratify: {
+    icon: IconCheck,
+    color: 'teal',
+    variant: 'filled',
+    fields: [reason(`Why it was right. ${kept}`), password('what you say')],
+    body: signed,
+  },
+  object: {
+    icon: IconX,
+    color: 'red',
+    variant: 'light',
+    fields: [reason(`What was not right. ${kept}`), password('what you say')],
+    body: signed,
+  },
+  'break-glass': {
+    icon: IconHammer,
+    color: 'red',
+    variant: 'light',
+    fields: [
+      {
+        name: 'gates',
+        label: 'Gates (one a line)',
+        hint: 'Such as approvals, board, calendar, lead-time, documents, conditions, review, debt.',
+        required: true,
+        kind: 'lines',
+      },
+      {
+        name: 'lasts',
+        label: 'For how long',
+        hint: '1m to 4h, once a second person confirms.',
+        required: true,
+        kind: 'line',
+      },
+      reason(),
+      password('for it'),
+    ],
+    body: values => ({
+      gates: lines(values.gates),
+      lasts: values.lasts,
+      reason: values.reason,
+      signature: signature(values),
+    }),
+  },
+  confirm: {
+    icon: IconUsers,
+    color: 'red',
+    variant: 'filled',
+    fields: [reason(`What you have seen yourself. ${kept}`), password('for it')],
+    body: signed,
+  },
+  'glass:end': { icon: IconX, ...plain, fields: [reason()] },
   reject: { icon: IconX, color: 'red', variant: 'light', fields: [reason(`What must change. ${kept}`)] },
   withdraw: { icon: IconArrowBackUp, ...plain, fields: [reason('Why your decision no longer holds.')] },
   meet: {
@@ -206,8 +358,12 @@ const table: Record<string, Look> = {
   revoke: { icon: IconTrash, color: 'red', variant: 'light', fields: [] },
 }
 
-/** An action nobody told this table of still works: the server says whether it needs a reason. */
-export function looks(name: string, needsReason = false): Look {
-  const look = table[name] ?? { icon: IconBolt, color: 'indigo', variant: 'default', fields: [] }
+/**
+ * An action nobody told this table of still works: the server says whether it needs a reason. `kind` tells actions of the same name
+ * apart that ask for something else.
+ */
+export function looks(name: string, needsReason = false, kind?: string): Look {
+  const look = (kind && table[`${kind}:${name}`]) ||
+    table[name] || { icon: IconBolt, color: 'indigo', variant: 'default', fields: [] }
   return needsReason && look.fields.length === 0 ? { ...look, fields: [reason()] } : look
 }

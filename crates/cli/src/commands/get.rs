@@ -14,7 +14,7 @@ use crate::{
 )]
 pub struct Args {
     /// release, change, deployment, environment, service, artifact, quarantine, signing-key, calendar, lockdown, exception, claim,
-    /// pipeline, account, token, delegation, rollback, review
+    /// pipeline, account, token, delegation, rollback, review, board, meeting, template, debt, glass, flow
     noun: String,
     /// Id or name
     name: Option<String>,

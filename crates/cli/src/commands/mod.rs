@@ -5,11 +5,13 @@ pub mod activity;
 pub mod apply;
 pub mod archive;
 pub mod artifact;
+pub mod board;
 pub mod calendar;
 pub mod change;
 pub mod demo;
 pub mod describe;
 pub mod doctor;
+pub mod emergency;
 pub mod environment;
 pub mod evidence;
 pub mod explain;
@@ -30,6 +32,7 @@ pub mod review;
 pub mod runner;
 pub mod serve;
 pub mod simulate;
+pub mod template;
 pub mod token;
 pub mod watch;
 pub mod witness;
@@ -77,6 +80,15 @@ pub enum Command {
     /// Decide on changes
     #[command(subcommand)]
     Change(change::Verb),
+    /// Boards: meetings, votes, minutes
+    #[command(subcommand)]
+    Board(board::Verb),
+    /// Templates of standard changes
+    #[command(subcommand)]
+    Template(template::Verb),
+    /// What is owed after emergencies; broken glasses
+    #[command(subcommand)]
+    Emergency(emergency::Verb),
     /// Reviews of what went wrong
     #[command(subcommand)]
     Review(review::Verb),
@@ -148,6 +160,9 @@ impl Command {
             Command::Simulate(it) => simulate::run(it, global).await,
             Command::Release(it) => release::run(it, global).await,
             Command::Change(it) => change::run(it, global).await,
+            Command::Board(it) => board::run(it, global).await,
+            Command::Template(it) => template::run(it, global).await,
+            Command::Emergency(it) => emergency::run(it, global).await,
             Command::Review(it) => review::run(it, global).await,
             Command::Artifact(it) => artifact::run(it, global).await,
             Command::Calendar(it) => calendar::run(it, global).await,

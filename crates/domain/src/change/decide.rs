@@ -1,13 +1,15 @@
 //! What may happen to changes.
 
+use super::facts::{authorship, production_like};
 use super::*;
 use crate::{
+    board,
     core::{self, Context, World},
     policy::{Question, authorise, authorise_for},
-    reason::{Blocker, NoteRef, Refusal, RefusalKind, only_by_system},
+    reason::{Blocker, Meaning, NoteRef, Refusal, RefusalKind, only_by_system, sign},
     release::{self, Stage},
 };
-use interlock_ids::{AccountId, ChangeId, ConditionId, Digest, Identity, Name, ReleaseId};
+use interlock_ids::{AccountId, ChangeId, ConditionId, Digest, Name, ReleaseId};
 use interlock_policy::{Fact, Facts};
 use std::collections::BTreeSet;
 
@@ -23,8 +25,9 @@ pub fn decide(world: &World, command: &Command, ctx: &Context) -> Result<Vec<Eve
             }
             Ok(vec![Event::Opened(opened(world, ctx, *release, *class, services, artifacts, *requested_by, *summary))])
         }
-        Command::Decide { change, decision, reason, conditions, on_behalf_of } => {
-            let given = Given { decision: *decision, reason: *reason, conditions, on_behalf_of: *on_behalf_of };
+        Command::Decide { change, decision, reason, conditions, on_behalf_of, seen } => {
+            let given =
+                Given { decision: *decision, reason: *reason, conditions, on_behalf_of: *on_behalf_of, seen: *seen };
             decide_on(world, ctx, find(world, *change)?, given)
         }
         Command::Withdraw { change, reason } => {
@@ -65,6 +68,21 @@ pub fn decide(world: &World, command: &Command, ctx: &Context) -> Result<Vec<Eve
                 evidence: *evidence,
             })])
         }
+        Command::PutFlow { class, flow } => put_flow(world, ctx, *class, flow),
+        Command::AttachDocument { change, document, digest, remark } => {
+            attach(world, ctx, find(world, *change)?, (document, *digest, *remark))
+        }
+        Command::AttachConditions { change, conditions } => {
+            only_by_system(ctx, "what follows for a change from the decision of a board")?;
+            let change = find(world, *change)?;
+            let known = |id: &ConditionId| change.conditions.iter().any(|it| it.id == *id);
+            let conditions: Vec<_> = conditions.iter().filter(|it| !known(&it.id)).cloned().collect();
+            Ok(if conditions.is_empty() || change.status == Status::Closed {
+                Vec::new()
+            } else {
+                vec![Event::ConditionsAttached(ConditionsAttached { change: change.id, conditions })]
+            })
+        }
         Command::Close { change } => {
             only_by_system(ctx, "what follows for a change from its release")?;
             let change = find(world, *change)?;
@@ -77,8 +95,12 @@ pub fn decide(world: &World, command: &Command, ctx: &Context) -> Result<Vec<Eve
     }
 }
 
-/// A drafted release opens its change; a release that is over closes it.
+/// A drafted release opens its change; a release that is over closes it; what a board attaches becomes conditions.
 pub fn react(world: &World, event: &core::Event) -> Vec<Command> {
+    if let core::Event::Board(board::Event::Concluded(it)) = event {
+        let attach = Command::AttachConditions { change: it.change, conditions: it.conditions.clone() };
+        return if it.conditions.is_empty() { Vec::new() } else { vec![attach] };
+    }
     let core::Event::Release(event) = event else { return Vec::new() };
     let release = match event {
         release::Event::Drafted(it) => {
@@ -128,65 +150,34 @@ fn opened(
     }
 }
 
-/// Who wrote what is in these artefacts, from their commits. One without a source contributes nobody.
-fn authorship(world: &World, artifacts: &BTreeSet<Digest>) -> Authorship {
-    let mut found = Authorship::default();
-    let mut seen = BTreeSet::new();
-    let sources = artifacts.iter().filter_map(|it| world.artifact.artifact(it)).filter_map(|it| it.source.as_ref());
-    for (source, commit) in sources.flat_map(|source| source.commits.iter().map(move |commit| (source, commit))) {
-        found.commits += u64::from(seen.insert((&source.repository, &commit.sha)));
-        let mut enter = |identity: &Identity, co_author: bool| match world.people.author(identity) {
-            Some(account) if co_author => drop(found.co_authors.insert(account)),
-            Some(account) => drop(found.authors.insert(account)),
-            None => drop(found.unknown.insert(*identity)),
-        };
-        enter(&commit.author, false);
-        commit.co_authors.iter().for_each(|it| enter(it, true));
-    }
-    found
-}
-
-/// The authorship of a change as the accounts of today show it: addresses that were unknown when it was opened may have been
-/// linked since. Nobody who was an author then ceases to be one.
-pub fn authorship_now(world: &World, change: &Change) -> Authorship {
-    let today = authorship(world, &change.artifacts);
-    let mut merged = change.authorship.clone();
-    merged.authors.extend(today.authors);
-    merged.co_authors.extend(today.co_authors);
-    merged.unknown = today.unknown;
-    merged
-}
-
 struct Given<'a> {
     decision: Decision,
     reason: NoteRef,
     conditions: &'a [(ConditionId, NoteRef)],
     on_behalf_of: Option<AccountId>,
+    seen: Option<Digest>,
 }
 
 fn decide_on(world: &World, ctx: &Context, change: &Change, given: Given) -> Result<Vec<Event>, Refusal> {
-    let account = world.people.acting(&ctx.actor)?.id;
-    if let Some(delegator) = given.on_behalf_of {
-        let in_force = world.people.delegations_to(account, ctx.now).any(|it| it.from == delegator);
-        let open = world.people.account(delegator).is_some_and(|it| !it.closed);
-        if !in_force || !open {
-            let message = format!("`{delegator}` has not delegated decisions to you, or not for now");
-            let blocker =
-                Blocker::new("no-delegation", message, "a delegation that is in force", format!("account {delegator}"));
-            return Err(Refusal::new(RefusalKind::Denied, "you cannot decide for somebody else", vec![blocker]));
-        }
-    }
-    let person: BTreeSet<AccountId> =
-        [Some(account), given.on_behalf_of].into_iter().flatten().flat_map(|it| world.people.reach(it)).collect();
+    let who = decider(world, ctx, given.on_behalf_of)?;
+    let account = who.account;
     let decided = change
         .approvals
         .iter()
         .filter(|it| !it.withdrawn)
-        .any(|it| person.contains(&it.by) || it.on_behalf_of.is_some_and(|delegator| person.contains(&delegator)));
+        .any(|it| who.is(it.by) || it.on_behalf_of.is_some_and(|delegator| who.is(delegator)));
+    let digest = signing_digest(world, change);
+    if given.seen.is_some_and(|seen| seen != digest) {
+        return Err(signed_otherwise(&digest));
+    }
+    let meaning = match given.decision {
+        Decision::Approve => Meaning::Approval,
+        Decision::Reject => Meaning::Rejection,
+    };
     let ruling = match given.decision {
         Decision::Approve => {
-            let question = Question::new("change.approve", "Change", change.id)
-                .with(facts(world, ctx, change, account, &given, &person, decided));
+            let question =
+                Question::new("change.approve", "Change", change.id).with(facts(world, ctx, change, &who, decided));
             authorise_for(world, ctx, given.on_behalf_of, question)?
         }
         Decision::Reject => {
@@ -206,6 +197,12 @@ fn decide_on(world: &World, ctx: &Context, change: &Change, given: Given) -> Res
     if decided {
         let message = "you have decided on this change already, yourself or for somebody, under one account or another";
         blockers.push(Blocker::new("already-decided", message, "withdraw that decision first", "you"));
+    }
+    if world.change.flow(change.class).signed && ctx.actor.proof.is_none() {
+        let message = "decisions on changes of this class are signed, and the request did not prove who you are";
+        let clears =
+            "your password is given with it, or you have signed in by your identity provider within the last 5 minutes";
+        blockers.push(Blocker::new("not-signed", message, clears, "you"));
     }
     if !blockers.is_empty() {
         return Err(Refusal::blocked("the decision is not taken", blockers));
@@ -233,59 +230,79 @@ fn decide_on(world: &World, ctx: &Context, change: &Change, given: Given) -> Res
         reason: given.reason,
         conditions: given.conditions.iter().map(|(id, text)| Attached { id: *id, text: *text }).collect(),
         ruling,
+        signature: sign(ctx, meaning, digest),
     })])
 }
 
-/// What policies judge an approval by. Whether somebody wrote part of it is unknown, not false, while a commit's author is.
-fn facts(
-    world: &World,
-    ctx: &Context,
-    change: &Change,
-    account: AccountId,
-    given: &Given,
-    person: &BTreeSet<AccountId>,
-    decided: bool,
-) -> Facts {
-    let written = authorship_now(world, change);
-    let sourceless = change.artifacts.iter().any(|it| world.artifact.artifact(it).is_none_or(|it| it.source.is_none()));
-    let unknown = sourceless || !written.unknown.is_empty();
-    let wrote = |it: &AccountId| written.authors.contains(it) || written.co_authors.contains(it);
-    let known = |yes: bool| {
-        if yes || !unknown {
-            Fact::Bool(yes)
-        } else {
-            Fact::Unknown("who wrote some of the commits is not known".into())
-        }
-    };
-    let is_robot = |it: &AccountId| {
-        world.people.account(*it).is_some_and(|it| matches!(it.kind, crate::people::AccountKind::Robot { .. }))
-    };
-    let others = || world.people.reach(account).into_iter().filter(move |it| *it != account);
-    let delegator = given.on_behalf_of.map(|it| world.people.reach(it)).unwrap_or_default();
+/// What somebody has seen and wants to sign is not what there is any more.
+pub(crate) fn signed_otherwise(digest: &Digest) -> Refusal {
+    let message = format!("what you have seen has changed meanwhile; what there is now has the digest {digest}");
+    Refusal::blocked(
+        "nothing is decided",
+        vec![Blocker::new("signed-otherwise", message, "read it again, and decide on that", "you")],
+    )
+}
+
+/// What policies judge an approval by.
+fn facts(world: &World, ctx: &Context, change: &Change, who: &Deciding, decided: bool) -> Facts {
     let entries = [
         ("class", Fact::Text(change.class.as_str().into())),
         ("impact", Fact::Text(change.impact.level.as_str().into())),
-        ("is_author", known(person.iter().any(|it| written.authors.contains(it)))),
-        ("is_co_author", known(person.iter().any(|it| written.co_authors.contains(it)))),
-        ("is_requester", Fact::Bool(change.requested_by.is_some_and(|it| person.contains(&it)))),
-        ("is_linked_to_author", known(others().any(|it| !is_robot(&it) && wrote(&it)))),
-        ("owns_author_robot", known(others().any(|it| is_robot(&it) && wrote(&it)))),
-        (
-            "delegated_by_author",
-            if given.on_behalf_of.is_none() { Fact::Bool(false) } else { known(delegator.iter().any(wrote)) },
-        ),
         ("already_decided", Fact::Bool(decided)),
-        ("on_leave", Fact::Bool(world.people.on_leave(account, ctx.now))),
+        ("on_leave", Fact::Bool(world.people.on_leave(who.account, ctx.now))),
         ("change_open", Fact::Bool(change.status == Status::Open)),
+        ("production_like", production_like(world, change)),
     ];
-    let release = world.release.release(change.release);
-    let production_like =
-        release.and_then(|it| world.environment.environment(&it.spec.environment)).map(|it| it.production_like);
-    let production_like = (
-        "production_like",
-        production_like.map_or_else(|| Fact::Unknown("the environment does not exist".into()), Fact::Bool),
-    );
-    Facts(entries.into_iter().chain([production_like]).map(|(key, fact)| (key.to_owned(), fact)).collect())
+    let entries = entries.into_iter().chain(independence(world, change, who));
+    Facts(entries.map(|(key, fact)| (key.to_owned(), fact)).collect())
+}
+
+fn put_flow(world: &World, ctx: &Context, class: Class, flow: &Flow) -> Result<Vec<Event>, Refusal> {
+    authorise(world, ctx, Question::new("flow.manage", "Flow", class.as_str()))?;
+    const DAY_S: u32 = 86_400;
+    let within = |seconds: u32| (3600..=30 * DAY_S).contains(&seconds);
+    let mut wrong = Vec::new();
+    if flow.lead_time_s > 90 * DAY_S || class == Class::Emergency && flow.lead_time_s > 0 {
+        let message = format!("the lead time of a {} change would be {} s", class.as_str(), flow.lead_time_s);
+        wrong.push(Blocker::new("lead-time-out-of-range", message, "0 to 90 days; none for emergencies", "you"));
+    }
+    if flow.documents.len() > 20 {
+        let message = format!("a class would ask for {} kinds of documents", flow.documents.len());
+        wrong.push(Blocker::new("count", message, "at most 20", "you"));
+    }
+    if let Some(rule) = flow.board.as_ref().filter(|rule| world.board.board(&rule.board).is_none()) {
+        let message = format!("there is no board `{}`", rule.board);
+        wrong.push(Blocker::new("unknown-board", message, "set up the board first", "an administrator"));
+    }
+    if !within(flow.ratify_within_s) || !within(flow.review_within_s) {
+        let message = "what is owed after an emergency would be due too soon or too late";
+        wrong.push(Blocker::new("due-out-of-range", message, "1 hour to 30 days", "you"));
+    }
+    if !wrong.is_empty() {
+        return Err(Refusal::new(RefusalKind::Invalid, "a class cannot ask for this", wrong));
+    }
+    let same = world.change.flows.get(&class) == Some(flow);
+    Ok(if same { Vec::new() } else { vec![Event::FlowPut(FlowPut { class, flow: flow.clone() })] })
+}
+
+fn attach(
+    world: &World,
+    ctx: &Context,
+    change: &Change,
+    (document, digest, remark): (&Name, Digest, NoteRef),
+) -> Result<Vec<Event>, Refusal> {
+    let account = world.people.acting(&ctx.actor)?.id;
+    authorise(world, ctx, Question::new("change.document", "Change", change.id))?;
+    not_closed(change)?;
+    let known = change.documents.iter().find(|it| it.kind == *document);
+    if known.is_none() && change.documents.len() >= 50 {
+        return Err(Refusal::invalid("count", "a change has at most 50 documents", "fewer documents"));
+    }
+    if known.is_some_and(|it| it.digest == digest) {
+        return Ok(Vec::new());
+    }
+    let document = document.clone();
+    Ok(vec![Event::DocumentAttached(DocumentAttached { change: change.id, document, digest, account, remark })])
 }
 
 fn find(world: &World, id: ChangeId) -> Result<&Change, Refusal> {

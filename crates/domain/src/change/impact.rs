@@ -62,12 +62,13 @@ pub fn impact_of(world: &World, services: &BTreeSet<Name>) -> Impact {
 }
 
 /// How many approvals a change takes by its class and the level of its impact. Outside production-like environments only a
-/// high impact takes any.
-pub fn required_approvals(class: Class, impact: Level, production_like: bool) -> u32 {
+/// high impact takes any. A standard change goes without only while its template has earned that (`pre_approved`); until then it
+/// takes what a normal one takes.
+pub fn required_approvals(class: Class, impact: Level, production_like: bool, pre_approved: bool) -> u32 {
     match (class, impact) {
+        (Class::Standard, _) if pre_approved => 0,
         (_, Level::Low | Level::Medium) if !production_like => 0,
-        (Class::Standard, _) => 0,
-        (Class::Normal, Level::High) => 2,
-        (Class::Normal | Class::Emergency, _) => 1,
+        (Class::Normal | Class::Standard, Level::High) => 2,
+        (Class::Normal | Class::Standard | Class::Emergency, _) => 1,
     }
 }

@@ -7,14 +7,23 @@
 mod command;
 mod decide;
 mod event;
+mod facts;
 mod impact;
+mod record;
 mod state;
 
 pub use command::Command;
-pub use decide::{authorship_now, decide, react};
+pub(crate) use decide::signed_otherwise;
+pub use decide::{decide, react};
 pub use event::*;
+pub use facts::authorship_now;
+pub(crate) use facts::{Deciding, decider, deciding, independence};
 pub use impact::{impact_of, required_approvals};
-pub use state::{Approval, Authorship, Change, Class, Condition, Decision, Impact, Level, State, Status};
+pub use record::{record_of, signing_digest};
+pub use state::{
+    Approval, Authorship, BoardRule, Change, Class, Condition, Decision, Document, Flow, Impact, Level, Met, State,
+    Status,
+};
 
 #[cfg(test)]
 mod tests;

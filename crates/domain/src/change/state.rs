@@ -3,7 +3,7 @@
 use super::Event;
 use crate::{
     core::{Map, Meta, Shared, edit},
-    reason::{NoteRef, Ruling},
+    reason::{NoteRef, Ruling, Signature},
 };
 use interlock_ids::{AccountId, ChangeId, ConditionId, Digest, Identity, Name, ReleaseId};
 use jiff::Timestamp;
@@ -89,6 +89,59 @@ pub struct Approval {
     pub at: Timestamp,
     pub ruling: Ruling,
     pub withdrawn: bool,
+    /// There if it was signed.
+    #[serde(default)]
+    pub signature: Option<Signature>,
+}
+
+/// What a change of a class goes through beside its approvals. Absent parts ask for nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Flow {
+    /// Seconds that have to lie between asking for the change and the beginning of its window, 0 to 90 days.
+    pub lead_time_s: u32,
+    /// Kinds of documents that have to be attached, at most 20.
+    pub documents: BTreeSet<Name>,
+    /// The board that decides, and from which impact on.
+    pub board: Option<BoardRule>,
+    /// Whether approvals are signed.
+    pub signed: bool,
+    /// Of an emergency: seconds until it has to be approved after the event, and until its review has to be done.
+    pub ratify_within_s: u32,
+    pub review_within_s: u32,
+    /// Of emergencies: how many one group of owners may make in 30 days; `None` for any number.
+    pub budget: Option<u32>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BoardRule {
+    pub board: Name,
+    pub from: Level,
+}
+
+impl Default for Flow {
+    fn default() -> Self {
+        Self {
+            lead_time_s: 0,
+            documents: BTreeSet::new(),
+            board: None,
+            signed: false,
+            ratify_within_s: 24 * 3600,
+            review_within_s: 72 * 3600,
+            budget: None,
+        }
+    }
+}
+
+/// Something that was attached to a change, by its bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Document {
+    pub kind: Name,
+    pub digest: Digest,
+    pub by: AccountId,
+    pub at: Timestamp,
+    pub remark: NoteRef,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -130,6 +183,8 @@ pub struct Change {
     pub opened: Timestamp,
     pub approvals: Vec<Approval>,
     pub conditions: Vec<Condition>,
+    #[serde(default)]
+    pub documents: Vec<Document>,
     /// How many there were, once they were put aside.
     pub counted: Option<Box<Counted>>,
 }
@@ -164,6 +219,9 @@ impl Change {
 pub struct State {
     pub changes: Map<ChangeId, Change>,
     pub by_release: imbl::OrdMap<ReleaseId, ChangeId>,
+    /// What classes ask for, where that was set.
+    #[serde(default)]
+    pub flows: imbl::OrdMap<Class, Flow>,
 }
 
 impl State {
@@ -173,6 +231,11 @@ impl State {
 
     pub fn of_release(&self, release: ReleaseId) -> Option<&Change> {
         self.change(*self.by_release.get(&release)?)
+    }
+
+    /// What a class asks for.
+    pub fn flow(&self, class: Class) -> Flow {
+        self.flows.get(&class).cloned().unwrap_or_default()
     }
 
     /// Drops what only the page of a change shows that is closed.
@@ -187,6 +250,7 @@ impl State {
             change.authorship.authors = BTreeSet::new();
             change.approvals = Vec::new();
             change.conditions = Vec::new();
+            change.documents = Vec::new();
             change.artifacts = BTreeSet::new();
             change.impact.data_classes = BTreeSet::new();
             change.impact.dependants = BTreeSet::new();
@@ -214,6 +278,7 @@ impl State {
                     opened: meta.at,
                     approvals: Vec::new(),
                     conditions: Vec::new(),
+                    documents: Vec::new(),
                     counted: None,
                 };
                 self.changes.insert(it.change, Arc::new(change));
@@ -227,6 +292,7 @@ impl State {
                     at: meta.at,
                     ruling: it.ruling.settled(),
                     withdrawn: false,
+                    signature: it.signature.clone(),
                 });
                 change.conditions.extend(it.conditions.iter().map(|condition| Condition {
                     id: condition.id,
@@ -252,6 +318,25 @@ impl State {
                 for condition in change.conditions.iter_mut().filter(|condition| condition.id == it.condition) {
                     condition.met = Some(Met { by: it.account, at: meta.at, evidence: it.evidence });
                 }
+            }),
+            Event::FlowPut(it) => drop(self.flows.insert(it.class, it.flow.clone())),
+            Event::DocumentAttached(it) => edit(&mut self.changes, &it.change, |change| {
+                change.documents.retain(|document| document.kind != it.document);
+                change.documents.push(Document {
+                    kind: it.document.clone(),
+                    digest: it.digest,
+                    by: it.account,
+                    at: meta.at,
+                    remark: it.remark,
+                });
+            }),
+            Event::ConditionsAttached(it) => edit(&mut self.changes, &it.change, |change| {
+                change.conditions.extend(it.conditions.iter().map(|condition| Condition {
+                    id: condition.id,
+                    text: condition.text,
+                    by: condition.by,
+                    met: None,
+                }));
             }),
             Event::Closed(it) => edit(&mut self.changes, &it.change, |change| change.status = Status::Closed),
         }

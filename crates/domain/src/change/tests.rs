@@ -50,6 +50,7 @@ fn approve(given: &mut Given, change: ChangeId) -> Command {
         reason: given.note(),
         conditions: Vec::new(),
         on_behalf_of: None,
+        seen: None,
     }
 }
 
@@ -60,13 +61,14 @@ fn reject(given: &mut Given, change: ChangeId) -> Command {
         reason: given.note(),
         conditions: Vec::new(),
         on_behalf_of: None,
+        seen: None,
     }
 }
 
 fn for_somebody(command: Command, who: interlock_ids::AccountId) -> Command {
     match command {
         Command::Decide { change, decision, reason, conditions, .. } => {
-            Command::Decide { change, decision, reason, conditions, on_behalf_of: Some(who) }
+            Command::Decide { change, decision, reason, conditions, on_behalf_of: Some(who), seen: None }
         }
         other => other,
     }
@@ -230,6 +232,7 @@ fn conditions_are_attached_and_met_once() {
         reason,
         conditions: conditions.to_vec(),
         on_behalf_of: None,
+        seen: None,
     };
     let reason = given.note();
     assert_eq!(codes(&given.refused("anna", with(&many, reason))), ["conditions"]);
@@ -303,20 +306,26 @@ fn dependants_alone_raise_the_impact() {
 fn approvals_needed_follow_class_impact_and_environment() {
     use Class::*;
     use Level::*;
-    for (class, level, production, needed) in [
-        (Standard, Low, true, 0),
-        (Standard, High, true, 0),
-        (Normal, Low, true, 1),
-        (Normal, Medium, true, 1),
-        (Normal, High, true, 2),
-        (Emergency, Low, true, 1),
-        (Emergency, High, true, 1),
-        (Normal, Low, false, 0),
-        (Normal, Medium, false, 0),
-        (Normal, High, false, 2),
-        (Emergency, Medium, false, 0),
-        (Emergency, High, false, 1),
+    for (class, level, production, pre_approved, needed) in [
+        (Standard, Low, true, true, 0),
+        (Standard, High, true, true, 0),
+        (Standard, Low, true, false, 1),
+        (Standard, High, true, false, 2),
+        (Standard, Medium, false, false, 0),
+        (Normal, Low, true, false, 1),
+        (Normal, Medium, true, false, 1),
+        (Normal, High, true, false, 2),
+        (Normal, Low, true, true, 1),
+        (Emergency, Low, true, false, 1),
+        (Emergency, High, true, false, 1),
+        (Emergency, High, true, true, 1),
+        (Normal, Low, false, false, 0),
+        (Normal, Medium, false, false, 0),
+        (Normal, High, false, false, 2),
+        (Emergency, Medium, false, false, 0),
+        (Emergency, High, false, false, 1),
     ] {
-        assert_eq!(required_approvals(class, level, production), needed, "{class:?} {level:?} {production}");
+        let found = required_approvals(class, level, production, pre_approved);
+        assert_eq!(found, needed, "{class:?} {level:?} {production} {pre_approved}");
     }
 }

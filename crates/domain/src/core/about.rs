@@ -25,6 +25,9 @@ impl Command {
             Command::Runner(_) => ("runner.manage", None),
             Command::Artifact(it) => artifact_about(it),
             Command::Change(it) => change_about(it),
+            Command::Board(it) => board_about(it),
+            Command::Template(it) => template_about(it),
+            Command::Emergency(it) => emergency_about(it),
             Command::Release(it) => release_about(it),
             Command::Deployment(it) => deployment_about(it),
             Command::Verification(verification::Command::Begin { deployment, .. }) => {
@@ -39,7 +42,7 @@ impl Command {
                 ("rollback.start", Some(Subject::Release(*release)))
             }
             Command::Rollback(_) => ("rollback.start", None),
-            Command::Learning(learning::Command::OpenReview { release }) => {
+            Command::Learning(learning::Command::OpenReview { release, .. }) => {
                 ("review.open", Some(Subject::Release(*release)))
             }
             Command::Learning(learning::Command::Complete { .. }) => ("review.complete", None),
@@ -120,6 +123,43 @@ fn change_about(command: &change::Command) -> (&'static str, Option<Subject>) {
         It::Withdraw { change, .. } => ("change.approve", Some(Subject::Change(*change))),
         It::MeetCondition { change, .. } => ("condition.meet", Some(Subject::Change(*change))),
         It::Close { change } => ("change.close", Some(Subject::Change(*change))),
+        It::PutFlow { .. } => ("flow.manage", None),
+        It::AttachDocument { change, .. } => ("change.document", Some(Subject::Change(*change))),
+        It::AttachConditions { change, .. } => ("change.follow", Some(Subject::Change(*change))),
+    }
+}
+
+fn board_about(command: &board::Command) -> (&'static str, Option<Subject>) {
+    use board::Command as It;
+    match command {
+        It::PutBoard { .. } => ("board.manage", None),
+        It::Vote { change, .. } => ("board.vote", Some(Subject::Change(*change))),
+        It::Conclude { change, .. } => ("board.convene", Some(Subject::Change(*change))),
+        It::Join { .. } | It::Excuse { .. } => ("board.vote", None),
+        It::Call { .. } | It::SetAgenda { .. } | It::Open { .. } | It::Close { .. } | It::CallOff { .. } => {
+            ("board.convene", None)
+        }
+    }
+}
+
+fn template_about(command: &template::Command) -> (&'static str, Option<Subject>) {
+    use template::Command as It;
+    match command {
+        It::Propose { from, .. } => ("template.propose", Some(Subject::Release(*from))),
+        It::Approve { .. } => ("template.approve", None),
+        It::Withdraw { .. } => ("template.propose", None),
+        It::Reckon { release, .. } => ("template.follow", Some(Subject::Release(*release))),
+    }
+}
+
+fn emergency_about(command: &emergency::Command) -> (&'static str, Option<Subject>) {
+    use emergency::Command as It;
+    match command {
+        It::Incur { release } => ("emergency.follow", Some(Subject::Release(*release))),
+        It::Ratify { change, .. } => ("emergency.ratify", Some(Subject::Change(*change))),
+        It::Break { release, .. } => ("glass.break", Some(Subject::Release(*release))),
+        It::Confirm { .. } => ("glass.confirm", None),
+        It::End { .. } => ("glass.break", None),
     }
 }
 

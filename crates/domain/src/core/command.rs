@@ -14,10 +14,13 @@ pub enum Command {
     Runner(runner::Command),
     Artifact(artifact::Command),
     Change(change::Command),
+    Board(board::Command),
     Release(release::Command),
+    Template(template::Command),
     Deployment(deployment::Command),
     Verification(verification::Command),
     Operations(operations::Command),
     Rollback(rollback::Command),
+    Emergency(emergency::Command),
     Learning(learning::Command),
 }

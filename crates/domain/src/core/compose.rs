@@ -19,11 +19,14 @@ pub fn decide(world: &World, command: &Command, ctx: &Context) -> Result<Vec<Eve
         Command::Runner(it) => runner::decide(world, it, ctx).map(all(Event::Runner)),
         Command::Artifact(it) => artifact::decide(world, it, ctx).map(all(Event::Artifact)),
         Command::Change(it) => change::decide(world, it, ctx).map(all(Event::Change)),
+        Command::Board(it) => board::decide(world, it, ctx).map(all(Event::Board)),
         Command::Release(it) => release::decide(world, it, ctx).map(all(Event::Release)),
+        Command::Template(it) => template::decide(world, it, ctx).map(all(Event::Template)),
         Command::Deployment(it) => deployment::decide(world, it, ctx).map(all(Event::Deployment)),
         Command::Verification(it) => verification::decide(world, it, ctx).map(all(Event::Verification)),
         Command::Operations(it) => operations::decide(world, it, ctx).map(all(Event::Operations)),
         Command::Rollback(it) => rollback::decide(world, it, ctx).map(all(Event::Rollback)),
+        Command::Emergency(it) => emergency::decide(world, it, ctx).map(all(Event::Emergency)),
         Command::Learning(it) => learning::decide(world, it, ctx).map(all(Event::Learning)),
     }
 }
@@ -45,11 +48,14 @@ pub fn apply(world: &mut World, event: &Event, meta: &Meta) -> Vec<Subject> {
         Event::Runner(it) => world.runner.apply(it, meta),
         Event::Artifact(it) => world.artifact.apply(it, meta),
         Event::Change(it) => world.change.apply(it, meta),
+        Event::Board(it) => world.board.apply(it, meta),
         Event::Release(it) => world.release.apply(it, meta),
+        Event::Template(it) => world.template.apply(it, meta),
         Event::Deployment(it) => world.deployment.apply(it, meta),
         Event::Verification(it) => world.verification.apply(it, meta),
         Event::Operations(it) => world.operations.apply(it, meta),
         Event::Rollback(it) => world.rollback.apply(it, meta),
+        Event::Emergency(it) => world.emergency.apply(it, meta),
         Event::Learning(it) => world.learning.apply(it, meta),
     }
     world.position = meta.position + 1;
@@ -62,10 +68,12 @@ pub fn react(world: &World, event: &Event) -> Vec<Command> {
     let mut commands = Vec::new();
     commands.extend(change::react(world, event).into_iter().map(Command::Change));
     commands.extend(release::react(world, event).into_iter().map(Command::Release));
+    commands.extend(template::react(world, event).into_iter().map(Command::Template));
     commands.extend(deployment::react(world, event).into_iter().map(Command::Deployment));
     commands.extend(verification::react(world, event).into_iter().map(Command::Verification));
     commands.extend(operations::react(world, event).into_iter().map(Command::Operations));
     commands.extend(rollback::react(world, event).into_iter().map(Command::Rollback));
+    commands.extend(emergency::react(world, event).into_iter().map(Command::Emergency));
     commands.extend(artifact::react(world, event).into_iter().map(Command::Artifact));
     commands.extend(learning::react(world, event).into_iter().map(Command::Learning));
     commands

@@ -1,5 +1,6 @@
 //! What a decision may know of here and now: filled in by the shell, never read from the machine.
 
+use crate::reason::Proof;
 use interlock_ids::{AccountId, Fresh, Name, TokenId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -25,19 +26,26 @@ pub struct Actor {
     pub token: Option<TokenId>,
     /// Actions the token is limited to; `None` means no limit.
     pub scopes: Option<BTreeSet<String>>,
+    /// How whoever asks has proved with this very request that it is he: what signatures are made of.
+    pub proof: Option<Proof>,
 }
 
 impl Actor {
     pub fn system() -> Self {
-        Self { by: By::System, token: None, scopes: None }
+        Self { by: By::System, token: None, scopes: None, proof: None }
     }
 
     pub fn account(id: AccountId) -> Self {
-        Self { by: By::Account(id), token: None, scopes: None }
+        Self { by: By::Account(id), token: None, scopes: None, proof: None }
+    }
+
+    /// The same, having proved with the request who he is.
+    pub fn proving(self, proof: Proof) -> Self {
+        Self { proof: Some(proof), ..self }
     }
 
     pub fn runner(name: Name) -> Self {
-        Self { by: By::Runner(name), token: None, scopes: None }
+        Self { by: By::Runner(name), token: None, scopes: None, proof: None }
     }
 
     pub fn account_id(&self) -> Option<AccountId> {

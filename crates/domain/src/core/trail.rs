@@ -49,11 +49,14 @@ impl Event {
             Event::Runner(it) => it.subjects(),
             Event::Artifact(it) => it.subjects(world),
             Event::Change(it) => it.subjects(world),
+            Event::Board(it) => it.subjects(world),
             Event::Release(it) => it.subjects(world),
+            Event::Template(it) => it.subjects(world),
             Event::Deployment(it) => it.subjects(world),
             Event::Verification(it) => it.subjects(world),
             Event::Operations(it) => it.subjects(world),
             Event::Rollback(it) => it.subjects(world),
+            Event::Emergency(it) => it.subjects(world),
             Event::Learning(it) => it.subjects(world),
         }
     }

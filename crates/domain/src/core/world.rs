@@ -23,10 +23,16 @@ pub struct World {
     pub runner: runner::State,
     pub artifact: artifact::State,
     pub change: change::State,
+    #[serde(default)]
+    pub board: board::State,
     pub release: release::State,
+    #[serde(default)]
+    pub template: template::State,
     pub deployment: deployment::State,
     pub verification: verification::State,
     pub operations: operations::State,
     pub rollback: rollback::State,
+    #[serde(default)]
+    pub emergency: emergency::State,
     pub learning: learning::State,
 }

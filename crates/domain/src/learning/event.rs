@@ -1,6 +1,6 @@
 //! What has happened in reviews.
 
-use super::Action;
+use super::{Action, Cause};
 use crate::{
     core::{Subject, World, payload},
     reason::NoteRef,
@@ -21,7 +21,15 @@ pub enum Event {
 
 payload! {
     /// A review is due. Since 0.1.
-    ReviewOpened { review: ReviewId, release: ReleaseId, services: BTreeSet<Name>, due: Timestamp }
+    ReviewOpened {
+        review: ReviewId,
+        release: ReleaseId,
+        services: BTreeSet<Name>,
+        due: Timestamp,
+        /// What it is about; since 0.2, before that always a rollback.
+        #[serde(default, skip_serializing_if = "Cause::is_rollback")]
+        cause: Cause,
+    }
     /// A review is done. Since 0.1.
     ReviewDone { review: ReviewId, account: AccountId, root_cause: NoteRef, factors: Vec<NoteRef>, actions: Vec<Action> }
 }

@@ -10,10 +10,11 @@ mod event;
 mod state;
 
 pub use command::Command;
+pub(crate) use decide::emergency_review_open;
 pub use decide::{blocking_reviews, decide, react};
 pub use dora::{Dora, DoraQuery, Figure, Sample, dora};
 pub use event::*;
-pub use state::{Action, Review, ReviewStatus, State};
+pub use state::{Action, Cause, Review, ReviewStatus, State};
 
 #[cfg(test)]
 mod tests;

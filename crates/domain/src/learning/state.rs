@@ -17,6 +17,23 @@ pub enum ReviewStatus {
     Done,
 }
 
+/// What a review is about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// A release was taken back: the review blocks from the beginning.
+    #[default]
+    Rollback,
+    /// There was an emergency, or the glass was broken: the review blocks once it is overdue.
+    Emergency,
+}
+
+impl Cause {
+    pub(crate) fn is_rollback(&self) -> bool {
+        *self == Cause::Rollback
+    }
+}
+
 /// Something to be done after a review.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -31,6 +48,8 @@ pub struct Review {
     pub id: ReviewId,
     pub release: ReleaseId,
     pub services: BTreeSet<Name>,
+    #[serde(default)]
+    pub cause: Cause,
     pub status: ReviewStatus,
     pub opened: Timestamp,
     pub due: Timestamp,
@@ -62,6 +81,7 @@ impl State {
                     id: it.review,
                     release: it.release,
                     services: it.services.clone(),
+                    cause: it.cause,
                     status: ReviewStatus::Open,
                     opened: meta.at,
                     due: it.due,

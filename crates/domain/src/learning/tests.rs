@@ -46,16 +46,19 @@ fn a_release_that_was_taken_back_is_reviewed_within_five_days_and_blocks_its_ser
     let it = given.world.learning.review(review).expect("opened");
     assert_eq!((it.due, it.services.clone()), (given.now + SignedDuration::from_hours(120), names(&["shop"])));
     let next: ReleaseId = given.fresh();
-    assert_eq!(blocking_reviews(&given.world, &names(&["shop", "books"]), next), [review]);
-    assert!(blocking_reviews(&given.world, &names(&["books"]), next).is_empty());
-    assert!(blocking_reviews(&given.world, &names(&["shop"]), id).is_empty());
+    assert_eq!(blocking_reviews(&given.world, &names(&["shop", "books"]), next, given.now), [review]);
+    assert!(blocking_reviews(&given.world, &names(&["books"]), next, given.now).is_empty());
+    assert!(blocking_reviews(&given.world, &names(&["shop"]), id, given.now).is_empty());
     let complete = Command::Complete { review, root_cause: given.note(), factors: vec![], actions: vec![] };
     assert_eq!(given.refused("ada", complete.clone()).kind, RefusalKind::Denied);
     given.ok("dan", complete.clone());
-    assert!(blocking_reviews(&given.world, &names(&["shop"]), next).is_empty());
+    assert!(blocking_reviews(&given.world, &names(&["shop"]), next, given.now).is_empty());
     assert_eq!(codes(&given.refused("dan", complete)), ["review-done"]);
-    assert_eq!(codes(&given.refused("dan", Command::OpenReview { release: id })), ["only-by-itself"]);
-    assert!(given.system(Command::OpenReview { release: id }).is_empty());
+    assert_eq!(
+        codes(&given.refused("dan", Command::OpenReview { release: id, cause: Cause::Rollback, due: None })),
+        ["only-by-itself"]
+    );
+    assert!(given.system(Command::OpenReview { release: id, cause: Cause::Rollback, due: None }).is_empty());
 }
 
 #[test]

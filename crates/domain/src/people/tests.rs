@@ -231,7 +231,8 @@ fn a_token_can_be_revoked_by_its_owner_and_by_itself() {
     given.ok("dan", issue);
     let id = *given.world.people.token_by_hash.get(&digest(50)).expect("issued");
     assert_eq!(given.refused("rita", Command::RevokeToken { token: id }).kind, RefusalKind::Denied);
-    let itself = Actor { by: By::Account(given.id("dan")), token: Some(id), scopes: Some(Default::default()) };
+    let itself =
+        Actor { by: By::Account(given.id("dan")), token: Some(id), scopes: Some(Default::default()), proof: None };
     given.submit(&itself, Command::RevokeToken { token: id }).expect("it gives itself up");
     assert!(given.world.people.token(&digest(50), given.now).is_none());
     assert!(given.ok("dan", Command::RevokeToken { token: id }).is_empty());

@@ -3,9 +3,9 @@
 use super::gate::{self, blockers, gates};
 use super::*;
 use crate::{
-    calendar, change,
+    board, calendar, change,
     core::{self, Context, Obligation, World},
-    deployment, environment, learning, operations, people,
+    deployment, emergency, environment, learning, operations, people,
     policy::{Question, authorise},
     reason::{Blocker, Outcome, Refusal, RefusalKind, Ruling, Slot, only_by_system},
     rollback,
@@ -237,8 +237,9 @@ pub(crate) fn actor_facts(world: &World, release: &Release, ctx: &Context) -> Fa
         (None, _) => unknown("the release carries no change"),
     };
     let approved = |change: &change::Change, account: AccountId| {
-        let mut decided =
+        let alone =
             change.decisions(change::Decision::Approve).flat_map(|it| std::iter::once(it.by).chain(it.on_behalf_of));
+        let mut decided = alone.chain(board::voters(world, change.id));
         decided.any(|by| world.people.same_person(by, account))
     };
     let principal = world.people.principal(&ctx.actor);
@@ -327,6 +328,13 @@ pub fn react(world: &World, event: &core::Event) -> Vec<Command> {
         It::Change(change::Event::Decided(it)) => one(&it.change).into_iter().collect(),
         It::Change(change::Event::Withdrawn(it)) => one(&it.change).into_iter().collect(),
         It::Change(change::Event::ConditionMet(it)) => one(&it.change).into_iter().collect(),
+        It::Change(change::Event::DocumentAttached(it)) => one(&it.change).into_iter().collect(),
+        It::Change(change::Event::ConditionsAttached(it)) => one(&it.change).into_iter().collect(),
+        It::Change(change::Event::FlowPut(_)) | It::Template(_) => all_open(world, None),
+        It::Board(board::Event::Concluded(it)) => one(&it.change).into_iter().collect(),
+        It::Emergency(emergency::Event::Ratified(_)) => all_open(world, None),
+        It::Emergency(emergency::Event::Confirmed(it)) => glass(world, it.glass),
+        It::Emergency(emergency::Event::Ended(it)) => glass(world, it.glass),
         It::People(people::Event::AccountPut(_) | people::Event::AccountsLinked(_)) => all_open(world, None),
         It::Calendar(
             calendar::Event::ExceptionAsked(calendar::ExceptionAsked { release, .. })
@@ -369,6 +377,11 @@ pub fn react(world: &World, event: &core::Event) -> Vec<Command> {
     }
 }
 
+/// The release a glass was broken for.
+fn glass(world: &World, id: interlock_ids::GlassId) -> Vec<Command> {
+    world.emergency.glass(id).map(|it| Command::Reassess { release: it.release }).into_iter().collect()
+}
+
 /// Every open release that waits at gates, in one environment or in all.
 fn all_open(world: &World, environment: Option<&interlock_ids::Name>) -> Vec<Command> {
     reassess_all(world, |it| it.stage.awaits_gates() && environment.is_none_or(|name| it.spec.environment == *name))
@@ -386,7 +399,11 @@ pub fn owed(world: &World) -> Vec<Obligation> {
     waiting
         .filter_map(|it| {
             let ends = it.permit.as_ref().filter(|_| it.stage == Stage::Authorised).map(|permit| permit.not_after);
-            ends.or(it.window.map(|window| window.end)).map(|at| Obligation::WakeRelease { release: it.id, at })
+            let planned = ends.or(it.window.map(|window| window.end));
+            // What a broken glass has opened shuts when it ends.
+            let glass = world.emergency.of_release(it.id).filter(|it| it.ended.is_none()).last();
+            let glass = glass.and_then(|it| it.confirmed).map(|(_, _, until)| until).filter(|until| it.since < *until);
+            planned.into_iter().chain(glass).min().map(|at| Obligation::WakeRelease { release: it.id, at })
         })
         .collect()
 }

@@ -2,6 +2,7 @@
 
 use super::{Release, Stage};
 use crate::{
+    board,
     calendar::{self, Closed, Scope},
     change::{self, Change, Decision},
     core::{Actor, World},
@@ -25,7 +26,7 @@ pub struct Gate {
 /// All gates of a release as they stand at `now`, in the order in which people clear them.
 pub fn gates(world: &World, release: &Release, now: Timestamp) -> Vec<Gate> {
     let it = Facing { world, release, now, change: world.change.of_release(release.id) };
-    vec![
+    let mut gates = vec![
         it.calendar(),
         it.gate("artifact", it.artifact()),
         it.gate("traceability", it.traceability()),
@@ -36,7 +37,10 @@ pub fn gates(world: &World, release: &Release, now: Timestamp) -> Vec<Gate> {
         it.gate("rollback-plan", it.rollback_plan()),
         it.gate("environment", it.environment()),
         it.gate("evidence", no_criteria()),
-    ]
+    ];
+    gates.extend(it.of_class());
+    it.under_glass(&mut gates);
+    gates
 }
 
 /// Everything that stands in the way at the gates given.
@@ -86,11 +90,11 @@ pub(crate) fn services(release: &Release) -> BTreeSet<Name> {
     release.spec.items.iter().map(|item| item.service.clone()).collect()
 }
 
-/// Accounts whose approval is in force, each person once.
+/// Accounts whose approval is in force, be it given alone or as a vote in a board that has approved, each person once.
 pub(crate) fn approvers(world: &World, change: &Change) -> Vec<AccountId> {
     let mut people: Vec<AccountId> = Vec::new();
-    for approval in change.decisions(Decision::Approve) {
-        let person = approval.on_behalf_of.unwrap_or(approval.by);
+    let alone = change.decisions(Decision::Approve).map(|it| it.on_behalf_of.unwrap_or(it.by));
+    for person in alone.chain(board::supporters(world, change)) {
         if !people.iter().any(|other| world.people.same_person(*other, person)) {
             people.push(person);
         }
@@ -109,7 +113,7 @@ fn long(count: usize) -> Fact {
     Fact::Long(i64::try_from(count).unwrap_or(i64::MAX))
 }
 
-fn facts<const N: usize>(facts: [(&str, Fact); N]) -> Facts {
+pub(super) fn facts<const N: usize>(facts: [(&str, Fact); N]) -> Facts {
     Facts(facts.into_iter().map(|(name, fact)| (name.to_owned(), fact)).collect())
 }
 
@@ -117,21 +121,21 @@ fn no_criteria() -> Facts {
     facts(["required", "missing", "stale", "failed"].map(|name| (name, Fact::Set(Vec::new()))))
 }
 
-struct Facing<'a> {
-    world: &'a World,
-    release: &'a Release,
-    now: Timestamp,
-    change: Option<&'a Change>,
+pub(super) struct Facing<'a> {
+    pub world: &'a World,
+    pub release: &'a Release,
+    pub now: Timestamp,
+    pub change: Option<&'a Change>,
 }
 
 impl Facing<'_> {
-    fn gate(&self, name: &'static str, facts: Facts) -> Gate {
+    pub(super) fn gate(&self, name: &'static str, facts: Facts) -> Gate {
         let action = format!("gate.{name}");
         let question = Question { action: &action, resource: ("Release", self.release.id.to_string()), facts };
         Gate { name, ruling: ask(self.world, &Actor::system(), question) }
     }
 
-    fn production_like(&self) -> Fact {
+    pub(super) fn production_like(&self) -> Fact {
         let environment = self.world.environment.environment(&self.release.spec.environment);
         Fact::Bool(environment.is_none_or(|it| it.production_like))
     }
@@ -204,13 +208,12 @@ impl Facing<'_> {
         let Some(change) = self.change else {
             return self.unknown_change(["class", "impact", "approvals", "rejections", "required", "production_like"]);
         };
-        let production_like = matches!(self.production_like(), Fact::Bool(true));
         let requested =
             |account: &AccountId| change.requested_by.is_some_and(|it| self.world.people.same_person(it, *account));
         let approvers = approvers(self.world, change);
         let counts = |account: &&AccountId| !requested(account) && !is_author(self.world, change, **account);
         let approvals = approvers.iter().filter(counts).count();
-        let required = change::required_approvals(change.class, change.impact.level, production_like);
+        let required = super::classes::approvals_required(self.world, self.release, change);
         facts([
             ("class", Fact::Text(text(&change.class))),
             ("impact", Fact::Text(text(&change.impact.level))),
@@ -256,7 +259,7 @@ impl Facing<'_> {
     }
 
     fn review(&self) -> Gate {
-        let reviews = learning::blocking_reviews(self.world, &services(self.release), self.release.id);
+        let reviews = learning::blocking_reviews(self.world, &services(self.release), self.release.id, self.now);
         let named: Vec<String> = reviews.iter().map(|id| self.review_name(*id)).collect();
         self.gate("review", facts([("open_reviews", Fact::Set(named)), ("excepted", Fact::Bool(false))]))
     }

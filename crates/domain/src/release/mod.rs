@@ -5,6 +5,7 @@
 //! Deliberately absent: how a deployment runs (deployment), what a verdict of policy is (policy).
 
 mod check;
+mod classes;
 mod command;
 mod decide;
 mod event;
@@ -13,6 +14,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
+pub use classes::{approvals_required, opens_by_glass, pre_approved};
 pub use command::Command;
 pub(crate) use decide::actor_facts;
 pub use decide::{decide, owed, react};

@@ -210,6 +210,9 @@ pub struct Spec {
     pub name: Name,
     pub summary: NoteRef,
     pub class: Class,
+    /// Of a standard change: the template it follows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<Name>,
     pub environment: Name,
     pub items: Vec<Item>,
     pub pipeline: Name,

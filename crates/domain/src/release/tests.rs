@@ -143,6 +143,7 @@ fn spec(it: &mut Given, release: &str, seed: u8) -> Spec {
         name: name(release),
         summary: it.note(),
         class: Class::Normal,
+        template: None,
         environment: name("production"),
         items: vec![Item { service: name("checkout"), digest: digest(seed) }],
         pipeline: name("instances"),
@@ -207,6 +208,7 @@ fn decision(it: &mut Given, change: ChangeId) -> change::Command {
         reason: it.note(),
         conditions: Vec::new(),
         on_behalf_of: None,
+        seen: None,
     }
 }
 

@@ -300,6 +300,7 @@ impl<'a> Course<'a> {
                         reason: course.note(),
                         conditions: Vec::new(),
                         on_behalf_of: None,
+                        seen: None,
                     })
                 })
             }

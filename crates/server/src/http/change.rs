@@ -4,21 +4,24 @@ use crate::{
     act::{self, Done},
     auth::Caller,
     extract::{At, Body, Key, Params},
-    http::{page, people},
+    http::{emergency, page, people, session::Address},
     lens::{Lens, status, words},
     problem::{Answer, Failure},
+    proof,
     state::App,
 };
 use axum::{Json, extract::State};
 use interlock_domain::{
-    change::{self, required_approvals},
+    board::{self, Standing},
+    change::{self, signing_digest},
     core::Command,
+    release::approvals_required,
 };
 use interlock_ids::{ChangeId, ConditionId, ReleaseId};
 use interlock_wire::{
     change::{
-        Approval, Approve, Change, ChangeQuery, ChangeRow, Class, Condition, Decision, Impact, Level, MeetCondition,
-        Reject,
+        Approval, Approve, BoardDecision, Change, ChangeDocument, ChangeQuery, ChangeRow, Class, Condition, Decision,
+        Impact, Level, MeetCondition, Reject,
     },
     page::{Page, Paging},
     reason::{Action, Because, Receipt, Severity, Status},
@@ -40,12 +43,59 @@ pub fn class_in(class: Class) -> change::Class {
     }
 }
 
-fn level(level: change::Level) -> Level {
+pub fn level(level: change::Level) -> Level {
     match level {
         change::Level::Low => Level::Low,
         change::Level::Medium => Level::Medium,
         change::Level::High => Level::High,
     }
+}
+
+pub fn level_in(level: Level) -> change::Level {
+    match level {
+        Level::Low => change::Level::Low,
+        Level::Medium => change::Level::Medium,
+        Level::High => change::Level::High,
+    }
+}
+
+pub fn document(lens: &Lens, it: &change::Document) -> ChangeDocument {
+    ChangeDocument {
+        kind: it.kind.to_string(),
+        digest: it.digest.to_string(),
+        by: lens.person(it.by),
+        at: it.at,
+        remark: lens.note(it.remark),
+    }
+}
+
+/// What the board has to do with a change.
+fn board_decision(lens: &Lens, it: &change::Change) -> Option<BoardDecision> {
+    let decided = board::decision(&lens.world, it.id);
+    let needed = board::needs(&lens.world, it);
+    if needed.is_none() && decided == Standing::None {
+        return None;
+    }
+    let coming = lens
+        .world
+        .board
+        .meetings
+        .values()
+        .find(|meeting| meeting.is_pending() && meeting.item(it.id).is_some_and(|item| item.verdict.is_none()));
+    let (state, meeting, why) = match (decided, coming) {
+        (Standing::Approved { meeting }, _) => (status("approved", Severity::Good, false), Some(meeting), Vec::new()),
+        (Standing::Rejected { meeting }, None) => (status("rejected", Severity::Bad, false), Some(meeting), Vec::new()),
+        (Standing::Void { meeting, why }, None) => (status("void", Severity::Bad, false), Some(meeting), why),
+        (_, Some(meeting)) => (status("on_agenda", Severity::Info, false), Some(meeting.id), Vec::new()),
+        (Standing::None, None) => (status("waiting", Severity::Warning, false), None, Vec::new()),
+    };
+    let named = meeting.and_then(|id| lens.world.board.meeting(id)).map(|it| it.board.to_string());
+    Some(BoardDecision {
+        board: named.or(needed.map(|it| it.to_string())).unwrap_or_default(),
+        status: state,
+        meeting: meeting.map(|id| id.to_string()),
+        why: why.iter().map(|it| lens.with_names(it)).collect(),
+    })
 }
 
 fn state(it: &change::Change) -> Status {
@@ -56,9 +106,8 @@ fn state(it: &change::Change) -> Status {
     }
 }
 
-fn row(lens: &Lens, it: &change::Change) -> ChangeRow {
-    let environment =
-        lens.world.release.release(it.release).and_then(|it| lens.world.environment.environment(&it.spec.environment));
+pub fn row(lens: &Lens, it: &change::Change) -> ChangeRow {
+    let release = lens.world.release.release(it.release);
     let counted = it.counted();
     ChangeRow {
         id: it.id.to_string(),
@@ -72,11 +121,7 @@ fn row(lens: &Lens, it: &change::Change) -> ChangeRow {
         status: state(it),
         opened_at: it.opened,
         approvals: counted.approvals,
-        approvals_required: required_approvals(
-            it.class,
-            it.impact.level,
-            environment.is_none_or(|it| it.production_like),
-        ),
+        approvals_required: release.map_or(0, |release| approvals_required(&lens.world, release, it)),
         open_conditions: counted.open_conditions,
     }
 }
@@ -114,11 +159,16 @@ fn approval(lens: &Lens, change: &change::Change, it: &change::Approval) -> Appr
         reason: lens.note(it.reason),
         conditions,
         at: it.at,
+        signature: it.signature.as_ref().map(|signature| proof::view(lens, it.by, signature)),
         ruling: lens.ruling(&it.ruling),
     }
 }
 
 pub fn view(lens: &Lens, it: &change::Change) -> Change {
+    let flow = lens.world.change.flow(it.class);
+    let release = lens.world.release.release(it.release);
+    let attached = |kind: &interlock_ids::Name| it.documents.iter().any(|it| it.kind == *kind);
+    let glasses: Vec<_> = lens.world.emergency.of_release(it.release).map(|it| emergency::glass(lens, it)).collect();
     Change {
         row: row(lens, it),
         requested_by: it.requested_by.map(|id| lens.person(id)),
@@ -135,6 +185,14 @@ pub fn view(lens: &Lens, it: &change::Change) -> Change {
         commits: it.authorship.commits,
         decisions: it.approvals.iter().map(|given| approval(lens, it, given)).collect(),
         conditions: it.conditions.iter().map(|it| condition(lens, it)).collect(),
+        documents: it.documents.iter().map(|it| document(lens, it)).collect(),
+        documents_missing: words(flow.documents.iter().filter(|kind| !attached(kind))),
+        signed: flow.signed,
+        seen: signing_digest(&lens.world, it).to_string(),
+        board: board_decision(lens, it),
+        template: release.and_then(|it| it.spec.template.as_ref()).map(ToString::to_string),
+        debt: lens.world.emergency.debt(it.id).map(|it| emergency::debt(lens, it)),
+        glasses: glasses.into_iter().rev().collect(),
         actions: actions(lens, it),
     }
 }
@@ -146,13 +204,15 @@ fn decide(lens: &Lens, change: ChangeId, decision: change::Decision) -> Command 
         reason: lens.no_note(),
         conditions: Vec::new(),
         on_behalf_of: None,
+        seen: None,
     })
 }
 
 pub fn actions(lens: &Lens, it: &change::Change) -> Vec<Action> {
     let withdraw = Command::Change(change::Command::Withdraw { change: it.id, reason: lens.no_note() });
+    let signing = if lens.world.change.flow(it.class).signed { lens.signing() } else { lens.clone() };
     vec![
-        lens.action(
+        signing.action(
             "approve",
             "Approve",
             "Your approval is recorded, with its reason; conditions become gates.",
@@ -192,7 +252,7 @@ pub async fn changes(
     .map(Json)
 }
 
-fn find(app: &App, text: &str) -> Answer<ChangeId> {
+pub fn find(app: &App, text: &str) -> Answer<ChangeId> {
     let id = text.parse::<ChangeId>().ok().filter(|id| app.engine().world().change.change(*id).is_some());
     id.ok_or_else(|| Failure::not_found("change", text))
 }
@@ -216,6 +276,7 @@ pub async fn change(State(app): State<App>, caller: Caller, At(text): At<String>
 pub async fn approve(
     State(app): State<App>,
     caller: Caller,
+    address: Address,
     Key(key): Key,
     At(text): At<String>,
     Body(it): Body<Approve>,
@@ -228,8 +289,14 @@ pub async fn approve(
         .iter()
         .map(|text| Ok((app.engine().fresh::<interlock_ids::Condition>(), act::note(&app, "conditions", text)?)))
         .collect::<Answer<_>>()?;
-    let given =
-        Given { decision: change::Decision::Approve, reason: it.reason, conditions, on_behalf_of: it.on_behalf_of };
+    let (caller, seen) = proof::prove(&app, caller, &address, &it.signature).await?;
+    let given = Given {
+        decision: change::Decision::Approve,
+        reason: it.reason,
+        conditions,
+        on_behalf_of: it.on_behalf_of,
+        seen,
+    };
     record(&app, &caller, key, &text, given).await
 }
 
@@ -238,15 +305,18 @@ pub async fn approve(
 pub async fn reject(
     State(app): State<App>,
     caller: Caller,
+    address: Address,
     Key(key): Key,
     At(text): At<String>,
     Body(it): Body<Reject>,
 ) -> Answer<Done> {
+    let (caller, seen) = proof::prove(&app, caller, &address, &it.signature).await?;
     let given = Given {
         decision: change::Decision::Reject,
         reason: it.reason,
         conditions: Vec::new(),
         on_behalf_of: it.on_behalf_of,
+        seen,
     };
     record(&app, &caller, key, &text, given).await
 }
@@ -256,6 +326,7 @@ struct Given {
     reason: String,
     conditions: Vec<(ConditionId, interlock_domain::reason::NoteRef)>,
     on_behalf_of: Option<String>,
+    seen: Option<interlock_ids::Digest>,
 }
 
 async fn record(app: &App, caller: &Caller, key: Option<String>, text: &str, given: Given) -> Answer<Done> {
@@ -268,6 +339,7 @@ async fn record(app: &App, caller: &Caller, key: Option<String>, text: &str, giv
         reason,
         conditions: given.conditions,
         on_behalf_of,
+        seen: given.seen,
     };
     act::carry_out(app, caller, key, act::subject("change", change, text), Command::Change(command)).await
 }

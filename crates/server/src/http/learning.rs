@@ -54,7 +54,10 @@ pub fn view(lens: &Lens, it: &domain::Review) -> Review {
     };
     let back = lens.world.rollback.of_release(it.release);
     let why = back.map_or_else(
-        || "It did not end as planned.".to_owned(),
+        || match it.cause {
+            domain::Cause::Emergency => "It was an emergency, or the glass was broken for it.".to_owned(),
+            domain::Cause::Rollback => "It did not end as planned.".to_owned(),
+        },
         |back| {
             format!(
                 "It was taken back: {}.",

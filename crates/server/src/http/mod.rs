@@ -6,22 +6,26 @@
 pub mod activity;
 pub mod agenda;
 pub mod artifact;
+pub mod board;
 pub mod calendar;
 pub mod calendar_import;
 pub mod catalog;
 pub mod change;
 pub mod deployment;
+pub mod emergency;
 pub mod environment;
 pub mod erasure;
 pub mod evidence;
 pub mod exception;
 pub mod feed;
+pub mod flow;
 pub mod intake;
 pub mod learning;
 pub mod ledger;
 pub mod live;
 pub mod manifest;
 pub mod may;
+pub mod minutes;
 pub mod operations;
 pub mod page;
 pub mod people;
@@ -35,6 +39,7 @@ pub mod search;
 pub mod session;
 pub mod simulate;
 pub mod source;
+pub mod template;
 pub mod tlog;
 pub mod today;
 pub mod verification;
@@ -119,6 +124,34 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(change::reject))
         .routes(routes!(change::withdraw))
         .routes(routes!(change::meet))
+        .routes(routes!(flow::flows))
+        .routes(routes!(flow::put_flow))
+        .routes(routes!(flow::attach))
+        .routes(routes!(board::boards))
+        .routes(routes!(board::board, board::put_board))
+        .routes(routes!(board::call_meeting))
+        .routes(routes!(board::meetings))
+        .routes(routes!(board::meeting))
+        .routes(routes!(minutes::minutes))
+        .routes(routes!(board::set_agenda))
+        .routes(routes!(board::join))
+        .routes(routes!(board::excuse))
+        .routes(routes!(board::open))
+        .routes(routes!(board::vote))
+        .routes(routes!(board::conclude))
+        .routes(routes!(board::close))
+        .routes(routes!(board::call_off))
+        .routes(routes!(template::templates, template::propose))
+        .routes(routes!(template::template))
+        .routes(routes!(template::approve))
+        .routes(routes!(template::withdraw))
+        .routes(routes!(emergency::debts))
+        .routes(routes!(emergency::ratify))
+        .routes(routes!(emergency::object))
+        .routes(routes!(emergency::glasses))
+        .routes(routes!(emergency::break_glass))
+        .routes(routes!(emergency::confirm_glass))
+        .routes(routes!(emergency::end_glass))
         .routes(routes!(release::releases, release::draft))
         .routes(routes!(release::release))
         .routes(routes!(release::gates))

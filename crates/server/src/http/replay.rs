@@ -309,7 +309,7 @@ fn decider(then: &Lens, by: &By) -> Decider {
         By::Account(id) => people.account(*id),
         By::Runner(_) | By::System => None,
     };
-    let actor = Actor { by: by.clone(), token: None, scopes: None };
+    let actor = Actor { by: by.clone(), token: None, scopes: None, proof: None };
     let read = policy::ask(&then.world, &actor, Question::new("read", "Organisation", "organisation"));
     Decider {
         who: then.by(by),

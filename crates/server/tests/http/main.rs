@@ -13,6 +13,7 @@ mod document;
 mod erasure;
 mod evidence;
 mod far;
+mod governance;
 mod intake;
 mod ledger;
 mod life;

@@ -37,12 +37,37 @@ pub fn change(last: Option<&change::Event>) -> Option<change::Event> {
             reason: note(22),
             conditions: vec![Attached { id: id(23), text: note(24) }],
             ruling: ruling(),
+            // As the kind began; what was signed shows in the kinds of the board.
+            signature: None,
         }),
         Some(It::Decided(_)) => It::Withdrawn(Withdrawn { change: id(20), account: id(3), reason: note(25) }),
         Some(It::Withdrawn(_)) => {
             It::ConditionMet(ConditionMet { change: id(20), condition: id(23), account: id(1), evidence: note(26) })
         }
         Some(It::ConditionMet(_)) => It::Closed(Closed { change: id(20) }),
-        Some(It::Closed(_)) => return None,
+        Some(It::Closed(_)) => It::FlowPut(FlowPut {
+            class: Class::Normal,
+            flow: Flow {
+                lead_time_s: 172_800,
+                documents: names(&["test-report"]),
+                board: Some(BoardRule { board: name("cab"), from: Level::High }),
+                signed: true,
+                ratify_within_s: 86_400,
+                review_within_s: 259_200,
+                budget: Some(3),
+            },
+        }),
+        Some(It::FlowPut(_)) => It::DocumentAttached(DocumentAttached {
+            change: id(20),
+            document: name("test-report"),
+            digest: digest(27),
+            account: id(1),
+            remark: note(28),
+        }),
+        Some(It::DocumentAttached(_)) => It::ConditionsAttached(ConditionsAttached {
+            change: id(20),
+            conditions: vec![Imposed { id: id(29), text: note(29), by: id(3) }],
+        }),
+        Some(It::ConditionsAttached(_)) => return None,
     })
 }

@@ -8,6 +8,7 @@
 mod catalog;
 mod change;
 mod deployment;
+mod governance;
 mod parts;
 mod people;
 mod release;
@@ -41,12 +42,15 @@ fn rooms() -> Vec<Event> {
             Some(Event::Environment(_)) => chain(runner::runner, Event::Runner),
             Some(Event::Runner(_)) => chain(catalog::artifact, Event::Artifact),
             Some(Event::Artifact(_)) => chain(change::change, Event::Change),
-            Some(Event::Change(_)) => chain(release::release, Event::Release),
-            Some(Event::Release(_)) => chain(deployment::deployment, Event::Deployment),
+            Some(Event::Change(_)) => chain(governance::board, Event::Board),
+            Some(Event::Board(_)) => chain(release::release, Event::Release),
+            Some(Event::Release(_)) => chain(governance::template, Event::Template),
+            Some(Event::Template(_)) => chain(deployment::deployment, Event::Deployment),
             Some(Event::Deployment(_)) => chain(verification::verification, Event::Verification),
             Some(Event::Verification(_)) => chain(verification::operations, Event::Operations),
             Some(Event::Operations(_)) => chain(verification::rollback, Event::Rollback),
-            Some(Event::Rollback(_)) => chain(verification::learning, Event::Learning),
+            Some(Event::Rollback(_)) => chain(governance::emergency, Event::Emergency),
+            Some(Event::Emergency(_)) => chain(verification::learning, Event::Learning),
             Some(Event::Learning(_)) => return all,
         };
         all.extend(room);

@@ -1,6 +1,6 @@
 //! What samples are put together from. The same number always gives the same value.
 
-use interlock_domain::reason::{Blocker, NoteRef, Outcome, Ruling, Slot};
+use interlock_domain::reason::{Blocker, Meaning, NoteRef, Outcome, Proof, Ruling, Signature, Slot};
 use interlock_ids::{Digest, Id, Identity, Kind, Name};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeSet;
@@ -59,4 +59,8 @@ pub fn ruling() -> Ruling {
         policies: vec!["base.calendar-closed".into()],
         blockers: vec![blocker()],
     }
+}
+
+pub fn signature(meaning: Meaning) -> Signature {
+    Signature { meaning, at: at(30), proof: Proof::Password, signed: digest(42) }
 }

@@ -68,6 +68,7 @@ fn spec() -> Spec {
         name: name("spring"),
         summary: note(30),
         class: Class::Normal,
+        template: None,
         environment: name("production"),
         items: vec![Item { service: name("checkout"), digest: digest(10) }],
         pipeline: name("instances"),

@@ -131,9 +131,13 @@ pub fn learning(last: Option<&learning::Event>) -> Option<learning::Event> {
     use learning::Event as It;
     let review = id(90);
     Some(match last {
-        None => {
-            It::ReviewOpened(ReviewOpened { review, release: id(10), services: names(&["checkout"]), due: at(7200) })
-        }
+        None => It::ReviewOpened(ReviewOpened {
+            review,
+            release: id(10),
+            services: names(&["checkout"]),
+            due: at(7200),
+            cause: learning::Cause::Rollback,
+        }),
         Some(It::ReviewOpened(_)) => It::ReviewDone(ReviewDone {
             review,
             account: id(2),

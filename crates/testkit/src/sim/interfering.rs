@@ -52,7 +52,14 @@ impl Sim {
     fn reject(&mut self, view: &World, it: &Release) {
         let Some(change) = view.change.of_release(it.id).map(|it| it.id) else { return };
         let (decision, reason) = (change::Decision::Reject, self.note());
-        let command = change::Command::Decide { change, decision, reason, conditions: Vec::new(), on_behalf_of: None };
+        let command = change::Command::Decide {
+            change,
+            decision,
+            reason,
+            conditions: Vec::new(),
+            on_behalf_of: None,
+            seen: None,
+        };
         let who = self.somebody(&["amir", "bea", "cleo", "erik"], 0.1);
         self.one(who, Command::Change(command));
     }

@@ -188,7 +188,8 @@ impl Sim {
             let conditions = if self.random.chance(0.2) { vec![(self.fresh(), self.note())] } else { Vec::new() };
             let decision = change::Decision::Approve;
             let reason = self.note();
-            let command = change::Command::Decide { change: change_id, decision, reason, conditions, on_behalf_of };
+            let command =
+                change::Command::Decide { change: change_id, decision, reason, conditions, on_behalf_of, seen: None };
             return self.one(who, Command::Change(command));
         }
         let who = self.somebody(&["rita", "ravi", "rex", "edda", "dov-ops"], 0.1);
@@ -494,6 +495,9 @@ impl Sim {
     }
 
     fn review(&mut self, view: &World) {
+        if self.random.chance(0.5) && self.pay(view) {
+            return;
+        }
         let open: Vec<_> = view.learning.open.iter().copied().collect();
         let Some(review) = self.random.pick(&open).copied() else { return };
         if self.random.chance(0.4) && !self.calm {

@@ -221,6 +221,7 @@ fn by_somebody(house: &mut House, stage: &Stage, words: &[&str]) -> Option<Vec<C
                 reason,
                 conditions,
                 on_behalf_of: None,
+                seen: None,
             };
             one(Command::Change(decide))
         }

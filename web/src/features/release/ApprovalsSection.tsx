@@ -1,6 +1,7 @@
 import { Avatar, Badge, Button, Group, Stack, Text } from '@mantine/core'
 import { IconChecks, IconClipboardCheck } from '@tabler/icons-react'
 import { useState } from 'react'
+import { ChangeExtras } from '~/features/change/ChangeExtras'
 import { address } from '~/lib/api/action'
 import type { Approval, Change, Condition } from '~/lib/api/change'
 import { count, plural } from '~/lib/format'
@@ -8,6 +9,7 @@ import { ActionBar } from '~/parts/ActionBar'
 import { ActionDialog } from '~/parts/ActionDialog'
 import { StatusBadge } from '~/parts/Badges'
 import { Fact, Section } from '~/parts/Layout'
+import { SignatureLine } from '~/parts/SignatureLine'
 import { Empty } from '~/parts/States'
 import { Time } from '~/parts/Time'
 
@@ -72,7 +74,17 @@ function Decisions({ change }: { change: Change }) {
       {change.conditions.map(it => (
         <ConditionRow key={it.id} condition={it} at={`${at}/conditions/${encodeURIComponent(it.id)}`} />
       ))}
-      {!change.status.is_terminal && <ActionBar actions={change.actions} at={at} name={change.name} keys />}
+      <ChangeExtras change={change} />
+      {!change.status.is_terminal && (
+        <ActionBar
+          actions={change.actions}
+          at={at}
+          name={change.name}
+          keys
+          kind={change.signed ? 'signed' : undefined}
+          seen={change.signed ? change.seen : undefined}
+        />
+      )}
     </Stack>
   )
 }
@@ -97,6 +109,7 @@ function Row({ approval }: { approval: Approval }) {
           </Text>
         </Group>
         {approval.reason && <Text size="sm">{approval.reason}</Text>}
+        {approval.signature && <SignatureLine signature={approval.signature} />}
       </Stack>
     </Group>
   )

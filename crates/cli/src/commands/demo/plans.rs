@@ -84,6 +84,7 @@ pub fn spec(summary: &str, environment: &str, services: &[&str], version: &str) 
     ReleaseSpec {
         environment: environment.into(),
         class: Class::Normal,
+        template: None,
         summary: summary.into(),
         items: services.iter().map(item).collect(),
         pipeline: "shop".into(),
@@ -126,7 +127,14 @@ pub async fn read(client: &Client, name: &str) -> Done<Release> {
 pub async fn approve(client: &Client, name: &str, reason: &str, conditions: &[&str]) -> Done<Receipt> {
     let change = change_of(client, name).await?;
     let conditions = conditions.iter().map(|it| (*it).to_owned()).collect();
-    client.act("changes", &change, "approve", &Approve { reason: reason.into(), conditions, on_behalf_of: None }).await
+    client
+        .act(
+            "changes",
+            &change,
+            "approve",
+            &Approve { reason: reason.into(), conditions, on_behalf_of: None, signature: Default::default() },
+        )
+        .await
 }
 
 /// The first slot there is from now on.

@@ -82,6 +82,7 @@ fn conditions_are_gates() {
             reason,
             conditions: vec![(condition, text)],
             on_behalf_of: None,
+            seen: None,
         },
     );
     assert_eq!(stage(&it, release), Stage::Frozen);

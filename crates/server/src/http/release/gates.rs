@@ -36,6 +36,11 @@ fn asks(name: &str) -> &'static str {
         "rollback-plan" => "Is it clear when it is taken back, by whom, and how one knows that this worked?",
         "environment" => "Is the environment free?",
         "evidence" => "Is all evidence there, fresh, and good?",
+        "lead-time" => "Was it asked for early enough for its class?",
+        "documents" => "Are the documents there that its class asks for?",
+        "board" => "Has the board approved it, by people who are independent of it?",
+        "template" => "Does it match an approved template exactly?",
+        "debt" => "Is everything paid that earlier emergencies of the same owners owe?",
         _ => "A gate of the organisation's own policies.",
     }
 }

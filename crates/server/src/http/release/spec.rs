@@ -52,6 +52,7 @@ pub fn spec_in(app: &App, name: Name, it: &wire::ReleaseSpec, person: Person) ->
         name,
         environment: parse("environment", &it.environment)?,
         class: change::class_in(it.class),
+        template: it.template.as_deref().map(|name| parse("template", name)).transpose()?,
         items,
         pipeline: parse("pipeline", &it.pipeline)?,
         model: model_in(&it.model)?,
@@ -219,6 +220,7 @@ pub fn spec_out(lens: &Lens, it: &domain::Spec) -> wire::ReleaseSpec {
     wire::ReleaseSpec {
         environment: it.environment.to_string(),
         class: change::class_out(it.class),
+        template: it.template.as_ref().map(ToString::to_string),
         summary: lens.note(it.summary),
         items: it.items.iter().map(item).collect(),
         pipeline: it.pipeline.to_string(),

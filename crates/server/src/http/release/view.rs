@@ -2,7 +2,7 @@
 
 use super::{gates, spec, spec_out};
 use crate::{
-    http::{artifact, catalog, change, learning, operations, rollback, source, verification},
+    http::{artifact, catalog, change, emergency, learning, operations, rollback, source, verification},
     lens::{Lens, named, short, words},
     problem::Answer,
     state::App,
@@ -340,5 +340,5 @@ pub fn actions(lens: &Lens, it: &domain::Release) -> Vec<Action> {
         let command = command(lens, it, name, None)?;
         Some(lens.action(name, label, effect, needs_reason, &command))
     });
-    tried.collect()
+    tried.chain(emergency::break_action(lens, it)).collect()
 }

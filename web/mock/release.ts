@@ -134,6 +134,11 @@ const change = (name: string, held: boolean): Schemas['Change'] => {
       ...(held ? [] : [approval(people.bea, 'Reviewed; the test that was missing is there.', [])]),
     ],
     conditions: [condition],
+    documents: [],
+    documents_missing: [],
+    signed: false,
+    seen: 'sha256:6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875b4b',
+    glasses: [],
     actions: [
       action(
         'approve',

@@ -185,10 +185,7 @@ async fn an_exception_is_asked_for_granted_by_another_and_taken_back() {
         "{seen:#}"
     );
     let because = json!({ "reason": "Agreed with controlling" });
-    house
-        .post("rita", &format!("/exceptions/{id}/grant"), because.clone())
-        .await
-        .problem(403, "denied");
+    house.post("rita", &format!("/exceptions/{id}/grant"), because.clone()).await.problem(403, "denied");
     house.post("amir", &format!("/exceptions/{id}/grant"), because.clone()).await.ok();
     house.post("rita", &plan, start).await.ok();
     assert_eq!(house.get("rita", "/exceptions").await.ok()["items"][0]["decision"], "Agreed with controlling");

@@ -151,7 +151,8 @@ impl Courier {
     pub fn transcript(&self, key: &str) -> Transcript {
         let transcript = Transcript::new(self.executor.step_dir(key).join("output"), self.grown.clone());
         let path = transcript.path().to_path_buf();
-        let stream = Stream { path, live: Some(transcript.clone()), sent: 0, since: None, failures: 0, given_up: false };
+        let stream =
+            Stream { path, live: Some(transcript.clone()), sent: 0, since: None, failures: 0, given_up: false };
         self.locked().streams.insert(key.to_owned(), stream);
         transcript
     }

@@ -322,12 +322,7 @@ impl Shared {
     }
 
     /// Does one order; whether the next one of its lease may be begun.
-    async fn one(
-        self: &Arc<Self>,
-        order: &StepOrder,
-        fence: &Arc<AtomicU64>,
-        leaving: &mut JoinSet<()>,
-    ) -> bool {
+    async fn one(self: &Arc<Self>, order: &StepOrder, fence: &Arc<AtomicU64>, leaving: &mut JoinSet<()>) -> bool {
         if let Some(report) = self.done_before(order, fence.load(Ordering::SeqCst)) {
             let passes = report.outcome.passes();
             self.hand_over(report, fence);

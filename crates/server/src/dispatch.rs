@@ -54,8 +54,16 @@ pub struct Offer {
 pub type Taken = BTreeSet<(DeploymentId, u32, u32, u64)>;
 
 enum Message {
-    Offer { offer: Offer, reply: oneshot::Sender<Result<Vec<Granted>, SubmitError>> },
-    Reports { runner: Name, reports: Vec<Report>, outputs: Vec<Vec<u8>>, reply: oneshot::Sender<Result<Arc<Taken>, SubmitError>> },
+    Offer {
+        offer: Offer,
+        reply: oneshot::Sender<Result<Vec<Granted>, SubmitError>>,
+    },
+    Reports {
+        runner: Name,
+        reports: Vec<Report>,
+        outputs: Vec<Vec<u8>>,
+        reply: oneshot::Sender<Result<Arc<Taken>, SubmitError>>,
+    },
 }
 
 /// The way in. Cloning it is cheap.

@@ -121,7 +121,8 @@ fn controlled<'a>(world: &'a World, id: DeploymentId, ctx: &Context) -> Result<&
 fn start(world: &World, id: DeploymentId, release_id: ReleaseId, ctx: &Context) -> Result<Vec<Event>, Refusal> {
     let release = world.release.release(release_id).ok_or_else(|| Refusal::not_found("release", release_id))?;
     let permit = release.permit.as_ref().filter(|_| release.stage == Stage::Authorised);
-    let invalid = permit.map_or_else(|| Some(no_permit(release)), |permit| permit_blocker(world, permit, false, ctx.now));
+    let invalid =
+        permit.map_or_else(|| Some(no_permit(release)), |permit| permit_blocker(world, permit, false, ctx.now));
     let mut facts = release::actor_facts(world, release, ctx);
     facts.0.insert("permit_valid".into(), Fact::Bool(invalid.is_none()));
     let question = Question { action: "deployment.start", resource: ("Release", release_id.to_string()), facts };

@@ -198,9 +198,9 @@ impl Facing<'_> {
 fn in_words(seconds: u32) -> String {
     let counted = |count: u32, what: &str| if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") };
     match seconds {
-        _ if seconds % 86_400 == 0 => counted(seconds / 86_400, "day"),
-        _ if seconds % 3600 == 0 => counted(seconds / 3600, "hour"),
-        _ if seconds % 60 == 0 => counted(seconds / 60, "minute"),
+        _ if seconds.is_multiple_of(86_400) => counted(seconds / 86_400, "day"),
+        _ if seconds.is_multiple_of(3600) => counted(seconds / 3600, "hour"),
+        _ if seconds.is_multiple_of(60) => counted(seconds / 60, "minute"),
         _ => counted(seconds, "second"),
     }
 }

@@ -312,6 +312,58 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/boards": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All boards, with what waits for them. */
+        get: operations["boards_boards"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/boards/{board}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One board. */
+        get: operations["boards_board"];
+        /** Sets up a board, or changes it as a whole. */
+        put: operations["boards_put_board"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/boards/{board}/meetings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Calls a meeting. */
+        post: operations["boards_call_meeting"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/calendar": {
         parameters: {
             query?: never;
@@ -550,6 +602,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/changes/{id}/documents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Attaches a document to a change. Its bytes were put as a blob before. */
+        post: operations["changes_attach"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/changes/{id}/object": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Objects to an emergency after the event, and signs that. */
+        post: operations["changes_object"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/changes/{id}/ratify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Approves an emergency after the event, and signs that. */
+        post: operations["changes_ratify"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/changes/{id}/reject": {
         parameters: {
             query?: never;
@@ -612,6 +715,23 @@ export interface paths {
         put?: never;
         /** Gives a claim back. */
         post: operations["claims_end_claim"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/debts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is owed after emergencies, the newest first. */
+        get: operations["debts_debts"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -995,6 +1115,91 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/flows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What each class of change asks for. */
+        get: operations["flows_flows"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/flows/{class}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Sets what a class of change asks for, as a whole. */
+        put: operations["flows_put_flow"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/glasses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Broken glasses, the newest first. */
+        get: operations["glasses_glasses"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/glasses/{glass}/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Confirms a broken glass as the second person. */
+        post: operations["glasses_confirm_glass"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/glasses/{glass}/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Gives a broken glass up before its time. */
+        post: operations["glasses_end_glass"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/graph": {
         parameters: {
             query?: never;
@@ -1319,6 +1524,193 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/meetings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Meetings, the newest first. */
+        get: operations["meetings_meetings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/meetings/{meeting}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One meeting. */
+        get: operations["meetings_meeting"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/meetings/{meeting}/agenda": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Puts another agenda in place of the one before. */
+        post: operations["meetings_set_agenda"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/meetings/{meeting}/call-off": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Calls a meeting off before it has begun. */
+        post: operations["meetings_call_off"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/meetings/{meeting}/close": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ends the meeting and signs its minutes. */
+        post: operations["meetings_close"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/meetings/{meeting}/excuse": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Says that one will not come. */
+        post: operations["meetings_excuse"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/meetings/{meeting}/items/{change}/conclude": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Counts the votes on one change. */
+        post: operations["meetings_conclude"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/meetings/{meeting}/items/{change}/vote": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Votes on one change, from the seat one has taken, and signs that. */
+        post: operations["meetings_vote"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/meetings/{meeting}/join": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes a seat: one's own, or that of a member who has delegated. */
+        post: operations["meetings_join"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/meetings/{meeting}/minutes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The minutes of a meeting, to be read. */
+        get: operations["meetings_minutes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/meetings/{meeting}/open": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Begins the meeting. */
+        post: operations["meetings_open"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/metrics/dora": {
         parameters: {
             query?: never;
@@ -1519,6 +1911,23 @@ export interface paths {
         put?: never;
         /** Issues the permit. */
         post: operations["releases_authorise"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/releases/{release}/break-glass": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Breaks the glass: asks for a way round gates. */
+        post: operations["releases_break_glass"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2259,6 +2668,75 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/templates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All templates. */
+        get: operations["templates_templates"];
+        put?: never;
+        /** Proposes a template, or another version of one. */
+        post: operations["templates_propose"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/templates/{template}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One template. */
+        get: operations["templates_template"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/templates/{template}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Approves a template, and signs that. */
+        post: operations["templates_approve"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/templates/{template}/withdraw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes a template out of use. */
+        post: operations["templates_withdraw"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/tlog/checkpoint": {
         parameters: {
             query?: never;
@@ -2475,6 +2953,24 @@ export interface components {
             /** @description The token it came with; null for a session of the page. */
             token?: string | null;
         };
+        /** @description One change on an agenda. */
+        AgendaItem: {
+            change: components["schemas"]["ChangeRow"];
+            environment?: components["schemas"]["Ref"] | null;
+            window?: components["schemas"]["Span"] | null;
+            /** @description Why its impact is what it is. */
+            reasons: string[];
+            documents: components["schemas"]["ChangeDocument"][];
+            /** @description Digest of what is voted on: what a signature is put under. */
+            seen: string;
+            votes: components["schemas"]["Vote"][];
+            tally: components["schemas"]["Tally"];
+            verdict?: components["schemas"]["Status"] | null;
+            /** Format: date-time */
+            decided_at?: string | null;
+            /** @description `vote` and `conclude`. */
+            actions: components["schemas"]["Action"][];
+        };
         /**
          * @description A count of targets, a share of them, or `rest`
          * @example 2
@@ -2574,6 +3070,7 @@ export interface components {
             conditions: components["schemas"]["Condition"][];
             /** Format: date-time */
             at: string;
+            signature?: components["schemas"]["Signature"] | null;
             ruling: components["schemas"]["Ruling"];
         };
         /** @description Approves a change. */
@@ -2583,6 +3080,12 @@ export interface components {
             conditions?: string[];
             /** @description Login or id of whoever delegated the decision. */
             on_behalf_of?: string | null;
+            signature?: components["schemas"]["Signing"];
+        };
+        /** @description Approves a template. */
+        ApproveTemplate: {
+            reason: string;
+            signature?: components["schemas"]["Signing"];
         };
         /** @description An artefact with its commits. */
         Artifact: components["schemas"]["ArtifactRow"] & {
@@ -2692,6 +3195,14 @@ export interface components {
              */
             seen: number;
         };
+        /** @description Attaches a document, in place of one of its kind if there is one. */
+        AttachDocument: {
+            /** @description Such as `test-report`. */
+            kind: string;
+            /** @description Digest of a blob that was put first. */
+            digest: string;
+            remark: string;
+        };
         /** @description A text or a blob. */
         Attachment: {
             /** @description `note` or `blob`. */
@@ -2740,6 +3251,57 @@ export interface components {
              * @description By when it has to be cleared, or when it clears by itself.
              */
             by?: string | null;
+        };
+        /** @description A board as it is. */
+        Board: {
+            name: string;
+            members: components["schemas"]["Ref"][];
+            chairs: components["schemas"]["Ref"][];
+            /** Format: int32 */
+            quorum: number;
+            rule: string;
+            /** @description Changes that wait for it and are on no agenda, the most urgent first. */
+            waiting: components["schemas"]["ChangeRow"][];
+            /** @description The newest first; at most 50. */
+            meetings: components["schemas"]["MeetingRow"][];
+            /** @description `meetings` calls one. */
+            actions: components["schemas"]["Action"][];
+        };
+        /** @description What the board has decided. */
+        BoardDecision: {
+            board: string;
+            /** @description `waiting`, `on_agenda`, `approved`, `rejected`, `void`. */
+            status: components["schemas"]["Status"];
+            meeting?: string | null;
+            /** @description Why a decision does not count any more. */
+            why: string[];
+        };
+        BoardRule: {
+            board: string;
+            from: components["schemas"]["Level"];
+        };
+        /** @description A board. */
+        BoardSpec: {
+            /** @description Logins of the members: people, each once; at most 50. */
+            members: string[];
+            /** @description Logins of those who call, open, conclude and close its meetings. */
+            chairs: string[];
+            /**
+             * Format: int32
+             * @description People who have to be there and independent of what is decided.
+             */
+            quorum: number;
+            /** @description What carries a motion: `majority`, `two_thirds` or `unanimous`, of the votes for and against. */
+            rule: string;
+        };
+        /** @description Asks for a way round gates of one release, for a time. A second person has to confirm it. */
+        BreakGlass: {
+            /** @description Names of the gates, such as `approvals`. */
+            gates: string[];
+            /** @description For how long they are open once it is confirmed, 1 minute to 4 hours. */
+            lasts: components["schemas"]["Length"];
+            reason: string;
+            signature?: components["schemas"]["Signing"];
         };
         /** @description A calendar. */
         Calendar: {
@@ -2795,6 +3357,13 @@ export interface components {
             scope?: components["schemas"]["ScopeSpec"];
             reason: string;
         };
+        /** @description Calls a meeting. */
+        CallMeeting: {
+            /** Format: date-time */
+            at: string;
+            /** @description Ids of changes; at most 100. Left out: all that wait for the board. */
+            agenda?: string[] | null;
+        };
         /** @description How old and new are compared. */
         CanarySpec: {
             /** @description Time between two looks. */
@@ -2811,6 +3380,15 @@ export interface components {
             at_least: number;
             on_inconclusive: components["schemas"]["OnInconclusive"];
             margins?: components["schemas"]["Margins"];
+        };
+        /** @description A vote. */
+        CastVote: {
+            /** @description `approve`, `reject` or `abstain`. */
+            choice: string;
+            reason: string;
+            /** @description Texts of conditions; if the board approves, each becomes a gate. At most 20. */
+            conditions?: string[];
+            signature?: components["schemas"]["Signing"];
         };
         /** @description What runs of a service in an environment: the version most of its targets run, and the others. */
         Cell: {
@@ -2840,7 +3418,30 @@ export interface components {
             commits: number;
             decisions: components["schemas"]["Approval"][];
             conditions: components["schemas"]["Condition"][];
+            documents: components["schemas"]["ChangeDocument"][];
+            /** @description Kinds of documents that its class asks for and that are missing. */
+            documents_missing: string[];
+            /** @description Whether approvals have to be signed. */
+            signed: boolean;
+            /** @description Digest of what is decided on: what a signature is put under. */
+            seen: string;
+            board?: components["schemas"]["BoardDecision"] | null;
+            /** @description Of a standard change: the template it follows. */
+            template?: string | null;
+            debt?: components["schemas"]["Debt"] | null;
+            /** @description Glasses broken for it, the newest first. */
+            glasses: components["schemas"]["Glass"][];
             actions: components["schemas"]["Action"][];
+        };
+        /** @description A document that was attached, by its bytes. */
+        ChangeDocument: {
+            kind: string;
+            /** @description Its bytes are the blob of this digest. */
+            digest: string;
+            by: components["schemas"]["Ref"];
+            /** Format: date-time */
+            at: string;
+            remark: string;
         };
         /** @description Changes a password: one's own with the present one, or an administrator anybody's. */
         ChangePassword: {
@@ -2926,6 +3527,12 @@ export interface components {
          * @enum {string}
          */
         Class: "standard" | "normal" | "emergency";
+        /** @description Ends a meeting and signs its minutes. */
+        CloseMeeting: {
+            /** @description What the minutes say beside the votes. */
+            remarks: string;
+            signature?: components["schemas"]["Signing"];
+        };
         /** @description A release whose window would be closed, and by what. */
         ClosedPlan: {
             release: components["schemas"]["Ref"];
@@ -2983,6 +3590,11 @@ export interface components {
             /** Format: date-time */
             met_at?: string | null;
             evidence?: string | null;
+        };
+        /** @description Confirms a broken glass as the second person. */
+        ConfirmGlass: {
+            reason: string;
+            signature?: components["schemas"]["Signing"];
         };
         /** @description Proof that the later ledger begins with the earlier (RFC 6962 section 2.1.2). */
         Consistency: {
@@ -3056,6 +3668,29 @@ export interface components {
             /** Format: date-time */
             end?: string | null;
             environments: components["schemas"]["Ref"][];
+        };
+        /** @description What is owed after an emergency. */
+        Debt: {
+            change: components["schemas"]["Ref"];
+            release: components["schemas"]["Ref"];
+            /** @description `emergency` or `broken_glass`. */
+            cause: string;
+            /** @description Groups that own the services in it. */
+            owners: string[];
+            /** Format: date-time */
+            incurred_at: string;
+            /** @description `open`, `overdue` or `paid`. */
+            status: components["schemas"]["Status"];
+            /** Format: date-time */
+            ratify_by: string;
+            ratified?: components["schemas"]["Ratified"] | null;
+            /** Format: date-time */
+            review_by: string;
+            review_done: boolean;
+            /** @description Digest of what is approved after the event. */
+            seen: string;
+            /** @description `ratify` and `object`, below the change. */
+            actions: components["schemas"]["Action"][];
         };
         /** @description Somebody as he stood at a position. */
         Decider: {
@@ -3476,6 +4111,32 @@ export interface components {
             /** @default null */
             weeks?: components["schemas"]["YearOfWeeks"] | null;
         };
+        /** @description What a class asks for, as it is in force. */
+        Flow: {
+            class: components["schemas"]["Class"];
+            spec: components["schemas"]["FlowSpec"];
+            /** @description Whether anybody has set it. */
+            set: boolean;
+        };
+        /** @description What a class of change asks for, beside approvals. */
+        FlowSpec: {
+            /** @description Between asking for the change and the beginning of its window; none for emergencies. */
+            lead_time?: components["schemas"]["Length"];
+            /** @description Kinds of documents; at most 20. */
+            documents?: string[];
+            board?: components["schemas"]["BoardRule"] | null;
+            /** @description Whether approvals are signed. */
+            signed?: boolean;
+            /** @description Of emergencies: when the approval after the event is due. */
+            ratify_within?: components["schemas"]["Length"];
+            /** @description Of emergencies: when the review is due. */
+            review_within?: components["schemas"]["Length"];
+            /**
+             * Format: int32
+             * @description Of emergencies: how many one group of owners may make in 30 days.
+             */
+            budget?: number | null;
+        };
         FollowUp: {
             text: string;
             owner: components["schemas"]["Ref"];
@@ -3514,6 +4175,22 @@ export interface components {
             position: number;
             /** Format: date-time */
             at: string;
+        };
+        /** @description A broken glass. */
+        Glass: {
+            id: string;
+            release: components["schemas"]["Ref"];
+            gates: string[];
+            /** @description `waiting`, `in_force`, `void`, `over`. */
+            status: components["schemas"]["Status"];
+            broken_by: components["schemas"]["Ref"];
+            /** Format: date-time */
+            broken_at: string;
+            reason: string;
+            confirmed_by?: components["schemas"]["Ref"] | null;
+            /** Format: date-time */
+            until?: string | null;
+            actions: components["schemas"]["Action"][];
         };
         /** @description `from` depends on `to`. */
         GraphEdge: {
@@ -3724,6 +4401,14 @@ export interface components {
             service: string;
             version?: string | null;
             digest?: string | null;
+        };
+        /** @description Takes a seat. */
+        JoinMeeting: {
+            /**
+             * @description Login of the member who has delegated. Left out: one's own seat; of whoever is no member, that of the one member who has
+             *     delegated to him.
+             */
+            on_behalf_of?: string | null;
         };
         /** @enum {string} */
         Kind: "PolicyPack" | "Account" | "IdentityProvider" | "TrustedIssuer" | "Webhook" | "SigningKey" | "Service" | "Environment" | "Calendar" | "Pipeline" | "Release";
@@ -3960,6 +4645,37 @@ export interface components {
         /** @description Says that a condition is met, and how one can see that. */
         MeetCondition: {
             evidence: string;
+        };
+        /** @description A meeting. */
+        Meeting: components["schemas"]["MeetingRow"] & {
+            called_by: components["schemas"]["Ref"];
+            /** Format: int32 */
+            quorum: number;
+            rule: string;
+            /** @description Every member. */
+            seats: components["schemas"]["Seat"][];
+            agenda: components["schemas"]["AgendaItem"][];
+            /** Format: date-time */
+            opened_at?: string | null;
+            /** Format: date-time */
+            closed_at?: string | null;
+            remarks?: string | null;
+            /** @description SHA-256 of the minutes as canonical JSON, once they are signed. */
+            minutes?: string | null;
+            signature?: components["schemas"]["Signature"] | null;
+            actions: components["schemas"]["Action"][];
+        };
+        /** @description A meeting in a list. */
+        MeetingRow: {
+            id: string;
+            board: string;
+            /** Format: date-time */
+            at: string;
+            status: components["schemas"]["Status"];
+            /** Format: int32 */
+            items: number;
+            /** Format: int32 */
+            decided: number;
         };
         /** @description A figure is on the right side of a threshold. */
         MetricCriterion: {
@@ -4220,6 +4936,25 @@ export interface components {
             next?: string | null;
         };
         /** @description One page. */
+        Page_Board: {
+            items: {
+                name: string;
+                members: components["schemas"]["Ref"][];
+                chairs: components["schemas"]["Ref"][];
+                /** Format: int32 */
+                quorum: number;
+                rule: string;
+                /** @description Changes that wait for it and are on no agenda, the most urgent first. */
+                waiting: components["schemas"]["ChangeRow"][];
+                /** @description The newest first; at most 50. */
+                meetings: components["schemas"]["MeetingRow"][];
+                /** @description `meetings` calls one. */
+                actions: components["schemas"]["Action"][];
+            }[];
+            /** @description The cursor of the next page; null on the last. */
+            next?: string | null;
+        };
+        /** @description One page. */
         Page_Calendar: {
             items: {
                 id: string;
@@ -4272,6 +5007,33 @@ export interface components {
                 /** Format: date-time */
                 ended?: string | null;
                 status: components["schemas"]["Status"];
+            }[];
+            /** @description The cursor of the next page; null on the last. */
+            next?: string | null;
+        };
+        /** @description One page. */
+        Page_Debt: {
+            items: {
+                change: components["schemas"]["Ref"];
+                release: components["schemas"]["Ref"];
+                /** @description `emergency` or `broken_glass`. */
+                cause: string;
+                /** @description Groups that own the services in it. */
+                owners: string[];
+                /** Format: date-time */
+                incurred_at: string;
+                /** @description `open`, `overdue` or `paid`. */
+                status: components["schemas"]["Status"];
+                /** Format: date-time */
+                ratify_by: string;
+                ratified?: components["schemas"]["Ratified"] | null;
+                /** Format: date-time */
+                review_by: string;
+                review_done: boolean;
+                /** @description Digest of what is approved after the event. */
+                seen: string;
+                /** @description `ratify` and `object`, below the change. */
+                actions: components["schemas"]["Action"][];
             }[];
             /** @description The cursor of the next page; null on the last. */
             next?: string | null;
@@ -4387,6 +5149,37 @@ export interface components {
             next?: string | null;
         };
         /** @description One page. */
+        Page_Flow: {
+            items: {
+                class: components["schemas"]["Class"];
+                spec: components["schemas"]["FlowSpec"];
+                /** @description Whether anybody has set it. */
+                set: boolean;
+            }[];
+            /** @description The cursor of the next page; null on the last. */
+            next?: string | null;
+        };
+        /** @description One page. */
+        Page_Glass: {
+            items: {
+                id: string;
+                release: components["schemas"]["Ref"];
+                gates: string[];
+                /** @description `waiting`, `in_force`, `void`, `over`. */
+                status: components["schemas"]["Status"];
+                broken_by: components["schemas"]["Ref"];
+                /** Format: date-time */
+                broken_at: string;
+                reason: string;
+                confirmed_by?: components["schemas"]["Ref"] | null;
+                /** Format: date-time */
+                until?: string | null;
+                actions: components["schemas"]["Action"][];
+            }[];
+            /** @description The cursor of the next page; null on the last. */
+            next?: string | null;
+        };
+        /** @description One page. */
         Page_Lockdown: {
             items: {
                 id: string;
@@ -4399,6 +5192,22 @@ export interface components {
                 lifted?: string | null;
                 status: components["schemas"]["Status"];
                 actions: components["schemas"]["Action"][];
+            }[];
+            /** @description The cursor of the next page; null on the last. */
+            next?: string | null;
+        };
+        /** @description One page. */
+        Page_MeetingRow: {
+            items: {
+                id: string;
+                board: string;
+                /** Format: date-time */
+                at: string;
+                status: components["schemas"]["Status"];
+                /** Format: int32 */
+                items: number;
+                /** Format: int32 */
+                decided: number;
             }[];
             /** @description The cursor of the next page; null on the last. */
             next?: string | null;
@@ -4594,6 +5403,54 @@ export interface components {
                 name: string;
                 public_key: string;
                 status: components["schemas"]["Status"];
+                actions: components["schemas"]["Action"][];
+            }[];
+            /** @description The cursor of the next page; null on the last. */
+            next?: string | null;
+        };
+        /** @description One page. */
+        Page_Template: {
+            items: {
+                name: string;
+                /** Format: int32 */
+                version: number;
+                /** @description `proposed`, `probation`, `earned` or `withdrawn`. */
+                status: components["schemas"]["Status"];
+                environment: components["schemas"]["Ref"];
+                services: string[];
+                pipeline: string;
+                /** @description `big_bang` or `phased`. */
+                model: string;
+                length: components["schemas"]["Length"];
+                from: components["schemas"]["Ref"];
+                reason: string;
+                proposed_by: components["schemas"]["Ref"];
+                /** Format: date-time */
+                proposed_at: string;
+                approved_by?: components["schemas"]["Ref"] | null;
+                /** Format: date-time */
+                approved_at?: string | null;
+                /**
+                 * Format: int32
+                 * @description Of the last 100 releases that used it: how many, and how many went well.
+                 */
+                uses: number;
+                /** Format: int32 */
+                good: number;
+                /**
+                 * Format: double
+                 * @description Lower bound of the success rate, 95 % one-sided.
+                 */
+                lower: number;
+                /** Format: double */
+                bar: number;
+                /**
+                 * Format: int32
+                 * @description Uses without a failure that would make it trusted; 0 if it is.
+                 */
+                still_needed: number;
+                /** @description The last 20 uses, oldest first. */
+                record: components["schemas"]["Use"][];
                 actions: components["schemas"]["Action"][];
             }[];
             /** @description The cursor of the next page; null on the last. */
@@ -4869,6 +5726,18 @@ export interface components {
             checkpoint: string;
             verifier_key: string;
         };
+        /** @description Proposes a template, or another version of one, from the shape of a release that is open. */
+        ProposeTemplate: {
+            name: string;
+            /** @description Name or id of the release. */
+            release: string;
+            /**
+             * Format: double
+             * @description The lower bound of the success rate from which on it is trusted, 0.5 to 0.999.
+             */
+            bar?: number;
+            reason: string;
+        };
         /** @description One release, as things are and with what is changed. */
         Prospect: {
             release: components["schemas"]["Ref"];
@@ -4913,6 +5782,17 @@ export interface components {
             lifted?: string | null;
             status: components["schemas"]["Status"];
             actions: components["schemas"]["Action"][];
+        };
+        Ratified: {
+            /** @description Whether it was approved; else somebody objected. */
+            agreed: boolean;
+            reason: string;
+            signature: components["schemas"]["Signature"];
+        };
+        /** @description Approves after the event, or objects. */
+        Ratify: {
+            reason: string;
+            signature?: components["schemas"]["Signing"];
         };
         /** @description What a command did. The same `Idempotency-Key` again gives the same receipt with `repeated` set. */
         Receipt: {
@@ -5022,6 +5902,7 @@ export interface components {
         Reject: {
             reason: string;
             on_behalf_of?: string | null;
+            signature?: components["schemas"]["Signing"];
         };
         /** @description A release, its whole life on one page. */
         Release: components["schemas"]["ReleaseRow"] & {
@@ -5095,6 +5976,8 @@ export interface components {
         ReleaseSpec: {
             environment: string;
             class: components["schemas"]["Class"];
+            /** @description Of a standard change: the template it follows, which it has to match exactly. */
+            template?: string | null;
             /** @description What it is for; kept outside the ledger, where it can be erased. */
             summary: string;
             items: components["schemas"]["ItemSpec"][];
@@ -5334,6 +6217,16 @@ export interface components {
                 [key: string]: string;
             };
         };
+        /** @description A member's seat. */
+        Seat: {
+            member: components["schemas"]["Ref"];
+            /** @description `here`, `represented`, `excused` or `absent`. */
+            status: components["schemas"]["Status"];
+            by?: components["schemas"]["Ref"] | null;
+            /** Format: date-time */
+            at?: string | null;
+            reason?: string | null;
+        };
         /** @description What the server is. Needs no sign-in. */
         ServerInfo: {
             version: string;
@@ -5428,6 +6321,11 @@ export interface components {
             /** Format: date-time */
             expires: string;
         };
+        /** @description Puts another agenda in place of the one before. */
+        SetAgenda: {
+            /** @description Ids of changes, in order; at most 100. */
+            agenda: string[];
+        };
         /** @description Makes the first administrator with the secret from the one-time link. */
         SetUp: {
             secret: string;
@@ -5462,6 +6360,22 @@ export interface components {
             /** @description Where to send the browser; takes `to`, the path of the page to come back to. */
             url: string;
         };
+        /** @description A signature. */
+        Signature: {
+            /** @description Who. */
+            by: components["schemas"]["Ref"];
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /** @description What it means: `approval`, `rejection`, `abstention`, `ratification`, `objection`, `responsibility`. */
+            meaning: string;
+            /** @description How the signer proved himself on that occasion: `password` or `provider`. */
+            proof: string;
+            /** @description SHA-256 of what was signed. */
+            signed: string;
+        };
         SignatureCheck: {
             verdict: components["schemas"]["Verdict"];
             /** @description Name of the key. */
@@ -5483,6 +6397,15 @@ export interface components {
             key_id: string;
             /** @description Ed25519 signature (64 bytes) over [`signing_bytes`], in standard base64 with padding. */
             signature: string;
+        };
+        /**
+         * @description Proves with this very request who signs: by the password of the account that asks, or, left out, by a sign-in at the identity
+         *     provider that is at most five minutes old.
+         */
+        Signing: {
+            password?: string | null;
+            /** @description Digest of what the signer has seen (`seen` of the object). If it has changed meanwhile, nothing is signed. */
+            seen?: string | null;
         };
         /** @description A signing key. */
         SigningKey: {
@@ -5750,6 +6673,25 @@ export interface components {
             /** @description Puts the names of people in. They are not proven, and can no longer be erased from the pack. */
             names?: boolean;
         };
+        /** @description The votes as they count now. */
+        Tally: {
+            /** Format: int32 */
+            approve: number;
+            /** Format: int32 */
+            reject: number;
+            /** Format: int32 */
+            abstain: number;
+            /**
+             * Format: int32
+             * @description People who are there and independent, each once.
+             */
+            heads: number;
+            /** Format: int32 */
+            quorum: number;
+            carried: boolean;
+            /** @description Why somebody who is there does not count for the quorum. */
+            no_heads: string[];
+        };
         /** @description One service on one target. */
         Target: {
             id: string;
@@ -5796,6 +6738,50 @@ export interface components {
             params?: {
                 [key: string]: string;
             };
+        };
+        /** @description A template. */
+        Template: {
+            name: string;
+            /** Format: int32 */
+            version: number;
+            /** @description `proposed`, `probation`, `earned` or `withdrawn`. */
+            status: components["schemas"]["Status"];
+            environment: components["schemas"]["Ref"];
+            services: string[];
+            pipeline: string;
+            /** @description `big_bang` or `phased`. */
+            model: string;
+            length: components["schemas"]["Length"];
+            from: components["schemas"]["Ref"];
+            reason: string;
+            proposed_by: components["schemas"]["Ref"];
+            /** Format: date-time */
+            proposed_at: string;
+            approved_by?: components["schemas"]["Ref"] | null;
+            /** Format: date-time */
+            approved_at?: string | null;
+            /**
+             * Format: int32
+             * @description Of the last 100 releases that used it: how many, and how many went well.
+             */
+            uses: number;
+            /** Format: int32 */
+            good: number;
+            /**
+             * Format: double
+             * @description Lower bound of the success rate, 95 % one-sided.
+             */
+            lower: number;
+            /** Format: double */
+            bar: number;
+            /**
+             * Format: int32
+             * @description Uses without a failure that would make it trusted; 0 if it is.
+             */
+            still_needed: number;
+            /** @description The last 20 uses, oldest first. */
+            record: components["schemas"]["Use"][];
+            actions: components["schemas"]["Action"][];
         };
         /** @description A text and the entry that refers to it. */
         TextHeld: {
@@ -5903,11 +6889,27 @@ export interface components {
             deadline_at?: string | null;
             blockers: components["schemas"]["Blocker"][];
         };
+        /** @description A release that used a template. */
+        Use: {
+            release: components["schemas"]["Ref"];
+            good: boolean;
+        };
         /**
          * @description Three outcomes everywhere; only `pass` opens a gate.
          * @enum {string}
          */
         Verdict: "pass" | "fail" | "inconclusive";
+        Vote: {
+            by: components["schemas"]["Ref"];
+            on_behalf_of?: components["schemas"]["Ref"] | null;
+            choice: components["schemas"]["Status"];
+            reason: string;
+            conditions: string[];
+            signature: components["schemas"]["Signature"];
+            /** @description Why it does not count, if it does not. */
+            void?: string | null;
+            ruling: components["schemas"]["Ruling"];
+        };
         /** @description Nothing happens for a while. */
         WaitStep: {
             /** Format: int64 */
@@ -8512,6 +9514,467 @@ export interface operations {
             };
         };
     };
+    boards_boards: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before; absent for the first. */
+                cursor?: string;
+                /** @description At most so many items, 1 to 500; 100 if absent. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Board"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    boards_board: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                board: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Board"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    boards_put_board: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key again returns the first answer instead of doing it twice */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                board: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BoardSpec"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Receipt"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something stands in the way; every blocker */
+            409: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much was sent */
+            413: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong kind of content */
+            415: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    boards_call_meeting: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key again returns the first answer instead of doing it twice */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                board: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CallMeeting"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Receipt"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something stands in the way; every blocker */
+            409: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much was sent */
+            413: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong kind of content */
+            415: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     calendar_entries: {
         parameters: {
             query: {
@@ -10176,6 +11639,426 @@ export interface operations {
             };
         };
     };
+    changes_attach: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key again returns the first answer instead of doing it twice */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AttachDocument"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Receipt"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something stands in the way; every blocker */
+            409: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much was sent */
+            413: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong kind of content */
+            415: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changes_object: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key again returns the first answer instead of doing it twice */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Ratify"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Receipt"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something stands in the way; every blocker */
+            409: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much was sent */
+            413: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong kind of content */
+            415: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changes_ratify: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key again returns the first answer instead of doing it twice */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Ratify"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Receipt"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something stands in the way; every blocker */
+            409: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much was sent */
+            413: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong kind of content */
+            415: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     changes_reject: {
         parameters: {
             query?: never;
@@ -10655,6 +12538,98 @@ export interface operations {
             };
             /** @description Wrong kind of content */
             415: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    debts_debts: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before; absent for the first. */
+                cursor?: string;
+                /** @description At most so many items, 1 to 500; 100 if absent. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Debt"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
                 headers: {
                     /** @description Entries in the ledger when it was answered */
                     "X-Ledger-Position"?: number;
@@ -13681,6 +15656,610 @@ export interface operations {
             };
         };
     };
+    flows_flows: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before; absent for the first. */
+                cursor?: string;
+                /** @description At most so many items, 1 to 500; 100 if absent. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Flow"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    flows_put_flow: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key again returns the first answer instead of doing it twice */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                class: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FlowSpec"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Receipt"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something stands in the way; every blocker */
+            409: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much was sent */
+            413: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong kind of content */
+            415: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    glasses_glasses: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before; absent for the first. */
+                cursor?: string;
+                /** @description At most so many items, 1 to 500; 100 if absent. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Glass"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    glasses_confirm_glass: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key again returns the first answer instead of doing it twice */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                glass: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConfirmGlass"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Receipt"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something stands in the way; every blocker */
+            409: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much was sent */
+            413: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong kind of content */
+            415: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    glasses_end_glass: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key again returns the first answer instead of doing it twice */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                glass: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Because"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Receipt"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something stands in the way; every blocker */
+            409: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much was sent */
+            413: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong kind of content */
+            415: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     graph_graph: {
         parameters: {
             query?: never;
@@ -15633,6 +18212,1398 @@ export interface operations {
             };
         };
     };
+    meetings_meetings: {
+        parameters: {
+            query?: {
+                /** @description Name of the board. */
+                board?: string;
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_MeetingRow"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    meetings_meeting: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                meeting: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Meeting"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    meetings_set_agenda: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key again returns the first answer instead of doing it twice */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                meeting: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetAgenda"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Receipt"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something stands in the way; every blocker */
+            409: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much was sent */
+            413: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong kind of content */
+            415: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    meetings_call_off: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key again returns the first answer instead of doing it twice */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                meeting: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Because"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Receipt"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something stands in the way; every blocker */
+            409: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much was sent */
+            413: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong kind of content */
+            415: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    meetings_close: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key again returns the first answer instead of doing it twice */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                meeting: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CloseMeeting"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Receipt"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something stands in the way; every blocker */
+            409: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much was sent */
+            413: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong kind of content */
+            415: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    meetings_excuse: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key again returns the first answer instead of doing it twice */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                meeting: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Because"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Receipt"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something stands in the way; every blocker */
+            409: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much was sent */
+            413: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong kind of content */
+            415: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    meetings_conclude: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key again returns the first answer instead of doing it twice */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                meeting: string;
+                change: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Nothing"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Receipt"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something stands in the way; every blocker */
+            409: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much was sent */
+            413: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong kind of content */
+            415: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    meetings_vote: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key again returns the first answer instead of doing it twice */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                meeting: string;
+                change: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CastVote"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Receipt"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something stands in the way; every blocker */
+            409: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much was sent */
+            413: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong kind of content */
+            415: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    meetings_join: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key again returns the first answer instead of doing it twice */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                meeting: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JoinMeeting"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Receipt"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something stands in the way; every blocker */
+            409: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much was sent */
+            413: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong kind of content */
+            415: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    meetings_minutes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                meeting: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/markdown": string;
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    meetings_open: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key again returns the first answer instead of doing it twice */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                meeting: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Nothing"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Receipt"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something stands in the way; every blocker */
+            409: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much was sent */
+            413: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong kind of content */
+            415: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     metrics_figures: {
         parameters: {
             query?: {
@@ -17026,6 +20997,146 @@ export interface operations {
         };
         responses: {
             200: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Receipt"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something stands in the way; every blocker */
+            409: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much was sent */
+            413: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong kind of content */
+            415: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    releases_break_glass: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key again returns the first answer instead of doing it twice */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                release: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BreakGlass"];
+            };
+        };
+        responses: {
+            201: {
                 headers: {
                     /** @description Entries in the ledger when it was answered */
                     "X-Ledger-Position"?: number;
@@ -22366,6 +26477,605 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Simulation"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something stands in the way; every blocker */
+            409: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much was sent */
+            413: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong kind of content */
+            415: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    templates_templates: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before; absent for the first. */
+                cursor?: string;
+                /** @description At most so many items, 1 to 500; 100 if absent. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Template"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    templates_propose: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key again returns the first answer instead of doing it twice */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProposeTemplate"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Receipt"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something stands in the way; every blocker */
+            409: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much was sent */
+            413: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong kind of content */
+            415: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    templates_template: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                template: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Template"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    templates_approve: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key again returns the first answer instead of doing it twice */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                template: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ApproveTemplate"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Receipt"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; every reason */
+            403: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It arrived too slowly */
+            408: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something stands in the way; every blocker */
+            409: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much was sent */
+            413: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong kind of content */
+            415: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent cannot be */
+            422: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment */
+            503: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    templates_withdraw: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key again returns the first answer instead of doing it twice */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                template: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Because"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    /** @description Entries in the ledger when it was answered */
+                    "X-Ledger-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Receipt"];
                 };
             };
             /** @description The request cannot be read */

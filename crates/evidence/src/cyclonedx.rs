@@ -20,12 +20,12 @@ pub(crate) fn read(root: View<'_, '_>) -> Result<Summary, Fault> {
     let root = root.object()?;
     match root.get("bomFormat").text_or()? {
         Some("CycloneDX") => {}
-        _ => return Err(Fault::new("evidence-kind", "`bomFormat` is not `CycloneDX`; expected CycloneDX in JSON")),
+        _ => return Err(Fault::new("document-kind", "`bomFormat` is not `CycloneDX`; expected CycloneDX in JSON")),
     }
     let version = root.get("specVersion").text()?;
     if !VERSIONS.contains(&version) {
         let what = format!("it is CycloneDX {}; expected one of {}", shown(version), VERSIONS.join(", "));
-        return Err(Fault::new("evidence-format-version", what));
+        return Err(Fault::new("document-version", what));
     }
     let mut counted = Counted::default();
     count(&root.get("components"), &mut counted)?;
@@ -60,7 +60,7 @@ fn count(list: &View<'_, '_>, counted: &mut Counted) -> Result<(), Fault> {
         counted.total += 1;
         counted.identified += u32::from(known);
         if counted.total as usize > NODES {
-            return Err(Fault::new("evidence-too-many", format!("it has more than {NODES} components")));
+            return Err(Fault::new("document-too-many", format!("it has more than {NODES} components")));
         }
         count(&it.get("components"), counted)?;
     }

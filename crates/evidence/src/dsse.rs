@@ -37,13 +37,13 @@ pub(crate) fn read(root: View<'_, '_>, keys: &[Key]) -> Result<Summary, Fault> {
     let root = root.object()?;
     if !root.get("payloadType").is_there() || !root.get("signatures").is_there() {
         return Err(Fault::new(
-            "evidence-kind",
+            "document-kind",
             "it has no `payloadType` or no `signatures`; expected a DSSE envelope",
         ));
     }
     let kind = root.get("payloadType").text()?;
     if kind != IN_TOTO {
-        return Err(Fault::new("evidence-kind", format!("its payload is `{}`; expected `{IN_TOTO}`", shown(kind))));
+        return Err(Fault::new("document-kind", format!("its payload is `{}`; expected `{IN_TOTO}`", shown(kind))));
     }
     let payload = base64(&root.get("payload"))?;
     let signed_by = signers(&root, &pre_authentication_encoding(kind, &payload), keys)?;
@@ -54,7 +54,7 @@ pub(crate) fn read(root: View<'_, '_>, keys: &[Key]) -> Result<Summary, Fault> {
         "https://in-toto.io/Statement/v1" | "https://in-toto.io/Statement/v0.1" => {}
         other => {
             let what = format!("its payload is of type `{}`; expected https://in-toto.io/Statement/v1", shown(other));
-            return Err(Fault::new("evidence-format-version", what));
+            return Err(Fault::new("document-version", what));
         }
     }
     let predicate = word(statement.get("predicateType").text()?);
@@ -67,7 +67,7 @@ pub(crate) fn read(root: View<'_, '_>, keys: &[Key]) -> Result<Summary, Fault> {
             subjects.insert(sha256(text).ok_or_else(|| sha.wrong("64 hexadecimal digits"))?);
         }
         if subjects.len() > GROUPS {
-            return Err(Fault::new("evidence-too-many", format!("it has more than {GROUPS} subjects")));
+            return Err(Fault::new("document-too-many", format!("it has more than {GROUPS} subjects")));
         }
     }
     let content = Content::Statement { predicate, signed_by };
@@ -80,7 +80,7 @@ fn signers(root: &View<'_, '_>, signed: &[u8], keys: &[Key]) -> Result<Vec<Signe
     for signature in list.items()? {
         tried += 1;
         if tried > SIGNATURES {
-            return Err(Fault::new("evidence-too-many", format!("it has more than {SIGNATURES} signatures")));
+            return Err(Fault::new("document-too-many", format!("it has more than {SIGNATURES} signatures")));
         }
         let bytes = base64(&signature.get("sig"))?;
         // Another algorithm's signature is none of ours, and no fault.
@@ -96,7 +96,7 @@ fn signers(root: &View<'_, '_>, signed: &[u8], keys: &[Key]) -> Result<Vec<Signe
     if found.is_empty() {
         let what =
             format!("none of its {tried} signatures is by a signing key that is in force here, over this payload");
-        return Err(Fault::new("evidence-signature", what));
+        return Err(Fault::new("document-signature", what));
     }
     Ok(found.into_iter().map(Signer).collect())
 }

@@ -11,21 +11,21 @@ pub struct Fault {
 
 /// Every code.
 pub const CODES: &[&str] = &[
-    "evidence-contradiction",
-    "evidence-date",
-    "evidence-digest",
-    "evidence-doctype",
-    "evidence-duplicate-key",
-    "evidence-empty",
-    "evidence-encoding",
-    "evidence-field",
-    "evidence-format-version",
-    "evidence-kind",
-    "evidence-signature",
-    "evidence-syntax",
-    "evidence-too-deep",
-    "evidence-too-large",
-    "evidence-too-many",
+    "document-contradiction",
+    "document-date",
+    "document-digest",
+    "document-doctype",
+    "document-duplicate-key",
+    "document-empty",
+    "document-encoding",
+    "document-field",
+    "document-kind",
+    "document-signature",
+    "document-syntax",
+    "document-too-deep",
+    "document-too-large",
+    "document-too-many",
+    "document-version",
 ];
 
 impl Fault {
@@ -35,7 +35,7 @@ impl Fault {
     }
 
     pub(crate) fn field(path: impl std::fmt::Display, wanted: &str) -> Self {
-        Self::new("evidence-field", format!("{path}: expected {wanted}"))
+        Self::new("document-field", format!("{path}: expected {wanted}"))
     }
 }
 

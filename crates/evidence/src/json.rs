@@ -33,7 +33,7 @@ struct Seed<'l> {
 
 pub(crate) fn parse(text: &str) -> Result<Node, Fault> {
     if text.trim_start().starts_with('<') {
-        return Err(Fault::new("evidence-kind", "it begins like XML; expected JSON"));
+        return Err(Fault::new("document-kind", "it begins like XML; expected JSON"));
     }
     let limits = RefCell::new(Limits { left: NODES, fault: None });
     let mut reader = serde_json::Deserializer::from_str(text);
@@ -41,7 +41,7 @@ pub(crate) fn parse(text: &str) -> Result<Node, Fault> {
     let node = read.and_then(|node| reader.end().map(|()| node));
     node.map_err(|error| {
         let told = limits.borrow_mut().fault.take();
-        told.unwrap_or_else(|| Fault::new("evidence-syntax", format!("it is no JSON: {error}")))
+        told.unwrap_or_else(|| Fault::new("document-syntax", format!("it is no JSON: {error}")))
     })
 }
 
@@ -55,7 +55,7 @@ impl<'l> Seed<'l> {
     fn below<E: serde::de::Error>(self) -> Result<Seed<'l>, E> {
         if self.depth == DEPTH {
             let what = format!("lists and objects lie more than {DEPTH} deep in one another");
-            return Err(self.stop(Fault::new("evidence-too-deep", what)));
+            return Err(self.stop(Fault::new("document-too-deep", what)));
         }
         Ok(Seed { depth: self.depth + 1, ..self })
     }
@@ -67,7 +67,7 @@ impl<'de> DeserializeSeed<'de> for Seed<'_> {
     fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Node, D::Error> {
         let left = self.limits.borrow().left;
         if left == 0 {
-            return Err(self.stop(Fault::new("evidence-too-many", format!("it has more than {NODES} values"))));
+            return Err(self.stop(Fault::new("document-too-many", format!("it has more than {NODES} values"))));
         }
         self.limits.borrow_mut().left = left - 1;
         deserializer.deserialize_any(self)
@@ -120,7 +120,7 @@ impl<'de> Visitor<'de> for Seed<'_> {
         while let Some(key) = map.next_key::<String>()? {
             if all.contains_key(&key) {
                 let what = format!("the key `{}` stands twice in one object", shown(&key));
-                return Err(self.stop(Fault::new("evidence-duplicate-key", what)));
+                return Err(self.stop(Fault::new("document-duplicate-key", what)));
             }
             let value = map.next_value_seed(below)?;
             all.insert(key, value);

@@ -36,7 +36,7 @@ struct Case {
 
 pub(crate) fn read(text: &str) -> Result<Summary, Fault> {
     if matches!(text.trim_start().as_bytes().first(), Some(b'{' | b'[')) {
-        return Err(Fault::new("evidence-kind", "it begins like JSON; expected JUnit XML"));
+        return Err(Fault::new("document-kind", "it begins like JSON; expected JUnit XML"));
     }
     let mut reader = Reader::from_str(text);
     reader.config_mut().check_end_names = true;
@@ -47,7 +47,7 @@ pub(crate) fn read(text: &str) -> Result<Summary, Fault> {
         let event = reader.read_event().map_err(|error| syntax(at, &error.to_string()))?;
         elements += usize::from(matches!(event, Event::Start(_) | Event::Empty(_)));
         if elements > NODES {
-            return Err(Fault::new("evidence-too-many", format!("it has more than {NODES} elements")));
+            return Err(Fault::new("document-too-many", format!("it has more than {NODES} elements")));
         }
         match event {
             Event::Decl(declared) => {
@@ -57,14 +57,14 @@ pub(crate) fn read(text: &str) -> Result<Summary, Fault> {
                 {
                     let named = shown(&String::from_utf8_lossy(&encoding));
                     return Err(Fault::new(
-                        "evidence-encoding",
+                        "document-encoding",
                         format!("it declares the encoding {named}; expected UTF-8"),
                     ));
                 }
             }
             Event::DocType(_) => {
                 let what = "it declares a document type, which no test report needs, and which is never followed";
-                return Err(Fault::new("evidence-doctype", what));
+                return Err(Fault::new("document-doctype", what));
             }
             Event::Start(tag) => it.begin(&tag)?,
             Event::Empty(tag) => {
@@ -91,7 +91,7 @@ pub(crate) fn read(text: &str) -> Result<Summary, Fault> {
 }
 
 fn syntax(at: u64, what: &str) -> Fault {
-    Fault::new("evidence-syntax", format!("it is no XML: at byte {at}, {}", shown(what)))
+    Fault::new("document-syntax", format!("it is no XML: at byte {at}, {}", shown(what)))
 }
 
 struct Reading {
@@ -106,19 +106,19 @@ impl Reading {
     fn begin(&mut self, tag: &BytesStart<'_>) -> Result<(), Fault> {
         if self.open.len() == DEPTH {
             let what = format!("elements lie more than {DEPTH} deep in one another");
-            return Err(Fault::new("evidence-too-deep", what));
+            return Err(Fault::new("document-too-deep", what));
         }
         let name = tag.local_name();
         let name = name.as_ref();
         if self.open.is_empty() {
             if self.rooted {
-                return Err(Fault::new("evidence-syntax", "it is no XML: it has a second root element"));
+                return Err(Fault::new("document-syntax", "it is no XML: it has a second root element"));
             }
             self.rooted = true;
             if !matches!(name, b"testsuites" | b"testsuite") {
                 let named = shown(&String::from_utf8_lossy(name));
                 return Err(Fault::new(
-                    "evidence-kind",
+                    "document-kind",
                     format!("its root is `{named}`; expected `testsuites` or `testsuite`"),
                 ));
             }
@@ -130,7 +130,7 @@ impl Reading {
             (b"testsuite", None | Some(Open::Suite { .. } | Open::Other)) if !within_case => self.suite(&attributes)?,
             (b"testcase", _) if !within_case => Open::Case(Case::default()),
             (b"testcase" | b"testsuite", _) => {
-                return Err(Fault::new("evidence-syntax", "a `testcase` holds a test case or a suite"));
+                return Err(Fault::new("document-syntax", "a `testcase` holds a test case or a suite"));
             }
             (b"failure", Some(Open::Case(case))) => {
                 case.failures += 1;
@@ -205,7 +205,7 @@ impl Reading {
             return Err(syntax(length as u64, "it ends before its elements do"));
         }
         if !self.rooted {
-            return Err(Fault::new("evidence-kind", "it has no element; expected `testsuites` or `testsuite`"));
+            return Err(Fault::new("document-kind", "it has no element; expected `testsuites` or `testsuite`"));
         }
         let Counts { cases, failed, skipped, .. } = self.all;
         let content = Content::Tests { total: cases, passed: cases - failed - skipped, failed, skipped };
@@ -227,7 +227,7 @@ impl Counts {
 fn agree(name: &str, declared: Counts, counted: Counts, says: [bool; 3]) -> Result<(), Fault> {
     let of = |what: &str, declared: u32, counted: u32| {
         let what = format!("suite `{}` declares {declared} {what} and lists {counted}", summary::word(name));
-        Err(Fault::new("evidence-contradiction", what))
+        Err(Fault::new("document-contradiction", what))
     };
     if says[0] && declared.cases > counted.cases {
         return of("tests", declared.cases, counted.cases);
@@ -244,13 +244,13 @@ fn attributes(tag: &BytesStart<'_>) -> Result<Vec<(String, String)>, Fault> {
     for attribute in tag.attributes() {
         let attribute = attribute.map_err(|error| {
             let twice = matches!(error, quick_xml::events::attributes::AttrError::Duplicated(..));
-            let code = if twice { "evidence-duplicate-key" } else { "evidence-syntax" };
+            let code = if twice { "document-duplicate-key" } else { "document-syntax" };
             Fault::new(code, format!("it is no XML: {}", shown(&error.to_string())))
         })?;
         // Only entities of XML itself are resolved; any other is an error, so nothing can be multiplied.
         let value = attribute
             .unescape_value()
-            .map_err(|error| Fault::new("evidence-syntax", format!("it is no XML: {}", shown(&error.to_string()))))?;
+            .map_err(|error| Fault::new("document-syntax", format!("it is no XML: {}", shown(&error.to_string()))))?;
         all.push((String::from_utf8_lossy(attribute.key.local_name().as_ref()).into_owned(), value.into_owned()));
     }
     Ok(all)

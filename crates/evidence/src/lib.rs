@@ -64,7 +64,7 @@ impl Summary {
     /// Whether what the document says of itself allows it to be about these bytes: it names no digest, or names this one.
     ///
     /// # Errors
-    /// `evidence-digest`: it names others.
+    /// `document-digest`: it names others.
     pub fn about(&self, digest: &[u8; 32]) -> Result<(), Fault> {
         let must = matches!(self.content, Content::Vex { .. } | Content::Statement { .. });
         if self.subjects.contains(digest) || self.subjects.is_empty() && !must {
@@ -75,6 +75,6 @@ impl Summary {
             [only] => format!("it is about sha256:{}", hex::encode(only)),
             [first, ..] => format!("it is about sha256:{} and {} others", hex::encode(first), self.subjects.len() - 1),
         };
-        Err(Fault::new("evidence-digest", format!("{named}, not about sha256:{}", hex::encode(digest))))
+        Err(Fault::new("document-digest", format!("{named}, not about sha256:{}", hex::encode(digest))))
     }
 }

@@ -24,13 +24,13 @@ pub(crate) fn read(root: View<'_, '_>) -> Result<Summary, Fault> {
     let context = root.get("@context").text_or()?.unwrap_or_default();
     if !context.starts_with("https://openvex.dev/ns") {
         return Err(Fault::new(
-            "evidence-kind",
+            "document-kind",
             "`@context` does not begin with `https://openvex.dev/ns`; expected OpenVEX",
         ));
     }
     if !matches!(context, "https://openvex.dev/ns/v0.2.0" | "https://openvex.dev/ns") {
         let what = format!("its context is `{}`; expected https://openvex.dev/ns/v0.2.0", shown(context));
-        return Err(Fault::new("evidence-format-version", what));
+        return Err(Fault::new("document-version", what));
     }
     root.get("author").text()?;
     let made = root.get("timestamp").moment_or()?;
@@ -48,7 +48,7 @@ pub(crate) fn read(root: View<'_, '_>) -> Result<Summary, Fault> {
                     "{} is about other products than those before it; send one document per product",
                     statement.path()
                 );
-                return Err(Fault::new("evidence-digest", what));
+                return Err(Fault::new("document-digest", what));
             }
             _ => subjects = Some(own),
         }
@@ -56,7 +56,7 @@ pub(crate) fn read(root: View<'_, '_>) -> Result<Summary, Fault> {
             all.push((name, said));
         }
         if all.len() > GROUPS {
-            return Err(Fault::new("evidence-too-many", format!("it names more than {GROUPS} vulnerabilities")));
+            return Err(Fault::new("document-too-many", format!("it names more than {GROUPS} vulnerabilities")));
         }
     }
     let tooling = root.get("tooling").text_or()?.map(|name| Tool { name: word(name), version: None });

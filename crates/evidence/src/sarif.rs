@@ -12,11 +12,11 @@ use std::collections::BTreeMap;
 pub(crate) fn read(root: View<'_, '_>) -> Result<Summary, Fault> {
     let root = root.object()?;
     if !root.get("runs").is_there() && !root.get("version").is_there() {
-        return Err(Fault::new("evidence-kind", "it has neither `version` nor `runs`; expected SARIF"));
+        return Err(Fault::new("document-kind", "it has neither `version` nor `runs`; expected SARIF"));
     }
     let version = root.get("version").text()?;
     if version != "2.1.0" {
-        return Err(Fault::new("evidence-format-version", format!("it is SARIF {}; expected 2.1.0", shown(version))));
+        return Err(Fault::new("document-version", format!("it is SARIF {}; expected 2.1.0", shown(version))));
     }
     let mut found = Groups::default();
     let (mut complete, mut tool, mut made) = (true, None, None::<Timestamp>);
@@ -104,7 +104,7 @@ fn one(result: &View<'_, '_>, rules: &Rules, found: &mut Groups) -> Result<(), F
     let by_index = match index.number_or()? {
         // -1 is what 3.27.6 gives for "none".
         None => None,
-        Some(number) if number == -1.0 => None,
+        Some(-1.0) => None,
         Some(_) => {
             let at = index.index_or()?.unwrap_or_default();
             Some(rules.0.get(at).ok_or_else(|| index.wrong("the index of a rule of the tool"))?)
@@ -152,7 +152,7 @@ impl Groups {
         entry.1 = entry.1.into_iter().chain(since).min();
         if self.0.len() > GROUPS {
             let what = format!("it has more than {GROUPS} findings that differ in rule or severity");
-            return Err(Fault::new("evidence-too-many", what));
+            return Err(Fault::new("document-too-many", what));
         }
         Ok(())
     }

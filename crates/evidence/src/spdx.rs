@@ -14,13 +14,13 @@ pub(crate) fn read(root: View<'_, '_>) -> Result<Summary, Fault> {
     let Some(version) = root.get("spdxVersion").text_or()? else {
         if root.get("@graph").is_there() {
             let what = "it is SPDX 3; expected SPDX-2.2 or SPDX-2.3 in JSON";
-            return Err(Fault::new("evidence-format-version", what));
+            return Err(Fault::new("document-version", what));
         }
-        return Err(Fault::new("evidence-kind", "it has no `spdxVersion`; expected SPDX in JSON"));
+        return Err(Fault::new("document-kind", "it has no `spdxVersion`; expected SPDX in JSON"));
     };
     if !matches!(version, "SPDX-2.2" | "SPDX-2.3") {
         let what = format!("it is {}; expected SPDX-2.2 or SPDX-2.3", shown(version));
-        return Err(Fault::new("evidence-format-version", what));
+        return Err(Fault::new("document-version", what));
     }
     let described = described(&root)?;
     let mut counted = Counted::default();

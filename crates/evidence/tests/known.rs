@@ -1,5 +1,7 @@
 //! Known answers: what real tools wrote, and what their own consoles said of it. `corpus/README.md` names tools and versions.
 
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
 use interlock_evidence::{
     Content, Finding, Key, Kind, Severity, Signer, Status, Vex, pre_authentication_encoding, read,
 };
@@ -63,7 +65,7 @@ fn findings_of_bandit_have_the_severities_that_bandit_gave_them() {
 
 #[test]
 fn bills_of_materials_are_counted_and_tell_what_they_are_about() {
-    let plain = read(Kind::Cyclonedx, &file("cyclonedx-py.cyclonedx.json"), &[]).unwrap();
+    let plain = read(Kind::Cyclonedx, &file("cyclonedx-lib-plain.cyclonedx.json"), &[]).unwrap();
     assert_eq!(plain.content, Content::Components { total: 3, identified: 3, findings: vec![] });
     assert_eq!(plain.about(&[7; 32]), Ok(()), "it names no digest, so it speaks of what it is attached to");
     let found = read(Kind::Cyclonedx, &file("cyclonedx-lib-found.cyclonedx.json"), &[]).unwrap();
@@ -78,7 +80,7 @@ fn bills_of_materials_are_counted_and_tell_what_they_are_about() {
     for summary in [found, spdx] {
         assert_eq!(summary.subjects, [digest()]);
         assert_eq!(summary.about(&digest()), Ok(()));
-        assert_eq!(summary.about(&[7; 32]).unwrap_err().code, "evidence-digest");
+        assert_eq!(summary.about(&[7; 32]).unwrap_err().code, "document-digest");
     }
 }
 
@@ -94,7 +96,7 @@ fn statements_are_believed_only_under_their_own_signature() {
     assert_eq!(signed.about(&digest()), Ok(()));
     let other = Key { public: [9; 32], ..key() };
     for keys in [vec![], vec![other]] {
-        assert_eq!(read(Kind::Statement, &bytes, &keys).unwrap_err().code, "evidence-signature");
+        assert_eq!(read(Kind::Statement, &bytes, &keys).unwrap_err().code, "document-signature");
     }
 }
 

@@ -3,6 +3,8 @@
 //! The short form runs with every test run; `INTERLOCK_MUTATIONS=1000000` makes that many of each document, and
 //! `INTERLOCK_SEED` begins elsewhere. A mutation that finds something is printed as Base64 and belongs into the corpus.
 
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
 use base64::Engine as _;
 use interlock_evidence::{CODES, Content, Kind, Summary, read};
 use std::{panic, path::Path};

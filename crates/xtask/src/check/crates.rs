@@ -10,6 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 const TABLE: &[(&str, &[&str])] = &[
     ("ids", &[]),
     ("stats", &[]),
+    // Parsers of what others wrote: fuzzed on their own, built without anything of the house.
+    ("evidence", &[]),
     ("policy", &["ids"]),
     ("domain", &["ids", "stats", "policy"]),
     // Digests, notes, proofs and packs: what checks without a server has a dependency budget of its own.

@@ -97,6 +97,11 @@ impl Action {
     pub fn is_gate(self) -> bool {
         self.0.starts_with("gate.")
     }
+
+    /// Whether only Interlock itself asks: every gate, and whether a broken glass opens one.
+    pub fn is_own(self) -> bool {
+        self.is_gate() || self == Self::GLASS_OPEN
+    }
 }
 
 impl fmt::Display for Action {

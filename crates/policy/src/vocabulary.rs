@@ -255,7 +255,7 @@ mod tests {
             assert_eq!(Action::parse(action.as_str()), Some(*action));
             let info = &read.actions[action.as_str()];
             assert_eq!(action.is_gate(), info.groups.contains("gates"), "{action}");
-            let kinds: &[PrincipalKind] = if action.is_gate() { &[PrincipalKind::System] } else { &PrincipalKind::ALL };
+            let kinds: &[PrincipalKind] = if action.is_own() { &[PrincipalKind::System] } else { &PrincipalKind::ALL };
             assert_eq!(info.principals, kinds.iter().copied().collect(), "{action}");
         }
     }

@@ -78,7 +78,7 @@ pub enum Verb {
     },
     /// Set what a class of change asks for, as a whole
     #[command(
-        after_help = "Example:\n  interlock change flow normal --lead-time 2d --document test-report --board cab --from high\n  interlock get flows"
+        after_help = "Example:\n  interlock change flow normal --lead-time 2d --document test-report --board cab --from high"
     )]
     Flow {
         /// standard, normal or emergency

@@ -13,7 +13,7 @@ use interlock_policy::{Action, Facts, PolicySet, Request, Resource, codes};
 
 /// Every action a person, a robot or a token may be allowed; gates are not among them, since only Interlock asks those.
 pub fn actions() -> impl Iterator<Item = &'static str> {
-    Action::ALL.iter().filter(|it| !it.is_gate()).map(|it| it.as_str())
+    Action::ALL.iter().filter(|it| !it.is_own()).map(|it| it.as_str())
 }
 
 /// What is asked: whether an action may be done to a resource, given these facts.

@@ -8,6 +8,7 @@
 //! of its own. Deliberately absent: HTTP, threads, SQL, processes. They have tests of their own.
 
 mod cast;
+mod closing;
 mod governing;
 mod interfering;
 mod node;

@@ -126,7 +126,7 @@ fn kargo_5544_flux_3164_a_change_waits_for_its_maintenance_window() {
     it.ok("rita", Command::Authorise { release });
     let deployment = it.fresh();
     let early = it.refused("olu", deployment::Command::Start { deployment, release });
-    assert_eq!(codes(&early), ["base.no-valid-permit"], "its permit is good from the beginning of the window on");
+    assert_eq!(codes(&early), ["no-valid-permit"], "its permit is good from the beginning of the window on");
     it.at("2026-03-07T19:30:00Z").ok("olu", deployment::Command::Start { deployment, release });
     assert!(!lease(&mut it).is_empty());
 }

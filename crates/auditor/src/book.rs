@@ -219,6 +219,8 @@ pub struct Review {
     pub release: String,
     pub services: BTreeSet<String>,
     pub done: bool,
+    /// From when on it blocks: that of an emergency only once it is overdue, any other from the beginning.
+    pub after: Option<Timestamp>,
 }
 
 /// What had to follow from an entry.

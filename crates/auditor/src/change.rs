@@ -352,6 +352,7 @@ impl Auditor {
             .book
             .reviews
             .iter()
+            .filter(|(_, it)| it.after.is_none_or(|after| after < entry.at))
             .find(|(_, it)| !it.done && it.release != id && !it.services.is_disjoint(&services));
         let review = review.map(|(id, _)| id.clone());
         self.must("review-open", entry, review.is_none(), || {

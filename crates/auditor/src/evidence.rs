@@ -83,7 +83,8 @@ impl Auditor {
             "learning.review_opened" => {
                 let release = text(data, "release");
                 self.book.due.retain(|it| it.rule != "review-owed" || it.what != release);
-                let review = Review { release, services: set(&data["services"]), done: false };
+                let after = (data["cause"] == "emergency").then(|| moment(&data["due"])).flatten();
+                let review = Review { release, services: set(&data["services"]), done: false, after };
                 self.book.reviews.insert(text(data, "review"), review);
             }
             "learning.review_done" => {

@@ -40,7 +40,7 @@ pub enum Verb {
         rule: String,
     },
     /// Call a meeting
-    #[command(after_help = "Example:\n  interlock board call cab --at tomorrow")]
+    #[command(after_help = "Example:\n  interlock board call cab --at +1d")]
     Call {
         name: String,
         #[arg(long, value_parser = when)]

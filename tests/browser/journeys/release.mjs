@@ -57,6 +57,7 @@ export function release(journeys) {
     const { entries } = await api(page, `/calendar?from=${from}&to=${to}`)
     const freeze = entries.find(it => it.kind === 'freeze')
     check(freeze, 'a freeze lies ahead')
+    await visit(page, '/', 'Today')
     await page.getByRole('link', { name: 'Plan a release' }).click()
     const dialog = page.getByRole('dialog')
     await dialog.getByLabel('Name').fill(state.name)

@@ -33,14 +33,15 @@ export function ActionDialog({
 }) {
   const look = looks(action.name, action.needs_reason, kind)
   const client = useQueryClient()
-  const [values, setValues] = useState<Values>(seen ? { seen } : {})
+  const [values, setValues] = useState<Values>({})
   // One key for all tries of this dialog: an answer lost on the way cannot make the action happen twice.
   const [key, setKey] = useState(newKey)
   const set = (field: string, value: string) => setValues(old => ({ ...old, [field]: value }))
   const run = useMutation({
     mutationFn: () => {
       const filled = Object.fromEntries(Object.entries(values).filter(([, text]) => text.trim() !== ''))
-      return act(at, action.name, look.body ? look.body(filled) : filled, key)
+      // Only what is signed says what was on the page; its form puts it where it belongs.
+      return act(at, action.name, look.body ? look.body(seen ? { ...filled, seen } : filled) : filled, key)
     },
     onError: error => {
       // An answer did come: another try is another question.

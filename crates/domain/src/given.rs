@@ -319,6 +319,7 @@ pub fn spec(title: &str, environment: &str, items: &[(&str, Digest)], summary: N
         triggers: Vec::new(),
         rollback: RollbackPlan::default(),
         watch: WatchSpec { length_s: 600, interval_s: 10 },
+        criteria: Vec::new(),
     }
 }
 
@@ -326,8 +327,14 @@ pub fn spec(title: &str, environment: &str, items: &[(&str, Digest)], summary: N
 pub fn artifact(service: &str, version: u8, author: Identity, co_authors: &[Identity]) -> crate::artifact::Artifact {
     use crate::artifact::{Artifact, Commit, Source};
     let sha = format!("{version:040x}");
-    let commit =
-        Commit { sha: sha.clone(), author, committer: author, co_authors: co_authors.to_vec(), at: time(START) };
+    let commit = Commit {
+        sha: sha.clone(),
+        author,
+        committer: author,
+        co_authors: co_authors.to_vec(),
+        at: time(START),
+        committed: None,
+    };
     let source = Source {
         repository: format!("/srv/{service}"),
         commit: sha,

@@ -203,7 +203,7 @@ fn ends(scope: &Scope) -> u64 {
 }
 
 /// All entries below `size`, in order, a piece at a time.
-fn each(ledger: &dyn Ledger, size: u64, mut see: impl FnMut(&Entry)) -> Result<(), StoreError> {
+pub(crate) fn each(ledger: &dyn Ledger, size: u64, mut see: impl FnMut(&Entry)) -> Result<(), StoreError> {
     let mut next = 0;
     while next < size {
         let chunk = ledger.read(next, CHUNK.min((size - next) as usize))?;
@@ -260,7 +260,7 @@ fn installations(ledger: &dyn Ledger, sets: &BTreeSet<String>, size: u64) -> Res
 }
 
 /// The entries at these ascending positions.
-fn read(ledger: &dyn Ledger, positions: &[u64]) -> Result<Vec<Entry>, NotTaken> {
+pub(crate) fn read(ledger: &dyn Ledger, positions: &[u64]) -> Result<Vec<Entry>, NotTaken> {
     let (mut found, mut bytes, mut at) = (Vec::with_capacity(positions.len()), 0, 0);
     while at < positions.len() {
         let run =

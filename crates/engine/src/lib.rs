@@ -5,6 +5,7 @@
 //! Deliberately absent: rules (the core has them), HTTP (the server), and anything that knows an outside system: those are
 //! behind the traits in [`ports`].
 
+mod control;
 mod desk;
 mod entropy;
 mod erase;
@@ -28,6 +29,7 @@ pub mod telemetry;
 mod transparency;
 pub mod watching;
 
+pub use control::{Changed, ControlReport, ControlResult, Excepted};
 pub use desk::{Begun, Desk, DeskError, Person, Session, SignedInBy};
 pub use entropy::{Clock, Entropy, Sources};
 pub use erase::{Committer, ERASED, Held, Written, notes, pseudonym};

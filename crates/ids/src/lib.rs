@@ -65,4 +65,6 @@ kinds! {
     Session SessionId "ses";
     /// One command handed to the ledger's write path.
     Submission SubmissionId "sub";
+    /// Evidence about an artefact.
+    Evidence EvidenceId "evd";
 }

@@ -16,6 +16,7 @@
 //! remembered that could change a verdict. Policy text comes in as strings, and [`shipped`] hands out the packs that are part of the program.
 
 mod action;
+mod catalogue;
 mod check;
 mod compile;
 mod error;
@@ -30,9 +31,10 @@ mod verdict;
 mod vocabulary;
 
 pub use action::Action;
+pub use catalogue::{Catalogue, Control, catalogues};
 pub use compile::{PolicyInfo, PolicySet};
 pub use error::PolicyError;
-pub use pack::{Pack, shipped};
+pub use pack::{Pack, shipped, standards};
 pub use request::{Fact, Facts, Principal, PrincipalKind, Request, Resource};
 pub use verdict::{Outcome, Reason, Verdict, codes};
 pub use vocabulary::{FactInfo, FactType, facts_of, roles, schema_digest, schema_text};

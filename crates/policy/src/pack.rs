@@ -54,6 +54,19 @@ pub fn shipped() -> Vec<Pack> {
     ]
 }
 
+/// Packs for laws and standards that come with the program and are in force once somebody installs them. Each applies by the classes
+/// of data of the services in a release.
+pub fn standards() -> Vec<Pack> {
+    vec![
+        pack!("gdpr": "gates.cedar"),
+        pack!("iso-27001": "gates.cedar"),
+        pack!("part-11": "gates.cedar"),
+        pack!("pci-dss": "gates.cedar"),
+        pack!("soc2": "gates.cedar"),
+        pack!("sox": "gates.cedar"),
+    ]
+}
+
 /// `sha256:` and 64 hex digits over the packs as JSON, sorted by name. The order they were given in means nothing.
 pub(crate) fn digest(packs: &[Pack]) -> String {
     let sorted: BTreeMap<&str, &Pack> = packs.iter().map(|pack| (pack.name.as_str(), pack)).collect();
@@ -81,8 +94,11 @@ mod tests {
                 .collect();
             on_disk.insert(folder.file_name().unwrap().to_str().unwrap().to_owned(), files);
         }
-        let shipped: BTreeMap<String, BTreeSet<String>> =
-            shipped().into_iter().map(|pack| (pack.name, pack.files.into_keys().collect())).collect();
+        let shipped: BTreeMap<String, BTreeSet<String>> = shipped()
+            .into_iter()
+            .chain(standards())
+            .map(|pack| (pack.name, pack.files.into_keys().collect()))
+            .collect();
         assert_eq!(shipped, on_disk);
     }
 

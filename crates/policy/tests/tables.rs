@@ -8,7 +8,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use interlock_policy::{Action, Fact, Facts, Outcome, PolicySet, Principal, PrincipalKind, Request, Resource, shipped};
+use interlock_policy::{
+    Action, Fact, Facts, Outcome, PolicySet, Principal, PrincipalKind, Request, Resource, shipped, standards,
+};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -68,7 +70,7 @@ fn principal(text: &str) -> Principal {
 fn tables() -> Vec<(PathBuf, Table)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../policies");
     let mut out = Vec::new();
-    for pack in shipped() {
+    for pack in shipped().into_iter().chain(standards()) {
         let folder = root.join(&pack.name).join("tests");
         let mut files: Vec<PathBuf> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
         files.sort();
@@ -87,7 +89,8 @@ fn every_case_comes_out_as_written() {
     let mut run = 0;
     let mut wrong = Vec::new();
     for (file, table) in tables() {
-        let packs: Vec<_> = shipped().into_iter().filter(|pack| table.packs.contains(&pack.name)).collect();
+        let packs: Vec<_> =
+            shipped().into_iter().chain(standards()).filter(|pack| table.packs.contains(&pack.name)).collect();
         assert_eq!(packs.len(), table.packs.len(), "{}", file.display());
         let policies = PolicySet::compile(&packs).unwrap();
         for case in table.cases {
@@ -132,7 +135,8 @@ fn every_case_comes_out_as_written() {
 #[test]
 fn every_ordinary_request_passes() {
     for (file, table) in tables() {
-        let packs: Vec<_> = shipped().into_iter().filter(|pack| table.packs.contains(&pack.name)).collect();
+        let packs: Vec<_> =
+            shipped().into_iter().chain(standards()).filter(|pack| table.packs.contains(&pack.name)).collect();
         let policies = PolicySet::compile(&packs).unwrap();
         for (action, ordinary) in table.ordinary {
             let request = Request {

@@ -1,10 +1,12 @@
 //! Entries in words: one sentence for each event, without the name of who did it (that stands beside), and how it is to be taken.
 //! Invariant: every kind of event has a sentence; a note that was erased is simply not quoted.
 
-use crate::lens::{Lens, short};
+mod artifact;
+
+use crate::lens::Lens;
 use interlock_domain::{
-    artifact, calendar, catalog, change, core::Event, deployment, environment, intake, learning, operations, people,
-    policy, reason, release, rollback, runner, verification,
+    calendar, catalog, change, core::Event, deployment, environment, intake, learning, operations, people, policy,
+    reason, release, rollback, runner, verification,
 };
 use interlock_ids::{AnalysisId, ChangeId, DeploymentId, RollbackId, WatchId};
 use interlock_wire::reason::Severity::{self, Bad, Good, Info, Neutral, Warning};
@@ -26,7 +28,7 @@ pub fn of(lens: &Lens, event: &Event) -> (String, Severity) {
         Event::Calendar(it) => calendar(lens, it),
         Event::Environment(it) => environment(lens, it),
         Event::Runner(it) => runner(lens, it),
-        Event::Artifact(it) => artifact(lens, it),
+        Event::Artifact(it) => artifact::of(lens, it),
         Event::Change(it) => change(lens, it),
         Event::Release(it) => release(lens, it),
         Event::Deployment(it) => deployment(lens, it),
@@ -161,51 +163,6 @@ fn environment(lens: &Lens, event: &environment::Event) -> (String, Severity) {
     }
 }
 
-fn artifact(lens: &Lens, event: &artifact::Event) -> (String, Severity) {
-    match event {
-        artifact::Event::Registered(it) => {
-            let commits = it
-                .artifact
-                .source
-                .as_ref()
-                .map(|source| format!(" with {}", counted(source.commits.len(), "commit")))
-                .unwrap_or_default();
-            let signed = if it.artifact.signature.is_some() { ", signed" } else { ", not signed" };
-            (
-                format!(
-                    "{} {} ({}) was registered{commits}{signed}",
-                    it.artifact.service,
-                    it.artifact.version,
-                    short(&it.artifact.digest)
-                ),
-                Info,
-            )
-        }
-        artifact::Event::KeyPut(it) if it.key.revoked => (format!("Signing key {} was revoked", it.key.name), Warning),
-        artifact::Event::KeyPut(it) => (format!("Signing key {} was entered", it.key.name), Neutral),
-        artifact::Event::Quarantined(it) => {
-            let why = it.reason.map(|note| quoted(lens, note)).unwrap_or_default();
-            (
-                format!(
-                    "{} {} was put into quarantine: it may not be deployed anywhere{why}",
-                    it.service,
-                    lens.version(&it.digest)
-                ),
-                Bad,
-            )
-        }
-        artifact::Event::QuarantineLifted(it) => {
-            let what = lens
-                .world
-                .artifact
-                .quarantines
-                .get(&it.quarantine)
-                .map_or_else(String::new, |known| format!(" of {} {}", known.service, lens.version(&known.digest)));
-            (format!("The quarantine{what} was lifted{}", quoted(lens, it.reason)), Warning)
-        }
-    }
-}
-
 fn of_change(lens: &Lens, id: ChangeId) -> String {
     lens.world.change.change(id).map_or_else(|| id.to_string(), |it| lens.release(it.release).name)
 }
@@ -286,6 +243,10 @@ fn release(lens: &Lens, event: &release::Event) -> (String, Severity) {
         It::Cancelled(it) => (format!("Cancelled: it will not ship{}", quoted(lens, it.reason)), Warning),
         It::PlanClosed(it) => (format!("The calendar closed its window: {}", first(&it.blockers)), Warning),
         It::PlanOpened(_) => ("The calendar allows its window again".into(), Good),
+        It::ExceptionGranted(it) => {
+            let commits = counted(it.commits.len(), "commit");
+            (format!("{commits} let through {}{}", it.criterion, quoted(lens, it.reason)), Warning)
+        }
     }
 }
 

@@ -131,6 +131,7 @@ pub fn register(house: &mut House, version: &str) {
         committer: identity("dana"),
         co_authors,
         at: time("2026-02-27T10:00:00Z"),
+        committed: None,
     };
     let bytes = build(version);
     let source = Source {
@@ -202,6 +203,7 @@ pub fn spec(house: &House, release: &str, version: &str) -> Spec {
         triggers: vec![errors],
         rollback: RollbackPlan { criteria: vec![available] },
         watch: WatchSpec { length_s: 60, interval_s: 5 },
+        criteria: Vec::new(),
     }
 }
 

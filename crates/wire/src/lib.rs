@@ -9,6 +9,8 @@ pub mod artifact;
 pub mod calendar;
 pub mod catalog;
 pub mod change;
+pub mod control;
+pub mod criterion;
 pub mod deployment;
 pub mod environment;
 pub mod erasure;

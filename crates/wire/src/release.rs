@@ -29,6 +29,9 @@ pub struct ReleaseSpec {
     #[serde(default)]
     pub rollback: RollbackSpec,
     pub watch: WatchSpec,
+    /// What evidence has to show about every build before it ships.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub criteria: Vec<crate::criterion::ReleaseCriterionSpec>,
 }
 
 /// One service and the build of it that is to ship: by `digest`, or by `version` if only one build has that.
@@ -313,6 +316,9 @@ pub struct Release {
     pub plan: ReleasePlan,
     /// The gates as they stand now.
     pub gates: Vec<Gate>,
+    /// The criteria as they stand now.
+    pub criteria: Vec<crate::criterion::CriterionView>,
+    pub exceptions: Vec<crate::criterion::ExceptionView>,
     pub change: Option<Change>,
     pub permit: Option<PermitView>,
     pub deployment: Option<Ref>,

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Release } from '~/lib/api/release'
 import type { Assessment, Look, ServiceCourse } from '~/lib/api/verification'
+import { quarterOf } from './administration/quarter'
 import { toEvents } from './calendar/events'
 import { barPosition, chartData, effectRange, inWords, labelOf, linesOf, shares } from './canary/effect'
 import { linesOf as linesOfOutput } from './deployment/lines'
@@ -84,6 +85,7 @@ describe('release', () => {
     const release = {
       status: { severity: 'warning' },
       gates: [{ verdict: 'pass' }, { verdict: 'inconclusive' }],
+      criteria: [{ verdict: 'pass' }, { verdict: 'fail' }],
       change: { approvals: 1, approvals_required: 2, open_conditions: 0, status: { severity: 'info' } },
       items: [],
       analyses: [],
@@ -92,6 +94,7 @@ describe('release', () => {
     const sections = sectionsOf(release)
     expect(sections.map(s => s.id)).not.toContain('canary')
     expect(sections.find(s => s.id === 'gates')).toMatchObject({ mark: 'warning', note: '1 closed' })
+    expect(sections.find(s => s.id === 'criteria')).toMatchObject({ mark: 'bad', note: '1 unmet' })
     expect(sections.find(s => s.id === 'approvals')).toMatchObject({ mark: 'warning', note: '1 missing' })
     expect(sections.find(s => s.id === 'scope')?.mark).toBeNull()
   })
@@ -178,5 +181,13 @@ describe('evidence packs', () => {
     })
     expect(periodOf('2026-07-02', '2026-07-01')).toBeNull()
     expect(periodOf('', '2026-07-01')).toBeNull()
+  })
+})
+
+describe('quarters', () => {
+  it('begin and end with months of the calendar in UTC', () => {
+    expect(quarterOf(new Date('2026-11-26T10:00:00Z'))).toEqual({ from: '2026-10-01', to: '2026-12-31' })
+    expect(quarterOf(new Date('2028-02-29T23:59:59Z'))).toEqual({ from: '2028-01-01', to: '2028-03-31' })
+    expect(quarterOf(new Date('2026-04-01T00:00:00Z'))).toEqual({ from: '2026-04-01', to: '2026-06-30' })
   })
 })

@@ -1,4 +1,4 @@
-import { Button, Group, Modal, Select, Stack, Text, Textarea, TextInput } from '@mantine/core'
+import { Button, Group, Modal, PasswordInput, Select, Stack, Text, Textarea, TextInput } from '@mantine/core'
 import { notifications } from '@mantine/notifications'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { type FormEvent, useState } from 'react'
@@ -19,16 +19,19 @@ export function ActionDialog({
   action,
   at,
   name,
+  initial = {},
   onClose,
 }: {
   action: Pick<Action, 'name' | 'label' | 'effect' | 'needs_reason'>
   at: string
   name: string
+  /** What stands in the fields at first. */
+  initial?: Values
   onClose: () => void
 }) {
   const look = looks(action.name, action.needs_reason)
   const client = useQueryClient()
-  const [values, setValues] = useState<Values>({})
+  const [values, setValues] = useState<Values>(initial)
   // One key for all tries of this dialog: an answer lost on the way cannot make the action happen twice.
   const [key, setKey] = useState(newKey)
   const set = (field: string, value: string) => setValues(old => ({ ...old, [field]: value }))
@@ -145,6 +148,8 @@ function FieldInput({
       return <TextInput {...common} type="datetime-local" step={1} value={value} onChange={typed} />
     case 'choice':
       return <Select {...common} data={field.options ?? []} value={value || null} onChange={it => onChange(it ?? '')} />
+    case 'password':
+      return <PasswordInput {...common} autoComplete="current-password" value={value} onChange={typed} />
     case 'person':
       return <PersonSelect {...common} value={value} onChange={onChange} />
     default:

@@ -7,6 +7,7 @@ import {
   IconCalendarEvent,
   IconCheck,
   IconClipboardCheck,
+  IconDoorEnter,
   IconLockCheck,
   IconPlayerPause,
   IconPlayerPlay,
@@ -15,6 +16,7 @@ import {
   IconRefresh,
   IconRocket,
   IconScale,
+  IconSignature,
   IconSnowflake,
   IconTrash,
   IconUserX,
@@ -23,7 +25,7 @@ import {
 import type { ComponentType } from 'react'
 import { toInstant } from '~/lib/instants'
 
-export type FieldKind = 'line' | 'text' | 'lines' | 'instant' | 'person' | 'choice'
+export type FieldKind = 'line' | 'text' | 'lines' | 'instant' | 'person' | 'choice' | 'password'
 export interface Field {
   name: string
   label: string
@@ -56,6 +58,42 @@ const plain = { color: 'gray', variant: 'default' } as const
 const main = { color: 'indigo', variant: 'filled' } as const
 
 const table: Record<string, Look> = {
+  except: {
+    icon: IconDoorEnter,
+    ...main,
+    fields: [
+      { name: 'criterion', label: 'Criterion', required: true, kind: 'line' },
+      { name: 'commits', label: 'Commits', hint: 'Full object ids, one a line.', required: true, kind: 'lines' },
+      reason(),
+    ],
+    body: values => ({ criterion: values.criterion, commits: lines(values.commits), reason: values.reason }),
+  },
+  sign: {
+    icon: IconSignature,
+    ...main,
+    fields: [
+      {
+        name: 'meaning',
+        label: 'What your signature means',
+        required: true,
+        kind: 'choice',
+        options: [
+          { value: 'approved', label: 'I approve it' },
+          { value: 'reviewed', label: 'I have reviewed it' },
+          { value: 'responsible', label: 'I answer for it' },
+          { value: 'authored', label: 'I wrote it' },
+        ],
+      },
+      {
+        name: 'password',
+        label: 'Your password',
+        hint: 'Shows again who you are. If you sign in at an identity provider, sign in anew there and leave it empty.',
+        required: false,
+        kind: 'password',
+      },
+      { name: 'reason', label: 'Remark', hint: kept, required: false, kind: 'text' },
+    ],
+  },
   plan: {
     icon: IconCalendarEvent,
     ...main,

@@ -1,18 +1,41 @@
-//! `evidence`: packs, one file each, that show what was decided to whoever has the ledger's public key.
+//! `evidence`: what tools say about a build, attached and signed; and packs, one file each, that show what was decided to whoever
+//! has the ledger's public key.
 
+use super::{login::password, tell};
 use crate::{
+    client::{Client, segment},
     context::Global,
     failure::{Done, Failure},
-    render::print,
+    render::{print, show, table::table, time},
     when::when,
 };
 use interlock_ledger::pack::{self, Outcome, Trust};
-use interlock_wire::evidence::TakeEvidence;
+use interlock_wire::{
+    evidence::{EvidenceList, EvidenceView, Meaning, SignEvidence, TakeEvidence},
+    reason::Receipt,
+};
 use jiff::Timestamp;
+use reqwest::Method;
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Verb {
+    /// Attach what a tool wrote to the build it is about
+    #[command(
+        after_help = "Example:\n  interlock evidence attach report.xml --artifact sha256:0f1e --kind junit --name unit-tests\n  interlock evidence attach scan.sarif --artifact sha256:0f1e --kind sarif --name sast"
+    )]
+    Attach(Attach),
+    /// Evidence about a build: the newest of each name
+    #[command(after_help = "Example:\n  interlock evidence list sha256:0f1e")]
+    List {
+        /// Digest of the build
+        artifact: String,
+    },
+    /// Put your name under evidence; asks for your password
+    #[command(
+        after_help = "Example:\n  interlock evidence sign evd_01h --meaning approved --login anna --reason \"Read the report\""
+    )]
+    Sign(Sign),
     /// Take everything about a release or a period, with proofs, into one file
     #[command(
         after_help = "Example:\n  interlock evidence pack --release 2026-11-checkout --to-file release.tar\n  interlock evidence pack --from 2026-07-01T00:00:00Z --to 2026-10-01T00:00:00Z --earlier june.checkpoint --to-file q3.tar"
@@ -26,6 +49,54 @@ pub enum Verb {
         #[arg(long, value_name = "KEY")]
         key: Option<String>,
     },
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub enum Kind {
+    Junit,
+    Sarif,
+    Cyclonedx,
+    Spdx,
+    Openvex,
+    Statement,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Attach {
+    /// What the tool wrote, unchanged
+    file: PathBuf,
+    /// Digest of the build it is about
+    #[arg(long)]
+    artifact: String,
+    #[arg(long, value_enum)]
+    kind: Kind,
+    /// By which a criterion asks for it
+    #[arg(long)]
+    name: String,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub enum Means {
+    Reviewed,
+    Approved,
+    /// You answer for it
+    Responsible,
+    Authored,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Sign {
+    /// Id of the evidence
+    evidence: String,
+    /// What your signature means
+    #[arg(long, value_enum)]
+    meaning: Means,
+    /// Login of whoever signs; a token is no person, so that you sign in for it
+    #[arg(long)]
+    login: String,
+    /// Said beside the signature
+    #[arg(long, short)]
+    reason: Option<String>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -52,9 +123,66 @@ pub struct Args {
 
 pub async fn run(verb: Verb, global: &Global) -> Done {
     match verb {
+        Verb::Attach(args) => attach(args, global).await,
+        Verb::List { artifact } => {
+            let list: EvidenceList =
+                global.client()?.get(&format!("/artifacts/{}/evidence", segment(&artifact))).await?;
+            show(global.output, &list, listed)
+        }
+        Verb::Sign(args) => sign(args, global).await,
         Verb::Pack(args) => take(args, global).await,
         Verb::Check { pack, key } => check(&pack, key.as_deref()),
     }
+}
+
+async fn attach(args: Attach, global: &Global) -> Done {
+    let bytes = std::fs::read(&args.file).map_err(|error| Failure::io("reading", &args.file, &error))?;
+    let kind = match args.kind {
+        Kind::Junit => "junit",
+        Kind::Sarif => "sarif",
+        Kind::Cyclonedx => "cyclonedx",
+        Kind::Spdx => "spdx",
+        Kind::Openvex => "openvex",
+        Kind::Statement => "statement",
+    };
+    let path = format!("/artifacts/{}/evidence?kind={kind}&name={}", segment(&args.artifact), segment(&args.name));
+    let done: Receipt = global.client()?.send_bytes(Method::POST, &path, "application/octet-stream", bytes).await?;
+    tell(global, &done).await
+}
+
+/// Signs within a session of its own, which ends at once.
+async fn sign(args: Sign, global: &Global) -> Done {
+    let server = global.address()?;
+    let password = password(&format!("Password of {} at {server}, to sign: ", args.login))?;
+    let (client, _) = Client::sign_in(&server, &args.login, &password).await?;
+    let body = SignEvidence {
+        meaning: match args.meaning {
+            Means::Reviewed => Meaning::Reviewed,
+            Means::Approved => Meaning::Approved,
+            Means::Responsible => Meaning::Responsible,
+            Means::Authored => Meaning::Authored,
+        },
+        password: Some(password),
+        reason: args.reason,
+    };
+    let signed: Done<Receipt> = client.post(&format!("/evidence/{}/sign", segment(&args.evidence)), &body).await;
+    let _ = client.sign_out().await;
+    tell(global, &signed?).await
+}
+
+fn listed(list: &EvidenceList) -> String {
+    let row = |it: &EvidenceView| {
+        let signed: Vec<String> =
+            it.signatures.iter().map(|it| format!("{:?} by {}", it.meaning, it.by.name).to_lowercase()).collect();
+        let made = it.made.map_or_else(|| "-".into(), time);
+        let tool = it.tool.clone().unwrap_or_else(|| "-".into());
+        vec![it.name.clone(), it.says.clone(), tool, made, signed.join(", "), it.id.clone()]
+    };
+    if list.evidence.is_empty() {
+        return format!("No evidence is attached to {}.", list.artifact.name);
+    }
+    let rows: Vec<_> = list.evidence.iter().map(row).collect();
+    table(&["name", "says", "tool", "made", "signed", "id"], &rows)
 }
 
 async fn take(args: Args, global: &Global) -> Done {

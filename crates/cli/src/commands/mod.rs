@@ -7,6 +7,7 @@ pub mod archive;
 pub mod artifact;
 pub mod calendar;
 pub mod change;
+pub mod control;
 pub mod demo;
 pub mod describe;
 pub mod doctor;
@@ -112,9 +113,12 @@ pub enum Command {
     /// The ledger: entries, proofs, verification, backup
     #[command(subcommand)]
     Ledger(ledger::Verb),
-    /// Evidence packs for auditors: take, check
+    /// What tools say about builds: attach, sign; packs for auditors: take, check
     #[command(subcommand)]
     Evidence(evidence::Verb),
+    /// What laws and standards ask for, and reports of what came of it
+    #[command(subcommand)]
+    Control(control::Verb),
     /// Sign for others that their ledgers only grow
     #[command(subcommand)]
     Witness(witness::Verb),
@@ -161,6 +165,7 @@ impl Command {
             Command::Metrics(it) => metrics::run(it, global).await,
             Command::Ledger(it) => ledger::run(it, global).await,
             Command::Evidence(it) => evidence::run(it, global).await,
+            Command::Control(it) => control::run(it, global).await,
             Command::Witness(it) => witness::run(it).await,
             Command::Watch(it) => watch::run(it, global).await,
             Command::Doctor(it) => doctor::run(it, global).await,

@@ -10,6 +10,7 @@ use crate::{
     when::when,
 };
 use interlock_wire::{
+    criterion::{Criteria, GrantException},
     deployment::SkipStep,
     ledger::EntryRow,
     reason::{Because, Nothing, Receipt},
@@ -73,6 +74,23 @@ pub enum Verb {
     /// Show its gates with every reason
     #[command(visible_alias = "gate", after_help = "Example:\n  interlock release gates 2026-11-checkout")]
     Gates(Which),
+    /// Show its criteria: what evidence has to show, and what it shows now
+    #[command(after_help = "Example:\n  interlock release criteria 2026-11-checkout")]
+    Criteria(Which),
+    /// Let commits through a code freeze
+    #[command(
+        after_help = "Example:\n  interlock release except 2026-11-checkout --criterion code-freeze --commit 4f2a9c… --reason \"Fixes the leak\""
+    )]
+    Except {
+        #[command(flatten)]
+        why: Why,
+        /// Name of the criterion
+        #[arg(long)]
+        criterion: String,
+        /// Full object id; again for more
+        #[arg(long = "commit", required = true, value_name = "ID")]
+        commits: Vec<String>,
+    },
     /// Say why it is where it is and what happens next
     #[command(after_help = "Example:\n  interlock release explain 2026-11-checkout")]
     Explain(Which),
@@ -196,6 +214,14 @@ pub async fn run(verb: Verb, global: &Global) -> Done {
             let gates: Gates = read(global, &it.release, "/gates").await?;
             show(global.output, &gates, told)
         }
+        Verb::Criteria(it) => {
+            let criteria: Criteria = read(global, &it.release, "/criteria").await?;
+            show(global.output, &criteria, stated)
+        }
+        Verb::Except { why, criterion, commits } => {
+            let body = GrantException { criterion, commits, reason: why.reason };
+            act(global, "releases", &why.release, "except", &body).await
+        }
         Verb::Explain(it) => {
             let explanation: Explanation = read(global, &it.release, "/explain").await?;
             show(global.output, &explanation, explained)
@@ -302,6 +328,33 @@ pub fn told(it: &Gates) -> String {
                 .into_iter()
                 .map(|line| format!("              {line}")),
         );
+    }
+    lines.join("\n")
+}
+
+/// Criteria with what each says of each build.
+fn stated(it: &Criteria) -> String {
+    let (paint, now) = (Paint::stdout(), Timestamp::now());
+    if it.criteria.is_empty() {
+        return format!("Release {} states no criteria.", it.release.name);
+    }
+    let mut lines = Vec::new();
+    for criterion in &it.criteria {
+        let word = format!("{:<12}", verdict_word(criterion.verdict));
+        let word = paint.severity(verdict_severity(criterion.verdict), &word);
+        lines.push(format!("  {word}  {}: {}", paint.bold(&criterion.name), criterion.wanted));
+        for result in &criterion.results {
+            let made = result.made.map(|at| format!(", made {}", time(at))).unwrap_or_default();
+            let until = result.until.map(|at| format!(", good until {}", time(at))).unwrap_or_default();
+            lines.push(format!("{:16}{} {}: {}{made}{until}", "", result.service.name, result.version, result.found));
+            lines.extend(result.excepted.iter().map(|it| format!("{:18}let pass: {it}", "")));
+            let blockers: Vec<_> = result.blocker.iter().cloned().collect();
+            lines.extend(refusal::blockers(&blockers, paint, now).into_iter().map(|line| format!("{:16}{line}", "")));
+        }
+    }
+    for it in &it.exceptions {
+        let by = it.by.as_ref().map_or("Interlock", |it| it.name.as_str());
+        lines.push(format!("  Exception from {} by {by}, {}: {}", it.criterion, time(it.at), it.reason));
     }
     lines.join("\n")
 }

@@ -246,7 +246,8 @@ impl Own {
             let sha = hex::encode(&digest.0[..20]);
             let author = desk.identity(PLANNER_ADDRESS);
             let at = self.engine.now();
-            let commit = Commit { sha: sha.clone(), author, committer: author, co_authors: Vec::new(), at };
+            let commit =
+                Commit { sha: sha.clone(), author, committer: author, co_authors: Vec::new(), at, committed: None };
             let repository = format!("simulated/{}", item.service);
             let source = Source { repository, commit: sha, since: None, commits: vec![commit], details: digest };
             let artifact = Artifact {

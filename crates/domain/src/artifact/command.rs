@@ -1,8 +1,8 @@
 //! What can be asked for about artefacts.
 
-use super::{Artifact, SigningKey};
+use super::{Artifact, Evidence, Meaning, Shown, SigningKey};
 use crate::reason::NoteRef;
-use interlock_ids::{Digest, Name, QuarantineId, ReleaseId};
+use interlock_ids::{Digest, EvidenceId, Name, QuarantineId, ReleaseId};
 
 #[derive(Clone, Debug)]
 pub enum Command {
@@ -23,6 +23,17 @@ pub enum Command {
     LiftQuarantine {
         quarantine: QuarantineId,
         reason: NoteRef,
+    },
+    /// Attaches evidence. The shell has stored the document and read it.
+    Attach {
+        evidence: Evidence,
+    },
+    /// Signs evidence. The shell has seen how whoever signs has shown again who they are.
+    Sign {
+        evidence: EvidenceId,
+        meaning: Meaning,
+        shown: Shown,
+        reason: Option<NoteRef>,
     },
     /// Revokes a signing key.
     RevokeKey {

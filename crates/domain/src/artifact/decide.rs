@@ -1,6 +1,6 @@
 //! What may happen to artefacts.
 
-use super::{Artifact, Command, Event, KeyPut, QuarantineLifted, Quarantined, Registered, SigningKey, Source};
+use super::{Artifact, Command, Event, KeyPut, QuarantineLifted, Quarantined, Registered, SigningKey, Source, attach};
 use crate::{
     core::{self, By, Context, World},
     policy::{Question, authorise},
@@ -28,6 +28,10 @@ pub fn decide(world: &World, command: &Command, ctx: &Context) -> Result<Vec<Eve
                 return Ok(Vec::new());
             }
             Ok(vec![Event::KeyPut(KeyPut { key: SigningKey { revoked: true, ..(**known).clone() } })])
+        }
+        Command::Attach { evidence } => attach::attach(world, ctx, evidence),
+        Command::Sign { evidence, meaning, shown, reason } => {
+            attach::sign(world, ctx, *evidence, *meaning, *shown, *reason)
         }
         Command::Quarantine { digests, because_of, reason } => quarantine(world, ctx, digests, *because_of, *reason),
         Command::LiftQuarantine { quarantine, reason } => {

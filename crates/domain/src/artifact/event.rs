@@ -1,11 +1,11 @@
 //! What has happened to artefacts.
 
-use super::{Artifact, SigningKey};
+use super::{Artifact, Evidence, Meaning, Shown, SigningKey};
 use crate::{
     core::{Subject, World, payload},
     reason::NoteRef,
 };
-use interlock_ids::{Digest, Name, QuarantineId, ReleaseId};
+use interlock_ids::{AccountId, Digest, EvidenceId, Name, QuarantineId, ReleaseId};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -19,6 +19,10 @@ pub enum Event {
     Quarantined(Quarantined),
     #[serde(rename = "artifact.quarantine_lifted")]
     QuarantineLifted(QuarantineLifted),
+    #[serde(rename = "artifact.evidence_attached")]
+    EvidenceAttached(EvidenceAttached),
+    #[serde(rename = "artifact.evidence_signed")]
+    EvidenceSigned(EvidenceSigned),
 }
 
 payload! {
@@ -30,6 +34,19 @@ payload! {
     Quarantined { quarantine: QuarantineId, digest: Digest, service: Name, because_of: Option<ReleaseId>, reason: Option<NoteRef> }
     /// An artefact is free again. Since 0.1.
     QuarantineLifted { quarantine: QuarantineId, reason: NoteRef }
+    /// Evidence about an artefact was attached. Since 0.2.
+    EvidenceAttached { evidence: Evidence, account: Option<AccountId> }
+    /// A person signed evidence. Since 0.2.
+    EvidenceSigned {
+        evidence: EvidenceId,
+        artifact: Digest,
+        /// The document that was signed.
+        blob: Digest,
+        account: AccountId,
+        meaning: Meaning,
+        shown: Shown,
+        reason: Option<NoteRef>,
+    }
 }
 
 impl Event {
@@ -39,6 +56,8 @@ impl Event {
             Event::KeyPut(_) => "artifact.key_put",
             Event::Quarantined(_) => "artifact.quarantined",
             Event::QuarantineLifted(_) => "artifact.quarantine_lifted",
+            Event::EvidenceAttached(_) => "artifact.evidence_attached",
+            Event::EvidenceSigned(_) => "artifact.evidence_signed",
         }
     }
 
@@ -55,6 +74,8 @@ impl Event {
                     .chain(release)
                     .collect()
             }
+            Event::EvidenceAttached(it) => vec![Subject::Artifact(it.evidence.artifact)],
+            Event::EvidenceSigned(it) => vec![Subject::Artifact(it.artifact), Subject::Account(it.account)],
             Event::QuarantineLifted(it) => world
                 .artifact
                 .quarantines

@@ -1,6 +1,6 @@
 //! The artefacts there are.
 
-use super::Event;
+use super::{Event, Shelves, Signed};
 use crate::{
     core::{Map, Meta, edit},
     reason::NoteRef,
@@ -22,6 +22,9 @@ pub struct Commit {
     pub co_authors: Vec<Identity>,
     /// When it was authored.
     pub at: Timestamp,
+    /// When it was committed, which changing or moving it sets anew; entries of before 0.2 do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub committed: Option<Timestamp>,
 }
 
 /// Where the bytes come from.
@@ -90,6 +93,8 @@ pub struct State {
     pub registered: imbl::OrdMap<Digest, Timestamp>,
     pub keys: Map<Name, SigningKey>,
     pub quarantines: Map<QuarantineId, Quarantine>,
+    #[serde(default)]
+    pub evidence: Shelves,
 }
 
 impl State {
@@ -127,6 +132,15 @@ impl State {
                     lifted: None,
                 };
                 self.quarantines.insert(it.quarantine, Arc::new(quarantine));
+            }
+            Event::EvidenceAttached(it) => {
+                let service = self.artifact(&it.evidence.artifact).map(|it| it.service.clone());
+                self.evidence.attach(&it.evidence, service.as_ref(), it.account, meta);
+            }
+            Event::EvidenceSigned(it) => {
+                let signed =
+                    Signed { by: it.account, meaning: it.meaning, shown: it.shown, at: meta.at, reason: it.reason };
+                self.evidence.sign(it.evidence, signed);
             }
             Event::QuarantineLifted(it) => {
                 edit(&mut self.quarantines, &it.quarantine, |quarantine| quarantine.lifted = Some(meta.at));

@@ -101,6 +101,8 @@ fn artifact_about(command: &artifact::Command) -> (&'static str, Option<Subject>
             ("artifact.quarantine", digests.first().map(|digest| Subject::Artifact(*digest)))
         }
         It::LiftQuarantine { .. } => ("artifact.release-quarantine", None),
+        It::Attach { evidence } => ("evidence.attach", Some(Subject::Artifact(evidence.artifact))),
+        It::Sign { .. } => ("evidence.sign", None),
     }
 }
 
@@ -122,6 +124,7 @@ fn release_about(command: &release::Command) -> (&'static str, Option<Subject>) 
         It::Draft { release, .. } | It::Plan { release, .. } => ("release.plan", release),
         It::Freeze { release } => ("release.freeze", release),
         It::Authorise { release } => ("release.authorise", release),
+        It::Except { release, .. } => ("exception.grant", release),
         It::RevokePermit { release, .. } | It::Cancel { release, .. } => ("release.cancel", release),
         It::Close { release, .. } => ("release.close", release),
         It::Reassess { release }

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 const LONGEST_S: u32 = 14 * 86_400;
 const WAVES: usize = 50;
 
-fn problem(code: &str, message: String, clears: &str) -> Blocker {
+pub(super) fn problem(code: &str, message: String, clears: &str) -> Blocker {
     Blocker::new(code, message, clears, "you")
 }
 
@@ -38,6 +38,7 @@ pub(super) fn problems(world: &World, spec: &Spec) -> Vec<Blocker> {
     lengths(spec, &mut found);
     triggers(world, spec, &mut found);
     criteria(spec, &mut found);
+    super::stated::problems(world, spec, &mut found);
     found
 }
 

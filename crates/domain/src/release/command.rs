@@ -2,8 +2,9 @@
 
 use super::Spec;
 use crate::reason::NoteRef;
-use interlock_ids::{DeploymentId, ReleaseId};
+use interlock_ids::{DeploymentId, Name, ReleaseId};
 use jiff::Timestamp;
+use std::collections::BTreeSet;
 
 #[derive(Clone, Debug)]
 pub enum Command {
@@ -47,6 +48,13 @@ pub enum Command {
     },
     TakenBack {
         release: ReleaseId,
+    },
+    /// Lets commits through a code freeze, by name and with a reason.
+    Except {
+        release: ReleaseId,
+        criterion: Name,
+        commits: BTreeSet<String>,
+        reason: NoteRef,
     },
     Cancel {
         release: ReleaseId,

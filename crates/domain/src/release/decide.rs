@@ -45,6 +45,9 @@ pub fn decide(world: &World, command: &Command, ctx: &Context) -> Result<Vec<Eve
             only_by_system(ctx, "the end of a rollback")?;
             Ok(vec![Event::RolledBack(RolledBack { release: *release })])
         }
+        Command::Except { release, criterion, commits, reason } => {
+            super::except::decide(world, *release, criterion, commits, *reason, ctx)
+        }
         Command::Cancel { release, reason } => {
             let found = find(world, *release)?;
             allowed(world, ctx, "release.cancel", found)?;
@@ -75,11 +78,11 @@ pub fn decide(world: &World, command: &Command, ctx: &Context) -> Result<Vec<Eve
     }
 }
 
-fn find(world: &World, id: ReleaseId) -> Result<&Release, Refusal> {
+pub(super) fn find(world: &World, id: ReleaseId) -> Result<&Release, Refusal> {
     world.release.release(id).ok_or_else(|| Refusal::not_found("release", id))
 }
 
-fn wrong_stage(release: &Release, done: &str, clears: &str) -> Refusal {
+pub(super) fn wrong_stage(release: &Release, done: &str, clears: &str) -> Refusal {
     let message = format!(
         "release `{}` is {} and cannot be {done}",
         release.spec.name,
@@ -324,6 +327,9 @@ pub fn react(world: &World, event: &core::Event) -> Vec<Command> {
     };
     match event {
         It::Release(Event::Frozen(it)) => vec![Command::Reassess { release: it.release }],
+        It::Release(Event::ExceptionGranted(it)) if world.release.open.contains(&it.release) => {
+            vec![Command::Reassess { release: it.release }]
+        }
         It::Change(change::Event::Decided(it)) => one(&it.change).into_iter().collect(),
         It::Change(change::Event::Withdrawn(it)) => one(&it.change).into_iter().collect(),
         It::Change(change::Event::ConditionMet(it)) => one(&it.change).into_iter().collect(),
@@ -381,7 +387,10 @@ pub fn owed(world: &World) -> Vec<Obligation> {
     waiting
         .filter_map(|it| {
             let ends = it.permit.as_ref().filter(|_| it.stage == Stage::Authorised).map(|permit| permit.not_after);
-            ends.or(it.window.map(|window| window.end)).map(|at| Obligation::WakeRelease { release: it.id, at })
+            let ends = ends.or(it.window.map(|window| window.end));
+            // Evidence that grows too old holds it back at that moment, not when somebody happens to look.
+            let turns = super::judge::turns(world, it, it.since);
+            ends.into_iter().chain(turns).min().map(|at| Obligation::WakeRelease { release: it.id, at })
         })
         .collect()
 }

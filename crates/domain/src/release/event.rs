@@ -5,8 +5,9 @@ use crate::{
     core::{Subject, World, payload},
     reason::{Blocker, NoteRef, Ruling, Slot},
 };
-use interlock_ids::{AccountId, DeploymentId, ReleaseId};
+use interlock_ids::{AccountId, DeploymentId, Name, ReleaseId};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", content = "data")]
@@ -39,6 +40,8 @@ pub enum Event {
     PlanClosed(PlanClosed),
     #[serde(rename = "release.plan_opened")]
     PlanOpened(PlanOpened),
+    #[serde(rename = "release.exception_granted")]
+    ExceptionGranted(ExceptionGranted),
 }
 
 payload! {
@@ -72,6 +75,8 @@ payload! {
     PlanClosed { release: ReleaseId, blockers: Vec<Blocker> }
     /// The calendar allows what is planned again. Since 0.2.
     PlanOpened { release: ReleaseId }
+    /// Commits were let through a code freeze. Since 0.2.
+    ExceptionGranted { release: ReleaseId, criterion: Name, commits: BTreeSet<String>, account: Option<AccountId>, reason: NoteRef }
 }
 
 impl Event {
@@ -91,6 +96,7 @@ impl Event {
             Event::Cancelled(_) => "release.cancelled",
             Event::PlanClosed(_) => "release.plan_closed",
             Event::PlanOpened(_) => "release.plan_opened",
+            Event::ExceptionGranted(_) => "release.exception_granted",
         }
     }
 
@@ -110,6 +116,7 @@ impl Event {
             Event::Cancelled(it) => it.release,
             Event::PlanClosed(it) => it.release,
             Event::PlanOpened(it) => it.release,
+            Event::ExceptionGranted(it) => it.release,
         };
         vec![Subject::Release(release)]
     }

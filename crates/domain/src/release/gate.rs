@@ -35,7 +35,7 @@ pub fn gates(world: &World, release: &Release, now: Timestamp) -> Vec<Gate> {
         it.review(),
         it.gate("rollback-plan", it.rollback_plan()),
         it.gate("environment", it.environment()),
-        it.gate("evidence", no_criteria()),
+        it.evidence(),
     ]
 }
 
@@ -105,10 +105,6 @@ fn facts<const N: usize>(facts: [(&str, Fact); N]) -> Facts {
     Facts(facts.into_iter().map(|(name, fact)| (name.to_owned(), fact)).collect())
 }
 
-fn no_criteria() -> Facts {
-    facts(["required", "missing", "stale", "failed"].map(|name| (name, Fact::Set(Vec::new()))))
-}
-
 struct Facing<'a> {
     world: &'a World,
     release: &'a Release,
@@ -118,6 +114,8 @@ struct Facing<'a> {
 
 impl Facing<'_> {
     fn gate(&self, name: &'static str, facts: Facts) -> Gate {
+        let classed = matches!(name, "traceability" | "approvals" | "segregation" | "rollback-plan" | "evidence");
+        let facts = if classed { facts.with("data_classes", self.data_classes()) } else { facts };
         let action = format!("gate.{name}");
         let question = Question { action: &action, resource: ("Release", self.release.id.to_string()), facts };
         Gate { name, ruling: ask(self.world, &Actor::system(), question) }
@@ -126,6 +124,18 @@ impl Facing<'_> {
     fn production_like(&self) -> Fact {
         let environment = self.world.environment.environment(&self.release.spec.environment);
         Fact::Bool(environment.is_none_or(|it| it.production_like))
+    }
+
+    /// Classes of data of every service in it: by them packs of a regulation know that they apply.
+    fn data_classes(&self) -> Fact {
+        let mut classes = BTreeSet::new();
+        for item in &self.release.spec.items {
+            match self.world.catalog.service(&item.service) {
+                Some(service) => classes.extend(service.criticality.data_classes.iter().map(Name::to_string)),
+                None => return Fact::Unknown(format!("the catalogue does not know `{}` any more", item.service)),
+            }
+        }
+        Fact::Set(classes.into_iter().collect())
     }
 
     fn unknown_change<const N: usize>(&self, names: [&str; N]) -> Facts {
@@ -189,7 +199,8 @@ impl Facing<'_> {
         let source = |item: &super::Item| self.world.artifact.artifact(&item.digest).and_then(|it| it.source.as_ref());
         let traced = self.release.spec.items.iter().all(|item| source(item).is_some_and(|it| !it.commits.is_empty()));
         let reviews = Fact::Unknown("reviews of commits are not read from the code host".into());
-        facts([("traced", Fact::Bool(traced)), ("reviewed_commits", reviews)])
+        let production_like = self.production_like();
+        facts([("traced", Fact::Bool(traced)), ("reviewed_commits", reviews), ("production_like", production_like)])
     }
 
     fn approvals(&self) -> Facts {
@@ -268,6 +279,38 @@ impl Facing<'_> {
             ("has_plan", Fact::Bool(!self.release.spec.rollback.criteria.is_empty())),
             ("production_like", self.production_like()),
         ])
+    }
+
+    /// The blockers name each criterion and build, which says more than the policy that forbids can.
+    fn evidence(&self) -> Gate {
+        let judged = super::judge(self.world, self.release, self.now);
+        let named = |wanted: &dyn Fn(&super::Judged) -> bool| {
+            let all: BTreeSet<String> =
+                judged.iter().filter(|it| wanted(it)).map(|it| format!("{} of {}", it.criterion, it.service)).collect();
+            Fact::Set(all.into_iter().collect())
+        };
+        let unclear = |it: &super::Judged| it.outcome == Outcome::Inconclusive;
+        let criteria = &self.release.spec.criteria;
+        let signed = criteria.iter().any(|it| it.signature.is_some()).then(|| "signature".to_owned());
+        let asked: BTreeSet<String> = criteria.iter().map(|it| it.asks.word().to_owned()).chain(signed).collect();
+        let mut gate = self.gate(
+            "evidence",
+            facts([
+                ("required", Fact::Set(criteria.iter().map(|it| it.name.to_string()).collect())),
+                // Whatever does not tell is missing: no pack needs to know of every way in which it may not.
+                ("missing", named(&|it| unclear(it) && it.code != "evidence-stale")),
+                ("stale", named(&|it| unclear(it) && it.code == "evidence-stale")),
+                ("failed", named(&|it| it.outcome == Outcome::Fail)),
+                ("asked", Fact::Set(asked.into_iter().collect())),
+                ("production_like", self.production_like()),
+            ]),
+        );
+        if gate.ruling.outcome != Outcome::Pass {
+            let standing = judged.iter().filter(|it| it.outcome != Outcome::Pass).map(super::Judged::blocker);
+            let others = gate.ruling.blockers.iter().filter(|it| !it.code.starts_with("base.evidence-")).cloned();
+            gate.ruling.blockers = standing.chain(others).collect();
+        }
+        gate
     }
 
     fn environment(&self) -> Facts {

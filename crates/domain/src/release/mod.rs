@@ -6,20 +6,26 @@
 
 mod check;
 mod command;
+mod criterion;
 mod decide;
 mod event;
+mod except;
 mod gate;
+mod judge;
 mod state;
+mod stated;
 #[cfg(test)]
 mod tests;
 
 pub use command::Command;
+pub use criterion::{Asks, Limit, ReleaseCriterion, SignatureRule};
 pub(crate) use decide::actor_facts;
 pub use decide::{decide, owed, react};
 pub use event::*;
 pub use gate::{Gate, closed_plans, gates};
 pub(crate) use gate::{approvers, blockers, text};
+pub use judge::{Judged, judge, wanted};
 pub use state::{
-    CanarySpec, Comparison, Criterion, CriterionKind, Indicator, Item, Margins, Model, OnInconclusive, Permit, Release,
-    Revocation, RollbackPlan, Spec, Stage, State, Take, Trigger, TriggerAction, WatchSpec, WaveSpec,
+    CanarySpec, Comparison, Criterion, CriterionKind, Exception, Indicator, Item, Margins, Model, OnInconclusive,
+    Permit, Release, Revocation, RollbackPlan, Spec, Stage, State, Take, Trigger, TriggerAction, WatchSpec, WaveSpec,
 };

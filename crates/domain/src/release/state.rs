@@ -1,6 +1,6 @@
 //! The releases there are.
 
-use super::Event;
+use super::{Event, ReleaseCriterion};
 use crate::{
     change::Class,
     core::{Map, Meta, Shared, edit},
@@ -9,7 +9,7 @@ use crate::{
 use interlock_ids::{AccountId, DeploymentId, Digest, Name, PermitId, ReleaseId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 /// Where in its life a release is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -219,6 +219,9 @@ pub struct Spec {
     pub triggers: Vec<Trigger>,
     pub rollback: RollbackPlan,
     pub watch: WatchSpec,
+    /// What evidence has to show before it may ship.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub criteria: Vec<ReleaseCriterion>,
 }
 
 /// The permission to execute: bound to digests, environment, window, approvals and policy set; short-lived and revocable.
@@ -233,6 +236,16 @@ pub struct Permit {
     pub not_after: Timestamp,
     pub approved_by: Vec<AccountId>,
     pub policy_set: String,
+}
+
+/// Commits that were let through a code freeze.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exception {
+    pub criterion: Name,
+    pub commits: BTreeSet<String>,
+    pub by: Option<AccountId>,
+    pub reason: NoteRef,
+    pub at: Timestamp,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -251,6 +264,8 @@ pub struct Release {
     /// What a changed calendar has put in the way of the window since it was planned.
     #[serde(default)]
     pub plan_closed: Vec<Blocker>,
+    #[serde(default)]
+    pub exceptions: Vec<Exception>,
 }
 
 /// A permit that is good no more before its time.
@@ -311,6 +326,7 @@ impl State {
             release.permit = None;
             spec.triggers = Vec::new();
             spec.rollback.criteria = Vec::new();
+            spec.criteria = Vec::new();
             spec.items.shrink_to_fit();
             spec.items.iter_mut().for_each(|item| shared.service(&mut item.service));
             shared.environment(&mut spec.environment);
@@ -338,6 +354,7 @@ impl State {
                     drafted: meta.at,
                     since: meta.at,
                     plan_closed: Vec::new(),
+                    exceptions: Vec::new(),
                 };
                 self.releases.insert(it.release, Arc::new(release));
             }
@@ -381,6 +398,15 @@ impl State {
             Event::PlanClosed(it) => {
                 edit(&mut self.releases, &it.release, |release| release.plan_closed = it.blockers.clone())
             }
+            Event::ExceptionGranted(it) => edit(&mut self.releases, &it.release, |release| {
+                release.exceptions.push(Exception {
+                    criterion: it.criterion.clone(),
+                    commits: it.commits.clone(),
+                    by: it.account,
+                    reason: it.reason,
+                    at: meta.at,
+                });
+            }),
             Event::PlanOpened(it) => edit(&mut self.releases, &it.release, |release| release.plan_closed.clear()),
         }
     }

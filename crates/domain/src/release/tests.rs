@@ -20,6 +20,7 @@ use crate::{
 use interlock_ids::{ChangeId, DeploymentId, ReleaseId};
 use std::collections::BTreeMap;
 
+mod criteria;
 mod permits;
 mod running;
 
@@ -63,6 +64,7 @@ fn register(it: &mut Given, seed: u8, version: &str) {
         committer: identity(author),
         co_authors: co_authors.iter().map(|seed| identity(*seed)).collect(),
         at: time("2026-02-27T10:00:00Z"),
+        committed: None,
     };
     let source = Source {
         repository: "/srv/shop.git".into(),
@@ -175,6 +177,7 @@ fn spec(it: &mut Given, release: &str, seed: u8) -> Spec {
             }],
         },
         watch: WatchSpec { length_s: 60, interval_s: 5 },
+        criteria: Vec::new(),
     }
 }
 

@@ -22,6 +22,8 @@ pub struct Commit {
     pub author_email: String,
     pub committer_email: String,
     pub authored: Timestamp,
+    /// Set anew whenever it is amended or moved.
+    pub committed: Timestamp,
     /// Addresses of `Co-authored-by` trailers.
     pub co_authors: Vec<String>,
     pub subject: String,
@@ -93,7 +95,7 @@ pub async fn commits(repository: &str, since: Option<&str>, to: &str) -> Result<
         return Err(GitError::NotAnAncestor { since: since.clone(), to: commit });
     }
     let format = format!(
-        "--format=%H{FIELD}%an{FIELD}%ae{FIELD}%ce{FIELD}%at{FIELD}%(trailers:key=Co-authored-by,valueonly,separator=%x00){FIELD}%s{RECORD}"
+        "--format=%H{FIELD}%an{FIELD}%ae{FIELD}%ce{FIELD}%at{FIELD}%ct{FIELD}%(trailers:key=Co-authored-by,valueonly,separator=%x00){FIELD}%s{RECORD}"
     );
     let range = since.as_ref().map_or_else(|| commit.clone(), |since| format!("{since}..{commit}"));
     let most = format!("--max-count={}", MOST + 1);
@@ -144,11 +146,13 @@ async fn run(repository: &str, arguments: &[&str]) -> Result<Option<String>, Git
 
 fn commit_of(record: &str) -> Result<Commit, GitError> {
     let broken = || GitError::Output(record.chars().take(80).collect());
-    let fields: Vec<&str> = record.splitn(7, FIELD).collect();
-    let [sha, author_name, author_email, committer_email, at, trailers, subject] = fields.as_slice() else {
+    let fields: Vec<&str> = record.splitn(8, FIELD).collect();
+    let [sha, author_name, author_email, committer_email, at, committed, trailers, subject] = fields.as_slice() else {
         return Err(broken());
     };
-    let authored = at.parse().ok().and_then(|seconds| Timestamp::from_second(seconds).ok()).ok_or_else(broken)?;
+    let moment =
+        |text: &str| text.parse().ok().and_then(|seconds| Timestamp::from_second(seconds).ok()).ok_or_else(broken);
+    let (authored, committed) = (moment(at)?, moment(committed)?);
     let address = |trailer: &str| {
         trailer
             .rsplit_once('<')
@@ -161,6 +165,7 @@ fn commit_of(record: &str) -> Result<Commit, GitError> {
         author_email: (*author_email).to_owned(),
         committer_email: (*committer_email).to_owned(),
         authored,
+        committed,
         co_authors: trailers.split('\0').filter_map(address).collect(),
         subject: (*subject).to_owned(),
     })

@@ -10,6 +10,8 @@ pub mod calendar;
 pub mod calendar_import;
 pub mod catalog;
 pub mod change;
+pub mod control;
+pub mod criterion;
 pub mod deployment;
 pub mod environment;
 pub mod erasure;
@@ -158,6 +160,13 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(ledger::witnesses))
         .routes(routes!(tlog::checkpoint))
         .routes(routes!(evidence::take))
+        .routes(routes!(evidence::attached, evidence::attach))
+        .routes(routes!(evidence::one))
+        .routes(routes!(evidence::sign))
+        .routes(routes!(control::controls))
+        .routes(routes!(control::report))
+        .routes(routes!(criterion::criteria))
+        .routes(routes!(criterion::except))
         .routes(routes!(manifest::apply))
         .routes(routes!(manifest::schema))
         .routes(routes!(live::live))

@@ -13,7 +13,7 @@ use interlock_domain::{
     core::{Command, Record},
     policy::Command as Install,
 };
-use interlock_policy::{Pack as Text, PolicyError, PolicyInfo, PolicySet as Compiled, shipped};
+use interlock_policy::{Pack as Text, PolicyError, PolicyInfo, PolicySet as Compiled, shipped, standards};
 use interlock_wire::{
     policy::{InstallPolicies, Pack, PackSpec, Policy, PolicyCheck, PolicyFinding, PolicySet},
     reason::{Receipt, Severity},
@@ -30,14 +30,16 @@ fn pack_in(it: &Pack) -> Text {
 /// What the spec of a pack means: its text, or that of a pack that comes with the server.
 pub fn spec_in(name: &str, it: &PackSpec) -> Answer<Text> {
     match (it.shipped, &it.version) {
-        (true, None) if it.files.is_empty() => shipped().into_iter().find(|pack| pack.name == name).ok_or_else(|| {
-            let known: Vec<String> = shipped().into_iter().map(|pack| pack.name).collect();
-            Failure::invalid(
-                "unknown-pack",
-                "metadata.name",
-                format!("no pack `{name}` comes with the server; it has {}", known.join(", ")),
-            )
-        }),
+        (true, None) if it.files.is_empty() => {
+            shipped().into_iter().chain(standards()).find(|pack| pack.name == name).ok_or_else(|| {
+                let known: Vec<String> = shipped().into_iter().chain(standards()).map(|pack| pack.name).collect();
+                Failure::invalid(
+                    "unknown-pack",
+                    "metadata.name",
+                    format!("no pack `{name}` comes with the server; it has {}", known.join(", ")),
+                )
+            })
+        }
         (true, _) => Err(Failure::invalid("one-of", "spec", "a shipped pack has no version or files of its own")),
         (false, Some(version)) => Ok(Text { name: name.into(), version: version.clone(), files: it.files.clone() }),
         (false, None) => {
@@ -85,7 +87,7 @@ pub async fn policies(State(app): State<App>, caller: Caller) -> Answer<Json<Pol
         policies: infos.iter().map(|it| policy(it, state.packs())).collect(),
         since: state.since(),
         installed_at: record.map(|record| record.at),
-        shipped: shipped().iter().map(pack_out).collect(),
+        shipped: shipped().iter().chain(&standards()).map(pack_out).collect(),
     }))
 }
 

@@ -124,6 +124,7 @@ async fn keep(app: &App, repository: String, range: git::Range) -> Answer<Source
         committer: desk.identity(&it.committer_email),
         co_authors: it.co_authors.iter().map(|address| desk.identity(address)).collect(),
         at: it.authored,
+        committed: Some(it.committed),
     };
     let commits = range.commits.iter().map(held).collect();
     let (app, read) = (app.clone(), range.commits);

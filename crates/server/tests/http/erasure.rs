@@ -221,8 +221,14 @@ async fn lived_in(ledger: Arc<SqliteLedger>) -> (House, String) {
     let details = ledger.put_blob(former.to_string().as_bytes()).unwrap();
     let bytes = ledger.put_blob(b"checkout older").unwrap();
     let identity = house.engine.desk().identity(EMAIL);
-    let commit =
-        Commit { sha: sha.clone(), author: identity, committer: identity, co_authors: vec![identity], at: house.now() };
+    let commit = Commit {
+        sha: sha.clone(),
+        author: identity,
+        committer: identity,
+        co_authors: vec![identity],
+        at: house.now(),
+        committed: None,
+    };
     let source = Source {
         repository: house.repository_path(),
         commit: sha,

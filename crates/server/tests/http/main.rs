@@ -9,6 +9,7 @@ mod artifact;
 mod bad_input;
 mod calendar;
 mod catalog;
+mod criteria;
 mod document;
 mod erasure;
 mod evidence;

@@ -149,6 +149,7 @@ pub fn artifact(last: Option<&artifact::Event>) -> Option<artifact::Event> {
                         committer: identity(2),
                         co_authors: vec![identity(3)],
                         at: at(-60),
+                        committed: None,
                     }],
                     details: digest(11),
                 }),
@@ -165,6 +166,38 @@ pub fn artifact(last: Option<&artifact::Event>) -> Option<artifact::Event> {
             reason: Some(note(13)),
         }),
         Some(It::Quarantined(_)) => It::QuarantineLifted(QuarantineLifted { quarantine: id(12), reason: note(14) }),
-        Some(It::QuarantineLifted(_)) => return None,
+        Some(It::QuarantineLifted(_)) => It::EvidenceAttached(EvidenceAttached {
+            evidence: Evidence {
+                id: id(15),
+                artifact: digest(10),
+                name: name("scan"),
+                kind: EvidenceKind::Sarif,
+                blob: digest(16),
+                size: 4_096,
+                tool: Some(Tool { name: "scanner".into(), version: Some("1.9.4".into()) }),
+                made: Some(at(-10)),
+                content: Content::Findings {
+                    findings: vec![Finding {
+                        id: "CVE-2021-44228".into(),
+                        severity: FindingSeverity::Critical,
+                        set_aside: false,
+                        count: 2,
+                        since: Some(at(-90)),
+                    }],
+                    complete: true,
+                },
+            },
+            account: Some(id(1)),
+        }),
+        Some(It::EvidenceAttached(_)) => It::EvidenceSigned(EvidenceSigned {
+            evidence: id(15),
+            artifact: digest(10),
+            blob: digest(16),
+            account: id(3),
+            meaning: Meaning::Approved,
+            shown: Shown::Password,
+            reason: Some(note(17)),
+        }),
+        Some(It::EvidenceSigned(_)) => return None,
     })
 }

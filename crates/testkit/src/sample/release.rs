@@ -78,6 +78,7 @@ fn spec() -> Spec {
         triggers: triggers(),
         rollback: RollbackPlan { criteria: criteria() },
         watch: WatchSpec { length_s: 86_400, interval_s: 15 },
+        criteria: Vec::new(),
     }
 }
 
@@ -120,6 +121,13 @@ pub fn release(last: Option<&release::Event>) -> Option<release::Event> {
         Some(It::RolledBack(_)) => It::Cancelled(Cancelled { release, reason: note(33) }),
         Some(It::Cancelled(_)) => It::PlanClosed(PlanClosed { release, blockers: vec![blocker()] }),
         Some(It::PlanClosed(_)) => It::PlanOpened(PlanOpened { release }),
-        Some(It::PlanOpened(_)) => return None,
+        Some(It::PlanOpened(_)) => It::ExceptionGranted(ExceptionGranted {
+            release,
+            criterion: name("code-freeze"),
+            commits: ["1".repeat(40)].into(),
+            account: Some(id(2)),
+            reason: note(34),
+        }),
+        Some(It::ExceptionGranted(_)) => return None,
     })
 }

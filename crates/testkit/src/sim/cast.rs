@@ -201,7 +201,7 @@ impl Sim {
         let co_authors = if self.random.chance(0.4) { vec![writer(&mut self.random)] } else { Vec::new() };
         let at = time("2026-01-05T10:00:00Z");
         let sha = hex::encode(&digest.0[..20]);
-        let commit = Commit { sha: sha.clone(), author, committer: author, co_authors, at };
+        let commit = Commit { sha: sha.clone(), author, committer: author, co_authors, at, committed: None };
         let repository = format!("/srv/{service}.git");
         let source = Source { repository, commit: sha, since: None, commits: vec![commit], details: digest };
         let key = name(&format!("key-{}", self.cast.key));

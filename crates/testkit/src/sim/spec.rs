@@ -51,6 +51,7 @@ impl Sim {
             triggers,
             rollback: RollbackPlan { criteria },
             watch: WatchSpec { length_s: 1_200 + 600 * self.random.below(4) as u32, interval_s: 60 },
+            criteria: Vec::new(),
         }
     }
 

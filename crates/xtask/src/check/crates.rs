@@ -24,7 +24,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("integrations", &["engine", "ids", "outbound"]),
     ("runner", &["wire", "ids", "outbound"]),
     // The runner within the server's process is the same code as a remote one.
-    ("server", &["engine", "wire", "integrations", "runner", "outbound"]),
+    ("server", &["engine", "wire", "integrations", "runner", "outbound", "evidence"]),
     ("demo", &["wire", "ids"]),
     ("cli", &["wire", "server", "runner", "demo", "outbound"]),
     ("auditor", &[]),

@@ -1,6 +1,7 @@
 import { Tabs } from '@mantine/core'
 import {
   IconBiohazard,
+  IconChecklist,
   IconKey,
   IconPackage,
   IconRoute2,
@@ -11,6 +12,7 @@ import {
 import { useNavigate, useParams } from 'react-router'
 import { PageHeader } from '~/parts/Layout'
 import { Artifacts } from './Artifacts'
+import { Controls } from './Controls'
 import { People } from './People'
 import { Pipelines } from './Pipelines'
 import { Policies } from './Policies'
@@ -22,6 +24,7 @@ const tabs = [
   ['people', 'People', IconUsers, People],
   ['tokens', 'Tokens', IconKey, Tokens],
   ['policies', 'Policies', IconScale, Policies],
+  ['controls', 'Controls', IconChecklist, Controls],
   ['pipelines', 'Pipelines', IconRoute2, Pipelines],
   ['runners', 'Runners', IconServerBolt, Runners],
   ['artifacts', 'Artefacts', IconPackage, Artifacts],

@@ -8,6 +8,7 @@ import { StatusBadge, VerdictBadge } from '~/parts/Badges'
 import { Id } from '~/parts/Id'
 import { Empty, Loaded } from '~/parts/States'
 import { Time } from '~/parts/Time'
+import { EvidenceButton } from './EvidenceButton'
 
 export function Artifacts() {
   const artifacts = useQuery({ queryKey: ['artifacts', ''], queryFn: () => readArtifacts() })
@@ -30,6 +31,7 @@ export function Artifacts() {
                     <Table.Th>Holds</Table.Th>
                     <Table.Th>State</Table.Th>
                     <Table.Th>Registered</Table.Th>
+                    <Table.Th>Evidence</Table.Th>
                   </Table.Tr>
                 </Table.Thead>
                 <Table.Tbody>
@@ -57,6 +59,9 @@ export function Artifacts() {
                       </Table.Td>
                       <Table.Td className="nowrap">
                         <Time at={it.registered_at} />
+                      </Table.Td>
+                      <Table.Td>
+                        <EvidenceButton digest={it.digest} name={it.name} />
                       </Table.Td>
                     </Table.Tr>
                   ))}

@@ -17,6 +17,7 @@ import { Id } from '~/parts/Id'
 import { PageHeader } from '~/parts/Layout'
 import { Loaded } from '~/parts/States'
 import { ApprovalsSection } from './ApprovalsSection'
+import { CriteriaSection } from './CriteriaSection'
 import { GatesSection } from './GatesSection'
 import { Life } from './Life'
 import { PlanSection } from './PlanSection'
@@ -113,6 +114,7 @@ function Page({ release }: { release: Release }) {
             <ScopeSection release={release} />
             <PlanSection release={release} />
             <GatesSection gates={release.gates} />
+            <CriteriaSection release={release} />
             <ApprovalsSection change={release.change} />
             <RollbackSection rollback={release.rollback} />
             <DeploymentSection release={release} deployment={deployment} />

@@ -21,6 +21,7 @@ const worst = (verdicts: string[]): Severity | null =>
 /** The parts of the page in order of the life, each with how it stands. Only what exists is listed. */
 export function sectionsOf(release: Release): PageSection[] {
   const closed = release.gates.filter(gate => gate.verdict !== 'pass').length
+  const unmet = release.criteria.filter(it => it.verdict !== 'pass').length
   const { change, rollback } = release
   const missing = change ? Math.max(0, change.approvals_required - change.approvals) : 0
   const rejected = change?.status.severity === 'bad'
@@ -37,6 +38,12 @@ export function sectionsOf(release: Release): PageSection[] {
       label: 'Gates',
       mark: worst(release.gates.map(gate => gate.verdict)),
       note: closed ? `${closed} closed` : '',
+    },
+    {
+      id: 'criteria',
+      label: 'Criteria',
+      mark: worst(release.criteria.map(it => it.verdict)),
+      note: unmet ? `${unmet} unmet` : '',
     },
     {
       id: 'approvals',

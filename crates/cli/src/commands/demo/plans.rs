@@ -100,6 +100,7 @@ pub fn spec(summary: &str, environment: &str, services: &[&str], version: &str) 
             ],
         },
         watch: WatchSpec { length: Length(15), interval: Length(1) },
+        criteria: Vec::new(),
     }
 }
 

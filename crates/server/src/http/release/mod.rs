@@ -5,7 +5,7 @@ mod spec;
 mod view;
 
 pub use gates::*;
-pub use spec::{criterion_words, one_of, spec_in, spec_out};
+pub use spec::{Person, criterion_words, one_of, spec_in, spec_out};
 pub use view::{actions, command, row, status, trigger_view, view};
 
 use crate::{

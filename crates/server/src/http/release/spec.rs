@@ -3,7 +3,7 @@
 use crate::{
     act,
     extract::parse,
-    http::change,
+    http::{change, criterion},
     lens::Lens,
     problem::{Answer, Failure},
     state::App,
@@ -58,6 +58,7 @@ pub fn spec_in(app: &App, name: Name, it: &wire::ReleaseSpec, person: Person) ->
         length_s: it.length.0,
         triggers,
         rollback: domain::RollbackPlan { criteria },
+        criteria: criterion::all_in(&it.criteria, person)?,
         watch: domain::WatchSpec { length_s: it.watch.length.0, interval_s: it.watch.interval.0 },
         summary: act::note(app, "summary", &it.summary)?,
     })
@@ -233,6 +234,7 @@ pub fn spec_out(lens: &Lens, it: &domain::Spec) -> wire::ReleaseSpec {
         triggers: it.triggers.iter().map(|it| trigger_out(lens, it)).collect(),
         rollback: wire::RollbackSpec { criteria: it.rollback.criteria.iter().map(criterion_out).collect() },
         watch: wire::WatchSpec { length: Length(it.watch.length_s), interval: Length(it.watch.interval_s) },
+        criteria: it.criteria.iter().map(|it| criterion::spec_out(lens, it)).collect(),
     }
 }
 

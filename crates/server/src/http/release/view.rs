@@ -2,7 +2,7 @@
 
 use super::{gates, spec, spec_out};
 use crate::{
-    http::{artifact, catalog, change, learning, operations, rollback, source, verification},
+    http::{artifact, catalog, change, criterion, learning, operations, rollback, source, verification},
     lens::{Lens, named, short, words},
     problem::Answer,
     state::App,
@@ -89,6 +89,8 @@ pub async fn view(app: &App, lens: &Lens, it: &domain::Release) -> Answer<Releas
         commits_total: total,
         plan: plan(lens, it),
         gates: gates_of(world, it, lens.now).iter().map(|gate| gates::gate(lens, gate)).collect(),
+        criteria: criterion::views(lens, it),
+        exceptions: criterion::exceptions(lens, it),
         change: world.change.of_release(it.id).map(|it| change::view(lens, it)),
         permit: it.permit.as_ref().map(|permit| permit_view(lens, it, permit)),
         deployment: it.deployment.map(|id| Ref::new(id, it.spec.name.as_str())),
@@ -123,7 +125,8 @@ fn life(lens: &Lens, it: &domain::Release) -> Vec<LifeStage> {
             | domain::Event::HeldBack(_)
             | domain::Event::PermitRevoked(_)
             | domain::Event::PlanClosed(_)
-            | domain::Event::PlanOpened(_) => continue,
+            | domain::Event::PlanOpened(_)
+            | domain::Event::ExceptionGranted(_) => continue,
         };
         reached.insert(stage, at);
     }

@@ -1,6 +1,12 @@
-//! Evidence packs over HTTP: one file that shows what was decided, for whoever may take it out of the house.
+//! Evidence over HTTP: about artefacts, and in packs, one file that shows what was decided, for whoever may take it out of the house.
 //!
 //! **Invariant:** taking evidence changes nothing, and is decided by the policies (`evidence.take`).
+
+mod attach;
+mod words;
+
+pub use attach::*;
+pub use words::*;
 
 use crate::{
     auth::{self, Caller},
@@ -56,7 +62,7 @@ pub async fn take(State(app): State<App>, caller: Caller, Body(it): Body<TakeEvi
     Ok((headers, bytes).into_response())
 }
 
-fn not_taken(error: NotTaken) -> Failure {
+pub fn not_taken(error: NotTaken) -> Failure {
     let detail = error.to_string();
     match error {
         NotTaken::Store(error) => error.into(),

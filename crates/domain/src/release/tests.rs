@@ -659,37 +659,3 @@ fn a_release_into_production_without_triggers_is_refused_at_planning() {
     let start = it.now;
     assert_eq!(codes(&it.refused("rita", Command::Plan { release, start })), ["base.trigger-without-deputy"]);
 }
-
-#[test]
-fn a_bake_is_waited_for_and_a_pause_hands_out_nothing() {
-    let mut it = shop();
-    let mut spec = spec(&mut it, "r1", NEW);
-    spec.model = Model::Phased {
-        waves: vec![
-            WaveSpec { name: name("one"), take: Take::Percent(25), weight: None, bake_s: 600, canary: None },
-            WaveSpec { name: name("rest"), take: Take::Rest, weight: None, bake_s: 0, canary: None },
-        ],
-    };
-    let release = it.fresh();
-    it.ok("rita", Command::Draft { release, spec });
-    let (start, change) = (it.now, it.world.change.by_release[&release]);
-    it.ok("rita", Command::Plan { release, start });
-    it.ok("rita", Command::Freeze { release });
-    approve(&mut it, "amir", change);
-    it.ok("rita", Command::Authorise { release });
-    let deployment = it.fresh();
-    it.ok("olu", deployment::Command::Start { deployment, release });
-    let reason = it.note();
-    it.ok("olu", deployment::Command::Pause { deployment, reason });
-    assert!(lease(&mut it).is_empty());
-    it.ok("olu", deployment::Command::Resume { deployment });
-    assert_eq!(run(&mut it).len(), 4);
-    assert!(matches!(status(&it, deployment), Status::Baking { .. }));
-    it.after(599);
-    it.system(deployment::Command::Wake { deployment });
-    assert!(lease(&mut it).is_empty());
-    it.after(1);
-    it.system(deployment::Command::Wake { deployment });
-    assert_eq!(run(&mut it).len(), 12);
-    assert_eq!(status(&it, deployment), Status::Succeeded);
-}

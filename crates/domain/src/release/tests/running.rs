@@ -277,3 +277,37 @@ fn a_step_on_the_way_back_is_tried_more_often_with_a_pause_and_still_ends_in_one
     report(&mut it, vec![Report { outcome: StepOutcome::Inconclusive, ..unsure }]);
     assert_eq!(status(&it, undo), Status::Blocked);
 }
+
+#[test]
+fn a_bake_is_waited_for_and_a_pause_hands_out_nothing() {
+    let mut it = shop();
+    let mut spec = spec(&mut it, "r1", NEW);
+    spec.model = Model::Phased {
+        waves: vec![
+            WaveSpec { name: name("one"), take: Take::Percent(25), weight: None, bake_s: 600, canary: None },
+            WaveSpec { name: name("rest"), take: Take::Rest, weight: None, bake_s: 0, canary: None },
+        ],
+    };
+    let release = it.fresh();
+    it.ok("rita", Command::Draft { release, spec });
+    let (start, change) = (it.now, it.world.change.by_release[&release]);
+    it.ok("rita", Command::Plan { release, start });
+    it.ok("rita", Command::Freeze { release });
+    approve(&mut it, "amir", change);
+    it.ok("rita", Command::Authorise { release });
+    let deployment = it.fresh();
+    it.ok("olu", deployment::Command::Start { deployment, release });
+    let reason = it.note();
+    it.ok("olu", deployment::Command::Pause { deployment, reason });
+    assert!(lease(&mut it).is_empty());
+    it.ok("olu", deployment::Command::Resume { deployment });
+    assert_eq!(run(&mut it).len(), 4);
+    assert!(matches!(status(&it, deployment), Status::Baking { .. }));
+    it.after(599);
+    it.system(deployment::Command::Wake { deployment });
+    assert!(lease(&mut it).is_empty());
+    it.after(1);
+    it.system(deployment::Command::Wake { deployment });
+    assert_eq!(run(&mut it).len(), 12);
+    assert_eq!(status(&it, deployment), Status::Succeeded);
+}

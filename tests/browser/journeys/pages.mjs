@@ -8,7 +8,9 @@ const places = [
   ['today', '/', 'Today'],
   ['calendar', '/calendar?view=dayGridMonth', 'Calendar'],
   ['calendar-week', '/calendar?view=timeGridWeek', 'Calendar'],
+  ['calendars', '/calendar/rules', /./],
   ['releases', '/releases', 'Releases'],
+  ['changes', '/changes', 'Changes'],
   ['environments', '/environments', 'Environments'],
   ['environment', '/environments/production', 'production'],
   ['services', '/services?view=graph', 'Services'],
@@ -29,7 +31,7 @@ const places = [
   ['nothing', '/no/such/page', /./],
 ]
 const kept = {
-  light: ['calendar', 'releases', 'environments', 'services', 'ledger', 'policies'],
+  light: ['calendar', 'releases', 'changes', 'calendars', 'environments', 'services', 'ledger', 'policies'],
   dark: ['releases', 'calendar'],
   phone: ['today', 'releases'],
 }

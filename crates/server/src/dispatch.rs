@@ -30,6 +30,8 @@ const LEASE_S: u32 = 30;
 const COMPARE: Duration = Duration::from_secs(30);
 /// Messages that go into one command at most.
 const TOGETHER: usize = 4096;
+/// Bytes of output that go into one command; what is beyond it goes into the next, far below what a ledger takes at once.
+const OUTPUTS: usize = 16 << 20;
 
 /// A lease: the unit it is for, and its fence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -188,6 +190,9 @@ impl Desk {
         }
         self.again();
         self.exchange().await;
+        while !self.reports.is_empty() {
+            self.exchange().await;
+        }
         let now = Instant::now();
         let world = self.engine.world();
         let newest = newest_revocation(&world);
@@ -234,7 +239,7 @@ impl Desk {
         if self.reports.is_empty() && !work {
             return;
         }
-        let mut reports = std::mem::take(&mut self.reports);
+        let mut reports = self.next_reports();
         let outputs = reports.iter_mut().flat_map(|it| std::mem::take(&mut it.outputs)).collect();
         let told = reports.iter().flat_map(|it| it.reports.iter().map(|report| (it.runner.clone(), report.clone())));
         let asks = self.offers.iter().filter(|it| work && it.offer.ask.capacity > 0).map(|it| it.offer.ask.clone());
@@ -264,6 +269,17 @@ impl Desk {
             let _ = it.reply.send(Ok(taken.clone()));
         }
         self.grant(&events);
+    }
+
+    /// Reports whose output fits into one command; at least one, if there is one.
+    fn next_reports(&mut self) -> Vec<Reported> {
+        let mut bytes = 0;
+        let fits = self.reports.iter().enumerate().take_while(|(at, it)| {
+            bytes += it.outputs.iter().map(Vec::len).sum::<usize>();
+            *at == 0 || bytes <= OUTPUTS
+        });
+        let count = fits.count();
+        self.reports.drain(..count).collect()
     }
 
     fn grant(&mut self, events: &[Event]) {
